@@ -1,0 +1,136 @@
+package io.n0stack.n0core.api;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
+
+/**
+ * The rules that records check in their compact constructors. Each method returns the value if it
+ * is good and otherwise throws an {@link N0Exception} with code {@link N0Exception.Code#INVALID}
+ * that names field, value and rule.
+ *
+ * @since 0.1
+ */
+public final class Rules {
+  private static final int QUOTED = 80;
+  private static final int LINK_NAME_BYTES = 15; // IFNAMSIZ - 1, linux/if.h
+  private static final Pattern LABEL = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
+  private static final Pattern LINK_NAME = Pattern.compile("[^\\s/:%\\p{Cntrl}]+");
+  private static final Pattern CONTROL = Pattern.compile("[\\p{Cntrl}\u2028\u2029]");
+
+  private Rules() {}
+
+  /**
+   * Checks a resource name: a label as in RFC 1123, lower case.
+   *
+   * @param field the field's name
+   * @param value the value to check
+   * @return the value
+   * @throws N0Exception INVALID if it is not 1 to 63 of a-z, 0-9 and hyphen, or begins or ends with a hyphen
+   */
+  public static String label(String field, String value) {
+    if (!LABEL.matcher(value).matches()) {
+      throw N0Exception.invalid(
+          field,
+          value,
+          "must be 1 to 63 characters of a-z, 0-9 and '-', and begin and end with a letter or digit");
+    }
+    return value;
+  }
+
+  /**
+   * Checks the name of a network link as the kernel does ({@code dev_valid_name}), and also refuses
+   * {@code %}, which the kernel would take for a template.
+   *
+   * @param field the field's name
+   * @param value the value to check
+   * @return the value
+   * @throws N0Exception INVALID if it is not 1 to 15 bytes, or is {@code .} or {@code ..}, or has a
+   *     space, slash, colon, percent sign or control character
+   */
+  public static String linkName(String field, String value) {
+    int bytes = value.getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > LINK_NAME_BYTES
+        || value.equals(".")
+        || value.equals("..")
+        || !LINK_NAME.matcher(value).matches()) {
+      throw N0Exception.invalid(
+          field, value, "must be 1 to 15 bytes without space, '/', ':', '%' or control characters");
+    }
+    return value;
+  }
+
+  /**
+   * Checks a number against a closed range.
+   *
+   * @param field the field's name, with its unit if it has one
+   * @param value the value to check
+   * @param least the smallest value allowed
+   * @param most the largest value allowed
+   * @return the value
+   * @throws N0Exception INVALID if it is outside the range
+   */
+  public static long range(String field, long value, long least, long most) {
+    if (value < least || value > most) {
+      throw N0Exception.invalid(field, value, "must be " + least + " to " + most);
+    }
+    return value;
+  }
+
+  /**
+   * Checks free text that may reach a command line, a file or a log.
+   *
+   * @param field the field's name
+   * @param value the value to check
+   * @param most the largest number of characters allowed
+   * @return the value
+   * @throws N0Exception INVALID if it is blank, too long or has a control character
+   */
+  public static String text(String field, String value, int most) {
+    if (value.isBlank() || value.length() > most || CONTROL.matcher(value).find()) {
+      throw N0Exception.invalid(
+          field,
+          value,
+          "must be 1 to " + most + " characters, not blank, without control characters");
+    }
+    return value;
+  }
+
+  /**
+   * Checks a path.
+   *
+   * @param field the field's name
+   * @param value the value to check
+   * @return the value
+   * @throws N0Exception INVALID if it is not absolute and normal, or has a control character
+   */
+  public static Path absolutePath(String field, Path value) {
+    if (!value.isAbsolute()
+        || !value.normalize().equals(value)
+        || CONTROL.matcher(value.toString()).find()) {
+      throw N0Exception.invalid(
+          field, value, "must be absolute, without '.' or '..', without control characters");
+    }
+    return value;
+  }
+
+  /**
+   * Quotes a value for a message: control characters escaped, cut at 80 characters.
+   *
+   * @param value any text
+   * @return the text in double quotes
+   */
+  public static String quote(String value) {
+    StringBuilder out = new StringBuilder("\"");
+    int end = Math.min(value.length(), QUOTED);
+    for (int i = 0; i < end; i++) {
+      char c = value.charAt(i);
+      if (Character.isISOControl(c) || c == '\u2028' || c == '\u2029') {
+        out.append(String.format("\\u%04x", (int) c));
+      } else {
+        out.append(c);
+      }
+    }
+    return out.append(end < value.length() ? "…\"" : "\"").toString();
+  }
+}

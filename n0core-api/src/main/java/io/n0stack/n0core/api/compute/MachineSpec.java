@@ -1,0 +1,322 @@
+package io.n0stack.n0core.api.compute;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.api.driver.Reference;
+import io.n0stack.n0core.api.driver.Spec;
+import io.n0stack.n0core.api.network.PortDriver;
+import io.n0stack.n0core.api.storage.StorageDriver;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A virtual machine.
+ *
+ * @param vcpus number of virtual CPUs, 1 to 1024
+ * @param memoryBytes memory, a multiple of 1 MiB, 1 MiB to 16 TiB
+ * @param disks the disks in the order in which the guest sees them, each volume once
+ * @param nics the NICs in the order in which the guest sees them, each port once
+ * @param firmware what it runs first
+ * @param chipset the board
+ * @param accelerator what executes the guest's instructions
+ * @param display what screen it has
+ * @param powerPolicy when the agent starts it
+ * @param cloudInit what the guest is told at its first boot
+ * @param limits what it may use of the host
+ * @since 0.1
+ */
+public record MachineSpec(
+    int vcpus,
+    long memoryBytes,
+    List<Disk> disks,
+    List<Nic> nics,
+    Firmware firmware,
+    Chipset chipset,
+    Accelerator accelerator,
+    Display display,
+    PowerPolicy powerPolicy,
+    Optional<CloudInit> cloudInit,
+    Optional<Limits> limits)
+    implements Spec {
+  private static final long MIB = 1 << 20;
+
+  /** The board. */
+  public enum Chipset {
+    /** PCI Express. */
+    Q35,
+    /** PCI, i440FX. */
+    PC,
+    /** No PCI; virtio over MMIO. */
+    MICROVM
+  }
+
+  /** What screen the machine has. */
+  public enum Display {
+    /** None; only the serial console. */
+    NONE,
+    /** A VGA screen, shown by VNC. */
+    VNC
+  }
+
+  /**
+   * A disk of the machine.
+   *
+   * @param volume name of the volume, on the same host
+   * @param bootOrder 0 boots first; empty if it is not booted from
+   */
+  public record Disk(String volume, Optional<Integer> bootOrder) {
+    /** Checks name and order. */
+    public Disk {
+      Rules.label("disk.volume", volume);
+      bootOrder.ifPresent(order -> Rules.range("disk.bootOrder", order, 0, 255));
+    }
+  }
+
+  /**
+   * A NIC of the machine.
+   *
+   * @param port name of the port, on the same host
+   */
+  public record Nic(String port) {
+    /** Checks the name. */
+    public Nic {
+      Rules.label("nic.port", port);
+    }
+  }
+
+  /**
+   * What a guest with cloud-init is told at its first boot.
+   *
+   * @param hostname an RFC 1123 label
+   * @param user the user that is created, with sudo and a locked password
+   * @param authorizedKeys OpenSSH public keys of that user
+   */
+  public record CloudInit(String hostname, String user, List<String> authorizedKeys) {
+    /** Checks names and keys. */
+    public CloudInit {
+      Rules.label("cloudInit.hostname", hostname);
+      Rules.label("cloudInit.user", user);
+      authorizedKeys = List.copyOf(authorizedKeys);
+      authorizedKeys.forEach(key -> Rules.text("cloudInit.authorizedKeys", key, 16384));
+    }
+  }
+
+  /**
+   * What the machine's process may use of the host.
+   *
+   * @param cpuMilliCores thousandths of a core, at least 10; empty for no limit
+   * @param memoryBytes memory of the whole process, more than the guest's; empty for no limit
+   * @param maxTasks threads, at least 16; empty for no limit
+   */
+  public record Limits(
+      Optional<Integer> cpuMilliCores, Optional<Long> memoryBytes, Optional<Integer> maxTasks) {
+    /** Checks the numbers. */
+    public Limits {
+      cpuMilliCores.ifPresent(n -> Rules.range("limits.cpuMilliCores", n, 10, 1_024_000));
+      memoryBytes.ifPresent(n -> Rules.range("limits.memoryBytes", n, MIB, Long.MAX_VALUE));
+      maxTasks.ifPresent(n -> Rules.range("limits.maxTasks", n, 16, 1 << 22));
+    }
+  }
+
+  /** Checks numbers and references. */
+  public MachineSpec {
+    Rules.range("vcpus", vcpus, 1, 1024);
+    Rules.range("memoryBytes", memoryBytes, MIB, MIB << 24);
+    if (memoryBytes % MIB != 0) {
+      throw N0Exception.invalid("memoryBytes", memoryBytes, "must be a multiple of 1048576");
+    }
+    disks = List.copyOf(disks);
+    nics = List.copyOf(nics);
+    requireDistinct("disks", disks.stream().map(Disk::volume).toList());
+    requireDistinct(
+        "disks.bootOrder", disks.stream().flatMap(d -> d.bootOrder().stream()).toList());
+    requireDistinct("nics", nics.stream().map(Nic::port).toList());
+    if (limits
+        .flatMap(Limits::memoryBytes)
+        .filter(limit -> limit <= memoryBytes)
+        .isPresent()) {
+      throw N0Exception.invalid(
+          "limits.memoryBytes", limits.get().memoryBytes().get(), "must be more than memoryBytes");
+    }
+  }
+
+  private static void requireDistinct(String field, List<?> values) {
+    if (values.stream().distinct().count() < values.size()) {
+      throw N0Exception.invalid(field, values, "must name each once");
+    }
+  }
+
+  @Override
+  public Set<Reference> dependencies() {
+    Set<Reference> all = new LinkedHashSet<>();
+    disks.forEach(disk -> all.add(new Reference(StorageDriver.KIND, disk.volume())));
+    nics.forEach(nic -> all.add(new Reference(PortDriver.KIND, nic.port())));
+    return Set.copyOf(all);
+  }
+
+  /**
+   * Begins a machine: SeaBIOS, q35, best accelerator, no screen, restarted on failure.
+   *
+   * @param vcpus number of virtual CPUs, 1 to 1024
+   * @param memoryBytes memory, a multiple of 1 MiB
+   * @return a builder for one thread
+   */
+  public static Builder builder(int vcpus, long memoryBytes) {
+    return new Builder(vcpus, memoryBytes);
+  }
+
+  /** Collects the optional parts of a machine. Used by one thread. */
+  public static final class Builder {
+    private final int vcpus;
+    private final long memoryBytes;
+    private final List<Disk> disks = new ArrayList<>();
+    private final List<Nic> nics = new ArrayList<>();
+    private Firmware firmware = new Firmware.Bios();
+    private Chipset chipset = Chipset.Q35;
+    private Accelerator accelerator = Accelerator.AUTO;
+    private Display display = Display.NONE;
+    private PowerPolicy powerPolicy = PowerPolicy.RESTART_ON_FAILURE;
+    private Optional<CloudInit> cloudInit = Optional.empty();
+    private Optional<Limits> limits = Optional.empty();
+
+    private Builder(int vcpus, long memoryBytes) {
+      this.vcpus = vcpus;
+      this.memoryBytes = memoryBytes;
+    }
+
+    /**
+     * Adds a disk that is booted from, after those added before.
+     *
+     * @param volume name of the volume
+     * @return this
+     */
+    public Builder bootDisk(String volume) {
+      int order =
+          (int) disks.stream().filter(disk -> disk.bootOrder().isPresent()).count();
+      disks.add(new Disk(volume, Optional.of(order)));
+      return this;
+    }
+
+    /**
+     * Adds a disk that is not booted from.
+     *
+     * @param volume name of the volume
+     * @return this
+     */
+    public Builder disk(String volume) {
+      disks.add(new Disk(volume, Optional.empty()));
+      return this;
+    }
+
+    /**
+     * Adds a NIC.
+     *
+     * @param port name of the port
+     * @return this
+     */
+    public Builder nic(String port) {
+      nics.add(new Nic(port));
+      return this;
+    }
+
+    /**
+     * Sets what the machine runs first.
+     *
+     * @param first the firmware
+     * @return this
+     */
+    public Builder firmware(Firmware first) {
+      firmware = first;
+      return this;
+    }
+
+    /**
+     * Sets the board.
+     *
+     * @param board the chipset
+     * @return this
+     */
+    public Builder chipset(Chipset board) {
+      chipset = board;
+      return this;
+    }
+
+    /**
+     * Sets what executes the guest's instructions.
+     *
+     * @param which the accelerator
+     * @return this
+     */
+    public Builder accelerator(Accelerator which) {
+      accelerator = which;
+      return this;
+    }
+
+    /**
+     * Sets what screen the machine has.
+     *
+     * @param which the display
+     * @return this
+     */
+    public Builder display(Display which) {
+      display = which;
+      return this;
+    }
+
+    /**
+     * Sets when the agent starts the machine.
+     *
+     * @param policy the policy
+     * @return this
+     */
+    public Builder powerPolicy(PowerPolicy policy) {
+      powerPolicy = policy;
+      return this;
+    }
+
+    /**
+     * Sets what the guest is told at its first boot.
+     *
+     * @param seed the data
+     * @return this
+     */
+    public Builder cloudInit(CloudInit seed) {
+      cloudInit = Optional.of(seed);
+      return this;
+    }
+
+    /**
+     * Sets what the machine may use of the host.
+     *
+     * @param most the limits
+     * @return this
+     */
+    public Builder limits(Limits most) {
+      limits = Optional.of(most);
+      return this;
+    }
+
+    /**
+     * Checks the parts and makes the spec.
+     *
+     * @return the spec
+     */
+    public MachineSpec build() {
+      return new MachineSpec(
+          vcpus,
+          memoryBytes,
+          disks,
+          nics,
+          firmware,
+          chipset,
+          accelerator,
+          display,
+          powerPolicy,
+          cloudInit,
+          limits);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+package io.n0stack.n0core.api.storage;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * Where the first content of a volume comes from.
+ *
+ * @since 0.1
+ */
+public sealed interface ImageSource {
+  /**
+   * Returns the format of the source.
+   *
+   * @return the format, as its owner states it
+   */
+  ImageFormat format();
+
+  /**
+   * A backing image: the volume holds only what differs from it. The image must stay where it is and
+   * unchanged for as long as the volume exists.
+   *
+   * @param image absolute path of the image
+   * @param format its format
+   */
+  record Backing(Path image, ImageFormat format) implements ImageSource {
+    /** Checks the path. */
+    public Backing {
+      Rules.absolutePath("source.image", image);
+    }
+  }
+
+  /**
+   * A file of this host, copied whole.
+   *
+   * @param image absolute path of the image
+   * @param format its format
+   */
+  record Copy(Path image, ImageFormat format) implements ImageSource {
+    /** Checks the path. */
+    public Copy {
+      Rules.absolutePath("source.image", image);
+    }
+  }
+
+  /**
+   * A file from an HTTP server, verified.
+   *
+   * @param uri an {@code http} or {@code https} address without user information
+   * @param digest {@code sha256:} or {@code sha512:} and the digest in lower-case hexadecimal
+   * @param format its format
+   */
+  record Download(URI uri, String digest, ImageFormat format) implements ImageSource {
+    private static final Pattern DIGEST =
+        Pattern.compile("sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}");
+
+    /** Checks address and digest. */
+    public Download {
+      String scheme = uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
+      if (!Set.of("http", "https").contains(scheme)
+          || uri.getHost() == null
+          || uri.getUserInfo() != null) {
+        throw N0Exception.invalid(
+            "source.uri", uri, "must be http or https, with a host, without a user");
+      }
+      if (!DIGEST.matcher(digest).matches()) {
+        throw N0Exception.invalid(
+            "source.digest",
+            digest,
+            "must be sha256: or sha512: and lower-case hexadecimal digits");
+      }
+    }
+  }
+}

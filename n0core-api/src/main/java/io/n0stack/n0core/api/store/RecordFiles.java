@@ -1,0 +1,169 @@
+package io.n0stack.n0core.api.store;
+
+import io.n0stack.n0core.api.N0Exception;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.zip.CRC32C;
+
+/** The bytes of a record file, and how files are replaced durably. */
+final class RecordFiles {
+  static final String TEMPORARY = ".tmp-";
+  private static final int HEADER_LIMIT = 128;
+  private static final Pattern HEADER = Pattern.compile(
+      "n0core-record 1 revision=(\\d{1,19}) length=(\\d{1,9}) crc32c=([0-9a-f]{8})");
+  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIRECTORY =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
+  private RecordFiles() {}
+
+  /** Changes files. */
+  @FunctionalInterface
+  interface Write {
+    void run() throws IOException;
+  }
+
+  /** The bytes of a record are not what was written. */
+  static final class DamagedException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    DamagedException(String message) {
+      super(message);
+    }
+  }
+
+  /** Writing failed before anything could be seen of it: the old record stands. */
+  static final class NotWrittenException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    private final IOException reason;
+
+    NotWrittenException(IOException reason) {
+      super(reason);
+      this.reason = reason;
+    }
+
+    IOException reason() {
+      return reason;
+    }
+  }
+
+  static byte[] encode(Versioned record) {
+    byte[] value = record.value().getBytes(StandardCharsets.UTF_8);
+    byte[] header = String.format(
+            "n0core-record 1 revision=%d length=%d crc32c=%08x%n",
+            record.revision(), value.length, crc(record.revision(), value))
+        .getBytes(StandardCharsets.US_ASCII);
+    return ByteBuffer.allocate(header.length + value.length)
+        .put(header)
+        .put(value)
+        .array();
+  }
+
+  static Versioned decode(String key, byte[] bytes) throws DamagedException {
+    int end = 0;
+    while (end < bytes.length && end < HEADER_LIMIT && bytes[end] != '\n') {
+      end++;
+    }
+    Matcher header = HEADER.matcher(new String(bytes, 0, end, StandardCharsets.US_ASCII));
+    if (!header.matches()) {
+      throw new DamagedException("no record header");
+    }
+    int length = Integer.parseInt(header.group(2));
+    if (bytes.length - end - 1 != length) {
+      throw new DamagedException(
+          "length " + (bytes.length - end - 1) + " where the header says " + length);
+    }
+    byte[] value = new byte[length];
+    System.arraycopy(bytes, end + 1, value, 0, length);
+    long revision = parse(header.group(1));
+    if (crc(revision, value) != Long.parseLong(header.group(3), 16)) {
+      throw new DamagedException("checksum differs");
+    }
+    return new Versioned(key, new String(value, StandardCharsets.UTF_8), revision);
+  }
+
+  private static long parse(String digits) throws DamagedException {
+    try {
+      return Long.parseLong(digits);
+    } catch (NumberFormatException e) {
+      throw new DamagedException("revision " + digits + " is out of range");
+    }
+  }
+
+  private static long crc(long revision, byte[] value) {
+    CRC32C crc = new CRC32C();
+    crc.update(ByteBuffer.allocate(Long.BYTES).putLong(0, revision));
+    crc.update(value);
+    return crc.getValue();
+  }
+
+  /** Replaces a file so that after a crash it has either the old bytes or the new ones. */
+  static void replace(Path file, byte[] bytes) throws IOException {
+    Path directory = file.resolveSibling("");
+    Path temporary = file.resolveSibling(TEMPORARY + file.getFileName());
+    try {
+      Files.deleteIfExists(temporary);
+      try (FileChannel out = FileChannel.open(
+          temporary,
+          Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+          PRIVATE_FILE)) {
+        ByteBuffer rest = ByteBuffer.wrap(bytes);
+        while (rest.hasRemaining()) {
+          out.write(rest);
+        }
+        out.force(true);
+      }
+    } catch (IOException e) {
+      try {
+        Files.deleteIfExists(temporary);
+      } catch (IOException second) {
+        e.addSuppressed(second);
+      }
+      throw new NotWrittenException(e);
+    }
+    Files.move(
+        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    sync(directory);
+  }
+
+  static void sync(Path directory) throws IOException {
+    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  static Path createDirectory(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      Files.createDirectories(directory.resolveSibling(""));
+      Files.createDirectory(directory, PRIVATE_DIRECTORY);
+      sync(directory.resolveSibling(""));
+    }
+    return directory;
+  }
+
+  static N0Exception failure(String operation, IOException cause) {
+    String text = String.valueOf(cause.getMessage());
+    N0Exception.Code code = N0Exception.Code.UNAVAILABLE;
+    if (text.contains("No space left") || text.contains("Disk quota exceeded")) {
+      code = N0Exception.Code.EXHAUSTED;
+    } else if (cause instanceof AccessDeniedException) {
+      code = N0Exception.Code.PERMISSION;
+    }
+    return new N0Exception(code, "store", operation + ": " + text, cause);
+  }
+}

@@ -1,0 +1,9 @@
+/** The conformance kit for driver implementers. */
+module io.n0stack.n0core.tck {
+  exports io.n0stack.n0core.tck;
+
+  requires transitive io.n0stack.n0core.api;
+  requires transitive org.junit.jupiter.api;
+  requires org.assertj.core;
+  requires static transitive org.jspecify;
+}
