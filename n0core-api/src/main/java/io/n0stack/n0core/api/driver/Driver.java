@@ -74,6 +74,23 @@ public interface Driver<S extends Spec, T> extends AutoCloseable {
   void delete(Context cx, ResourceId id);
 
   /**
+   * Says what the agent does when a finished resource turns out to be absent.
+   *
+   * @return {@link Loss#RECREATE} unless overridden
+   */
+  default Loss onLoss() {
+    return Loss.RECREATE;
+  }
+
+  /** What an agent does about a finished resource that is gone. */
+  enum Loss {
+    /** Makes it again: it holds nothing that its spec does not say, or is gone after each reboot. */
+    RECREATE,
+    /** Reports it and waits to be asked: it held data, and an empty one in its place would hide that. */
+    REPORT
+  }
+
+  /**
    * Returns something this driver can do beyond the above. A capability is an interface.
    *
    * @param type the capability, such as {@code Power.class}

@@ -10,4 +10,10 @@ import io.n0stack.n0core.api.driver.Driver;
 public interface StorageDriver extends Driver<VolumeSpec, VolumeStatus> {
   /** The kind of resource that storage drivers make. */
   String KIND = "volume";
+
+  /** A lost volume is reported, never replaced by an empty one. */
+  @Override
+  default Loss onLoss() {
+    return Loss.REPORT;
+  }
 }

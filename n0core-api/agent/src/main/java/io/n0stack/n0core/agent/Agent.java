@@ -1,0 +1,366 @@
+package io.n0stack.n0core.agent;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.Driver;
+import io.n0stack.n0core.api.driver.Observed;
+import io.n0stack.n0core.api.driver.Reference;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.driver.Spec;
+import io.n0stack.n0core.api.store.FileStore;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Keeps specs durably and makes the host what they say.
+ *
+ * <p>What the agent is asked for is on disk before anything is done about it. An agent that was killed
+ * at any instruction and is opened again on the same directory adopts what is finished without
+ * touching it, goes on with what was half done, and leaves alone what it cannot see. Closing an agent
+ * leaves the data plane running.
+ *
+ * <p>Thread-safe. The program that opens an agent closes it.
+ *
+ * @since 0.1
+ */
+public final class Agent implements AutoCloseable {
+  /**
+   * Something done with a driver's capability.
+   *
+   * @param <C> the type of the capability
+   * @param <R> the type of the result
+   */
+  @FunctionalInterface
+  public interface Action<C, R> {
+    /**
+     * Does it.
+     *
+     * @param capability the driver's capability
+     * @param cx progress, cancellation, deadline
+     * @param id the resource
+     * @return the result
+     */
+    R run(C capability, Context cx, ResourceId id);
+  }
+
+  private final FileStore store;
+  private final SpecCodec codec = new SpecCodec();
+  private final Map<String, Driver<?, ?>> drivers;
+  private final Ledger ledger;
+  private final Host host;
+  private final Engine engine;
+  private final Reconciler reconciler;
+  private final Duration limit;
+
+  private Agent(FileStore store, Map<String, Driver<?, ?>> drivers, AgentOptions options) {
+    this.store = store;
+    this.drivers = drivers;
+    this.limit = options.operationLimit();
+    this.ledger = new Ledger(store, codec, drivers);
+    this.host = new Host(drivers, ledger);
+    Workers workers = new Workers(options.workers());
+    this.reconciler = new Reconciler(ledger, drivers, options, workers);
+    this.engine = new Engine(host, ledger, options, workers.pool(), reconciler::wake);
+    List<String> damaged = new ArrayList<>(ledger.unreadable());
+    store.quarantined().forEach(q -> damaged.add(q.key() + " (now " + q.file() + "): " + q.why()));
+    reconciler.start(engine, damaged, ledger.interrupted());
+  }
+
+  /**
+   * Opens an agent with the usual options.
+   *
+   * @param stateDirectory the agent's own directory, made if it does not exist
+   * @param drivers one driver per kind; the agent closes them
+   * @return the agent
+   * @throws N0Exception BUSY if another agent is open on the directory; INVALID for two drivers of one kind
+   */
+  public static Agent open(Path stateDirectory, List<? extends Driver<?, ?>> drivers) {
+    return open(stateDirectory, drivers, AgentOptions.defaults());
+  }
+
+  /**
+   * Opens an agent. It begins at once to look at all that is on record; {@link #recovery()} waits for
+   * that.
+   *
+   * @param stateDirectory the agent's own directory, made if it does not exist
+   * @param drivers one driver per kind; the agent closes them
+   * @param options how it behaves
+   * @return the agent
+   * @throws N0Exception BUSY if another agent is open on the directory; INVALID for two drivers of one kind
+   */
+  public static Agent open(
+      Path stateDirectory, List<? extends Driver<?, ?>> drivers, AgentOptions options) {
+    Map<String, Driver<?, ?>> byKind = new LinkedHashMap<>();
+    for (Driver<?, ?> driver : drivers) {
+      String kind = driver.describe().kind();
+      if (byKind.put(kind, driver) != null) {
+        throw N0Exception.invalid("drivers", kind, "must be one driver per kind");
+      }
+    }
+    FileStore store = FileStore.open(stateDirectory);
+    boolean opened = false;
+    try {
+      Agent agent = new Agent(store, Collections.unmodifiableMap(byKind), options);
+      opened = true;
+      return agent;
+    } finally {
+      if (!opened) {
+        store.close();
+      }
+    }
+  }
+
+  /**
+   * Makes a resource what a spec says, now and from now on. The intent is durable when this returns; the
+   * work goes on in the operation. The same request while one runs joins it.
+   *
+   * @param kind the resource's kind
+   * @param name its name
+   * @param spec what it is to be
+   * @return the operation; it succeeds when the resource has been seen to be complete
+   * @throws N0Exception INVALID for a name, kind or spec that breaks a rule, before any effect; BUSY if a
+   *     different operation is running on the resource; PRECONDITION if it is being deleted
+   */
+  public Operation<ResourceId> apply(String kind, String name, Spec spec) {
+    return apply(kind, name, spec, OnFailure.RETRY);
+  }
+
+  /**
+   * Makes a resource what a spec says; otherwise as {@link #apply(String, String, Spec)}.
+   *
+   * @param kind the resource's kind
+   * @param name its name
+   * @param spec what it is to be
+   * @param onFailure what happens when that fails
+   * @return the operation
+   * @throws N0Exception as for {@link #apply(String, String, Spec)}
+   */
+  public Operation<ResourceId> apply(String kind, String name, Spec spec, OnFailure onFailure) {
+    return engine.apply(new Reference(kind, name), spec, onFailure);
+  }
+
+  /**
+   * Applies several resources in the order of their dependencies and waits for each. All intents are
+   * durable before the first effect, so that an agent that dies in between goes on with the rest.
+   *
+   * @param bundle the resources
+   * @return their identities, in the order in which they were applied
+   * @throws N0Exception what the first one failed with; those after it stay on record
+   */
+  public List<ResourceId> apply(Bundle bundle) {
+    for (Bundle.Entry entry : bundle.entries()) {
+      engine.prepare(entry.reference(), entry.spec(), OnFailure.RETRY);
+    }
+    List<ResourceId> done = new ArrayList<>();
+    for (Bundle.Entry entry : bundle.entries()) {
+      done.add(engine.apply(entry.reference(), entry.spec(), OnFailure.RETRY).await(limit));
+    }
+    return done;
+  }
+
+  /**
+   * Deletes a resource. The intent is durable when this returns: from then on it is deleted even if the
+   * agent dies.
+   *
+   * @param kind the resource's kind
+   * @param name its name
+   * @return the operation; it succeeds when the resource has been seen to be absent
+   * @throws N0Exception NOT_FOUND if none is on record; PRECONDITION if others depend on it; BUSY if a
+   *     different operation is running on it
+   */
+  public Operation<ResourceId> delete(String kind, String name) {
+    return engine.delete(new Reference(kind, name));
+  }
+
+  /**
+   * Deletes the resources of a bundle in the reverse of the order of their dependencies and waits for
+   * each. All intents are durable before the first effect. What is not on record is passed over.
+   *
+   * @param bundle the resources
+   * @throws N0Exception PRECONDITION, before any effect, if something outside the bundle depends on one
+   *     of them; otherwise what the first deletion failed with
+   */
+  public void delete(Bundle bundle) {
+    List<Reference> order = new ArrayList<>();
+    for (Bundle.Entry entry : bundle.entries()) {
+      ledger.find(entry.reference()).ifPresent(known -> order.add(0, entry.reference()));
+    }
+    Set<Reference> all = Set.copyOf(order);
+    order.forEach(reference -> engine.requireDeletable(reference, all));
+    order.forEach(reference -> engine.prepareDeletion(reference, all));
+    order.forEach(reference ->
+        ledger.find(reference).ifPresent(known -> engine.delete(reference).await(limit)));
+  }
+
+  /**
+   * Does something once with a capability of a resource's driver, such as a reboot. It is noted durably
+   * before it begins; if the agent dies in between it is not repeated but reported by {@link
+   * Recovery#indeterminate()}.
+   *
+   * @param kind the resource's kind
+   * @param name its name
+   * @param verb what is done, for people
+   * @param capability the capability needed
+   * @param action does it
+   * @param <C> the type of the capability
+   * @param <R> the type of the result
+   * @return the operation
+   * @throws N0Exception NOT_FOUND if none is on record; UNSUPPORTED if the driver lacks the capability;
+   *     BUSY if another operation is running on it
+   */
+  public <C, R> Operation<R> act(
+      String kind, String name, String verb, Class<C> capability, Action<C, R> action) {
+    return engine.act(new Reference(kind, name), verb, capability, action);
+  }
+
+  /**
+   * Reads a bundle from JSON: {@code {"resources": [{"kind": …, "name": …, "spec": {…}}, …]}}. The
+   * components of the specs are named as in Java, enums in lower case with hyphens, and the case of a
+   * sealed type by a {@code type} property.
+   *
+   * @param json the text
+   * @return the bundle
+   * @throws N0Exception INVALID, naming the field, for anything that is wrong or unknown
+   */
+  public Bundle parse(String json) {
+    List<Bundle.Entry> entries = new ArrayList<>();
+    JsonNode resources = codec.tree("bundle", json).path("resources");
+    if (!resources.isArray()) {
+      throw N0Exception.invalid("resources", resources, "must be an array");
+    }
+    for (JsonNode entry : resources) {
+      Reference reference =
+          new Reference(entry.path("kind").asText(), entry.path("name").asText());
+      Class<? extends Spec> type = host.driver(reference.kind()).describe().spec();
+      entries.add(
+          new Bundle.Entry(reference, codec.parse(reference.toString(), type, entry.path("spec"))));
+    }
+    return new Bundle(entries);
+  }
+
+  /**
+   * Finds a resource on record.
+   *
+   * @param kind its kind
+   * @param name its name
+   * @return the resource, empty if none is on record
+   */
+  public Optional<Resource> find(String kind, String name) {
+    return ledger.find(new Reference(kind, name)).map(Intent::resource);
+  }
+
+  /**
+   * Lists what is on record.
+   *
+   * @return the resources, in no particular order
+   */
+  public List<Resource> resources() {
+    return ledger.all().stream().map(Intent::resource).toList();
+  }
+
+  /**
+   * Looks at a resource.
+   *
+   * @param kind its kind
+   * @param name its name
+   * @param status the type its driver reports
+   * @param <T> the type of the status
+   * @return what was seen just now; absent if none is on record
+   */
+  public <T> Observed<T> observe(String kind, String name, Class<T> status) {
+    Optional<Intent> intent = ledger.find(new Reference(kind, name));
+    if (intent.isEmpty()) {
+      return Observed.absent();
+    }
+    Observed<?> seen = host.observe(intent.get().id());
+    if (seen instanceof Observed.Present<?> present) {
+      return new Observed.Present<>(status.cast(present.status()), present.complete());
+    }
+    return seen instanceof Observed.Unknown<?> unknown
+        ? Observed.unknown(unknown.why())
+        : Observed.absent();
+  }
+
+  /**
+   * Waits until all that was on record when the agent was opened has been looked at, and worked on if it
+   * had to be.
+   *
+   * @return what was found
+   * @throws N0Exception {@code OperationTimeoutException} if that takes longer than an operation may
+   */
+  public Recovery recovery() {
+    return reconciler.recovery(limit);
+  }
+
+  /**
+   * Lists what bears our stamp on this host and is not on record. It is never touched by itself.
+   *
+   * @return the orphans, seen just now
+   * @throws N0Exception UNAVAILABLE if a driver cannot look
+   */
+  public Set<ResourceId> orphans() {
+    return drivers.values().stream()
+        .flatMap(driver -> driver.list().stream())
+        .filter(id ->
+            ledger.find(id.reference()).filter(known -> known.id().equals(id)).isEmpty())
+        .collect(Collectors.toCollection(LinkedHashSet::new));
+  }
+
+  /**
+   * Takes an orphan on record under the uid it has, and applies a spec to it.
+   *
+   * @param orphan one of {@link #orphans()}
+   * @param spec what it is to be
+   * @return the operation
+   * @throws N0Exception NOT_FOUND if there is no such orphan; ALREADY_EXISTS if its name is on record
+   */
+  public Operation<ResourceId> adopt(ResourceId orphan, Spec spec) {
+    requireOrphan(orphan);
+    return engine.adopt(orphan, spec);
+  }
+
+  /**
+   * Deletes an orphan. The intent is durable when this returns.
+   *
+   * @param orphan one of {@link #orphans()}
+   * @return the operation
+   * @throws N0Exception NOT_FOUND if there is no such orphan; BUSY if something runs under its name
+   */
+  public Operation<ResourceId> reap(ResourceId orphan) {
+    requireOrphan(orphan);
+    return engine.reap(orphan);
+  }
+
+  private void requireOrphan(ResourceId orphan) {
+    if (!orphans().contains(orphan)) {
+      throw new N0Exception(
+          N0Exception.Code.NOT_FOUND,
+          orphan.toString(),
+          "no orphan " + orphan + " with uid " + orphan.uid());
+    }
+  }
+
+  /** Looks at everything now rather than at the next tick; returns without waiting. */
+  public void reconcile() {
+    reconciler.tick();
+  }
+
+  /** Stops working. Nothing on the host is touched; what was half done is gone on with when it is opened again. */
+  @Override
+  public void close() {
+    engine.close();
+    reconciler.close();
+    drivers.values().forEach(Driver::close);
+    store.close();
+  }
+}

@@ -1,0 +1,69 @@
+package io.n0stack.n0core.agent;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
+import java.time.Duration;
+
+/**
+ * How an agent behaves.
+ *
+ * @param tick how often it looks at everything by itself, 100 ms to 1 h
+ * @param operationLimit how long one operation may take, 1 s to 24 h
+ * @param workers how many resources it works on at the same time, 1 to 1024
+ * @param stepListener hears of every step
+ * @since 0.1
+ */
+public record AgentOptions(
+    Duration tick, Duration operationLimit, int workers, StepListener stepListener) {
+  /** Checks durations and number. */
+  public AgentOptions {
+    requireRange("tick", tick, Duration.ofMillis(100), Duration.ofHours(1));
+    requireRange("operationLimit", operationLimit, Duration.ofSeconds(1), Duration.ofHours(24));
+    Rules.range("workers", workers, 1, 1024);
+  }
+
+  private static void requireRange(String field, Duration value, Duration least, Duration most) {
+    if (value.compareTo(least) < 0 || value.compareTo(most) > 0) {
+      throw N0Exception.invalid(field, value, "must be " + least + " to " + most);
+    }
+  }
+
+  /**
+   * Returns what fits most agents: a look every 10 seconds, operations of up to 10 minutes, 32 workers.
+   *
+   * @return the defaults
+   */
+  public static AgentOptions defaults() {
+    return new AgentOptions(Duration.ofSeconds(10), Duration.ofMinutes(10), 32, StepListener.NONE);
+  }
+
+  /**
+   * Changes how often the agent looks.
+   *
+   * @param interval 100 ms to 1 h
+   * @return a changed copy
+   */
+  public AgentOptions withTick(Duration interval) {
+    return new AgentOptions(interval, operationLimit, workers, stepListener);
+  }
+
+  /**
+   * Changes how long an operation may take.
+   *
+   * @param limit 1 s to 24 h
+   * @return a changed copy
+   */
+  public AgentOptions withOperationLimit(Duration limit) {
+    return new AgentOptions(tick, limit, workers, stepListener);
+  }
+
+  /**
+   * Changes who hears of steps.
+   *
+   * @param listener the listener
+   * @return a changed copy
+   */
+  public AgentOptions withStepListener(StepListener listener) {
+    return new AgentOptions(tick, operationLimit, workers, listener);
+  }
+}

@@ -1,0 +1,42 @@
+package io.n0stack.n0core.agent;
+
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.driver.Spec;
+
+/**
+ * What is on record of one resource.
+ *
+ * @param realised whether it was READY at some time; such a resource is never rolled back
+ * @param revision the record's revision in the store
+ */
+record Intent(
+    ResourceId id,
+    Spec spec,
+    long generation,
+    Phase phase,
+    OnFailure onFailure,
+    boolean realised,
+    String message,
+    long revision) {
+
+  Intent in(Phase next, String why) {
+    return new Intent(
+        id, spec, generation, next, onFailure, realised || next == Phase.READY, why, revision);
+  }
+
+  Intent at(long newRevision) {
+    return new Intent(id, spec, generation, phase, onFailure, realised, message, newRevision);
+  }
+
+  Intent asking(Spec desired, OnFailure policy) {
+    return new Intent(id, desired, generation + 1, Phase.APPLYING, policy, realised, "", revision);
+  }
+
+  boolean leaving() {
+    return phase == Phase.DELETING || phase == Phase.ROLLING_BACK;
+  }
+
+  Resource resource() {
+    return new Resource(id, spec, generation, phase, message);
+  }
+}

@@ -1,0 +1,203 @@
+package io.n0stack.n0core.agent;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.api.driver.Driver;
+import io.n0stack.n0core.api.driver.Reference;
+import io.n0stack.n0core.api.driver.ResourceId;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Looks at everything when the agent is opened and at every tick. */
+final class Reconciler {
+  private static final Logger LOG = LoggerFactory.getLogger(Reconciler.class);
+
+  private final Ledger ledger;
+  private final Map<String, Driver<?, ?>> drivers;
+  private final AgentOptions options;
+  private final Workers workers;
+  private final CompletableFuture<Recovery> recovered = new CompletableFuture<>();
+  private volatile Optional<Engine> engine = Optional.empty();
+
+  // The first pass; guarded by this object's monitor.
+  private final Map<Reference, Engine.Look> looks = new HashMap<>();
+  private final Map<Reference, ResourceId> ids = new HashMap<>();
+  private final Set<Reference> wereReady = new LinkedHashSet<>();
+  private int pending;
+  private Optional<Runnable> report = Optional.empty();
+
+  Reconciler(
+      Ledger ledger, Map<String, Driver<?, ?>> drivers, AgentOptions options, Workers workers) {
+    this.ledger = ledger;
+    this.drivers = drivers;
+    this.options = options;
+    this.workers = workers;
+  }
+
+  void start(Engine started, List<String> quarantined, List<String> indeterminate) {
+    engine = Optional.of(started);
+    List<Intent> all = ledger.all();
+    synchronized (this) {
+      all.forEach(intent -> {
+        ids.put(intent.id().reference(), intent.id());
+        if (intent.phase() == Phase.READY) {
+          wereReady.add(intent.id().reference());
+        }
+      });
+    }
+    all.forEach(intent -> wake(intent.id().reference()));
+    workers.pool().execute(() -> {
+      Map<String, String> unseen = new HashMap<>();
+      Set<ResourceId> orphans = orphans(unseen);
+      synchronized (this) {
+        report = Optional.of(() -> report(unseen, orphans, quarantined, indeterminate));
+      }
+      finishPass();
+    });
+    workers.every(options.tick(), this::tick);
+  }
+
+  /** Looks at a resource soon. */
+  void wake(Reference reference) {
+    Optional<Engine> started = engine;
+    if (started.isEmpty()) {
+      return;
+    }
+    synchronized (this) {
+      pending++;
+    }
+    try {
+      workers.pool().execute(() -> {
+        Engine.Look look = new Engine.Look(Engine.Outcome.UNKNOWN, "looking failed");
+        try {
+          look = started.get().reconcile(reference);
+        } finally {
+          note(reference, look);
+        }
+      });
+    } catch (RejectedExecutionException e) {
+      LOG.debug("{}: not looked at, the agent is closing", reference);
+    }
+  }
+
+  /** Looks at everything that is not resting after a failure. */
+  void tick() {
+    if (!recovered.isDone()) {
+      return; // the first pass is still at it, and its end must not be put off
+    }
+    for (Intent intent : ledger.all()) {
+      Reference reference = intent.id().reference();
+      if (engine.filter(started -> !started.lane(reference).rests()).isPresent()) {
+        wake(reference);
+      }
+    }
+  }
+
+  private void note(Reference reference, Engine.Look look) {
+    synchronized (this) {
+      pending--;
+      if (!recovered.isDone()) {
+        Engine.Look earlier = looks.get(reference);
+        boolean says = earlier == null || earlier.outcome() != Engine.Outcome.WORKED;
+        if (says && (earlier == null || look.outcome() != Engine.Outcome.SKIPPED)) {
+          looks.put(reference, look);
+        }
+      }
+    }
+    finishPass();
+  }
+
+  private void finishPass() {
+    Optional<Runnable> last = Optional.empty();
+    synchronized (this) {
+      if (pending == 0) {
+        last = report;
+        report = Optional.empty();
+      }
+    }
+    last.ifPresent(Runnable::run);
+  }
+
+  private Set<ResourceId> orphans(Map<String, String> unseen) {
+    Set<ResourceId> found = new LinkedHashSet<>();
+    for (Driver<?, ?> driver : drivers.values()) {
+      try {
+        for (ResourceId id : driver.list()) {
+          if (ledger.find(id.reference()).filter(known -> known.id().equals(id)).isEmpty()) {
+            found.add(id);
+          }
+        }
+      } catch (N0Exception e) {
+        unseen.put("driver of " + driver.describe().kind(), String.valueOf(e.getMessage()));
+      }
+    }
+    return found;
+  }
+
+  private void report(
+      Map<String, String> unseen,
+      Set<ResourceId> orphans,
+      List<String> quarantined,
+      List<String> indeterminate) {
+    Set<ResourceId> adopted = new LinkedHashSet<>();
+    Set<ResourceId> resumed = new LinkedHashSet<>();
+    synchronized (this) {
+      ids.forEach((reference, id) -> {
+        Engine.Look look =
+            looks.getOrDefault(reference, new Engine.Look(Engine.Outcome.SKIPPED, ""));
+        switch (look.outcome()) {
+          case FINE -> {
+            if (wereReady.contains(reference)) {
+              adopted.add(id);
+            }
+          }
+          case WORKED -> resumed.add(id);
+          case UNKNOWN, SKIPPED -> unseen.put(reference.toString(), look.why());
+        }
+      });
+    }
+    Recovery recovery = new Recovery(adopted, resumed, unseen, orphans, quarantined, indeterminate);
+    LOG.info(
+        "recovered: {} adopted, {} resumed, {} unknown, {} orphans, {} damaged records, {} indeterminate",
+        adopted.size(),
+        resumed.size(),
+        recovery.unknown().size(),
+        orphans.size(),
+        quarantined.size(),
+        indeterminate.size());
+    recovered.complete(recovery);
+  }
+
+  Recovery recovery(Duration limit) {
+    try {
+      return recovered.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      throw N0Exception.interrupted("wait for recovery", e);
+    } catch (TimeoutException e) {
+      throw new OperationTimeoutException("wait for recovery", limit);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof N0Exception failure) {
+        throw failure;
+      }
+      throw new N0Exception(N0Exception.Code.INTERNAL, "recovery", "recovery: " + e.getCause(), e);
+    }
+  }
+
+  void close() {
+    workers.close();
+    recovered.completeExceptionally(new N0Exception(
+        N0Exception.Code.PRECONDITION, "agent", "wait for recovery: the agent is closed"));
+  }
+}

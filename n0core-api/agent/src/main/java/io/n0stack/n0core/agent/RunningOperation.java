@@ -1,0 +1,149 @@
+package io.n0stack.n0core.agent;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.api.driver.ResourceId;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** The state of one operation. */
+final class RunningOperation<R> implements Operation<R> {
+  private final UUID id = UUID.randomUUID();
+  private final ResourceId target;
+  private final String verb;
+  private final Object request;
+  private final CompletableFuture<R> result = new CompletableFuture<>();
+  private volatile State state = State.QUEUED;
+  private volatile String step = "";
+  private volatile double fraction;
+  private Optional<String> cancelled = Optional.empty();
+  private @Nullable Thread driverThread;
+
+  RunningOperation(ResourceId target, String verb, Object request) {
+    this.target = target;
+    this.verb = verb;
+    this.request = request;
+  }
+
+  boolean isFor(String otherVerb, Object otherRequest) {
+    return verb.equals(otherVerb) && request.equals(otherRequest);
+  }
+
+  void start() {
+    state = State.RUNNING;
+  }
+
+  void beginStep(String name) {
+    step = name;
+    fraction = 0;
+  }
+
+  void reportProgress(double done) {
+    fraction = done;
+  }
+
+  synchronized Optional<String> cancelled() {
+    return cancelled;
+  }
+
+  /** Runs a driver's code, during which, and only then, a cancellation interrupts the thread. */
+  <X> X interruptibly(Supplier<X> body) {
+    synchronized (this) {
+      driverThread = Thread.currentThread();
+    }
+    try {
+      return body.get();
+    } finally {
+      synchronized (this) {
+        driverThread = null;
+        // What follows writes the record, which an interrupt left over would prevent.
+        if (cancelled.isPresent()) {
+          Thread.interrupted();
+        }
+      }
+    }
+  }
+
+  void succeed(R value) {
+    state = State.SUCCEEDED;
+    result.complete(value);
+  }
+
+  void fail(Throwable cause) {
+    boolean stopped = cause instanceof N0Exception e && e.code() == N0Exception.Code.CANCELLED;
+    state = stopped ? State.CANCELLED : State.FAILED;
+    result.completeExceptionally(cause);
+  }
+
+  @Override
+  public UUID id() {
+    return id;
+  }
+
+  @Override
+  public ResourceId target() {
+    return target;
+  }
+
+  @Override
+  public String verb() {
+    return verb;
+  }
+
+  @Override
+  public State state() {
+    return state;
+  }
+
+  @Override
+  public String step() {
+    return step;
+  }
+
+  @Override
+  public double progress() {
+    return fraction;
+  }
+
+  @Override
+  public CompletableFuture<R> done() {
+    return result.copy();
+  }
+
+  @Override
+  public R await(Duration limit) {
+    String what = verb + " " + target;
+    try {
+      return result.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      throw N0Exception.interrupted("wait for " + what, e);
+    } catch (TimeoutException e) {
+      throw new OperationTimeoutException(what, limit);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof N0Exception failure) {
+        throw failure;
+      }
+      throw new N0Exception(
+          N0Exception.Code.INTERNAL, target.toString(), what + ": " + e.getCause(), e);
+    }
+  }
+
+  @Override
+  public synchronized boolean cancel(String why) {
+    if (result.isDone()) {
+      return false;
+    }
+    cancelled = Optional.of(why);
+    if (driverThread != null) {
+      driverThread.interrupt();
+    }
+    return true;
+  }
+}

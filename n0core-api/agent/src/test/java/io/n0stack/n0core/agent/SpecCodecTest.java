@@ -1,0 +1,149 @@
+package io.n0stack.n0core.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.compute.Firmware;
+import io.n0stack.n0core.api.compute.MachineSpec;
+import io.n0stack.n0core.api.compute.PowerPolicy;
+import io.n0stack.n0core.api.driver.Spec;
+import io.n0stack.n0core.api.network.CidrAddress;
+import io.n0stack.n0core.api.network.MacAddress;
+import io.n0stack.n0core.api.network.NetworkSpec;
+import io.n0stack.n0core.api.network.PortSpec;
+import io.n0stack.n0core.api.storage.ImageFormat;
+import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.VolumeSpec;
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class SpecCodecTest {
+  private final SpecCodec codec = new SpecCodec();
+
+  static Stream<Arguments> specs() {
+    NetworkSpec.Gateway gateway = new NetworkSpec.Gateway(
+        List.of(CidrAddress.parse("10.77.0.1/24"), CidrAddress.parse("fd00::1/64")),
+        NetworkSpec.Nat.MASQUERADE);
+    return Stream.of(
+        Arguments.of(NetworkSpec.class, NetworkSpec.Flat.isolated()),
+        Arguments.of(NetworkSpec.class, NetworkSpec.Flat.onUplink("eth1").withGateway(gateway)),
+        Arguments.of(
+            NetworkSpec.class,
+            new NetworkSpec.Vlan(12, "eth1", Optional.of(gateway), Optional.of(1400))),
+        Arguments.of(
+            NetworkSpec.class,
+            new NetworkSpec.Vxlan(
+                7,
+                new NetworkSpec.Vxlan.Flooding.Peers(List.of(CidrAddress.literal("192.0.2.1"))),
+                Optional.of(CidrAddress.literal("192.0.2.2")),
+                4789,
+                Optional.empty(),
+                Optional.empty())),
+        Arguments.of(PortSpec.class, PortSpec.on("lan")),
+        Arguments.of(
+            PortSpec.class,
+            PortSpec.builder("lan")
+                .mac(MacAddress.parse("52:54:00:12:34:56"))
+                .mtu(1400)
+                .ownerUid(1000)
+                .transmitLimit(new PortSpec.RateLimit(1_000_000, 16_000))
+                .isolation(PortSpec.Isolation.ISOLATED)
+                .build()),
+        Arguments.of(VolumeSpec.class, VolumeSpec.empty(1 << 30)),
+        Arguments.of(
+            VolumeSpec.class,
+            VolumeSpec.from(
+                new ImageSource.Backing(Path.of("/images/a:b,c.qcow2"), ImageFormat.QCOW2))),
+        Arguments.of(
+            VolumeSpec.class,
+            VolumeSpec.from(new ImageSource.Download(
+                URI.create("https://images.example/x"),
+                "sha256:" + "0".repeat(64),
+                ImageFormat.RAW))),
+        Arguments.of(
+            MachineSpec.class,
+            MachineSpec.builder(2, 256 << 20)
+                .bootDisk("root")
+                .disk("data")
+                .nic("web1-eth0")
+                .firmware(new Firmware.Kernel(
+                    Path.of("/boot/vmlinuz"), Optional.empty(), "console=ttyS0"))
+                .accelerator(Accelerator.TCG)
+                .powerPolicy(PowerPolicy.ALWAYS_ON)
+                .cloudInit(new MachineSpec.CloudInit("web1", "ada", List.of("ssh-ed25519 AAAA")))
+                .limits(
+                    new MachineSpec.Limits(Optional.of(500), Optional.empty(), Optional.of(100)))
+                .build()),
+        Arguments.of(MachineSpec.class, MachineSpec.builder(1, 1 << 20).build()));
+  }
+
+  @ParameterizedTest
+  @MethodSource("specs")
+  <S extends Spec> void aSpecComesBackAsItWent(Class<S> type, Spec spec) {
+    JsonNode tree = codec.encode(type, spec);
+    assertThat(codec.decode("spec", type, codec.tree("spec", codec.text(tree)))).isEqualTo(spec);
+    assertThat(codec.parse("spec", type, tree)).isEqualTo(spec);
+  }
+
+  @Test
+  void aSpecReadsAsAPersonWouldWriteIt() {
+    JsonNode tree = codec.encode(
+        NetworkSpec.class,
+        NetworkSpec.Flat.isolated()
+            .withGateway(NetworkSpec.Gateway.of(CidrAddress.parse("10.77.0.1/24"))));
+    assertThat(tree)
+        .hasToString(
+            "{\"type\":\"flat\",\"uplink\":null,\"gateway\":{\"addresses\":[\"10.77.0.1/24\"],\"nat\":\"none\"},\"mtu\":null}");
+  }
+
+  @Test
+  void whatIsOptionalMayBeLeftOut() {
+    NetworkSpec spec =
+        codec.parse("spec", NetworkSpec.class, codec.tree("spec", "{\"type\":\"flat\"}"));
+    assertThat(spec).isEqualTo(NetworkSpec.Flat.isolated());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"type\":\"flat\",\"uplnk\":\"eth0\"} | uplnk",
+        "{\"type\":\"round\"} | round",
+        "{\"type\":\"vlan\",\"vlanId\":4095,\"uplink\":\"eth0\"} | vlanId",
+        "{\"type\":\"vlan\",\"uplink\":\"eth0\"} | vlanId",
+        "{\"type\":\"vlan\",\"vlanId\":1} | uplink",
+        "{\"type\":\"vlan\",\"vlanId\":1.5,\"uplink\":\"eth0\"} | vlanId",
+        "{\"type\":\"flat\",\"gateway\":{\"addresses\":[\"localhost/8\"],\"nat\":\"none\"}} | localhost",
+        "{\"type\":\"flat\",\"gateway\":{\"addresses\":[\"10.0.0.1/8\"],\"nat\":\"maybe\"}} | nat",
+        "{\"type\":\"flat\",\"gateway\":{\"addresses\":[\"10.0.0.1/8\"]}} | nat",
+        "[] | lan",
+        "null | lan",
+      })
+  void aMistakeIsNamed(String json, String word) {
+    assertThatExceptionOfType(N0Exception.class)
+        .isThrownBy(
+            () -> codec.parse("network \"lan\"", NetworkSpec.class, codec.tree("bundle", json)))
+        .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID))
+        .withMessageContaining("network \"lan\"")
+        .withMessageContaining(word);
+  }
+
+  @Test
+  void componentsOfALaterVersionArePassedOverInOurOwnRecords() {
+    JsonNode tree = codec.tree("spec", "{\"type\":\"flat\",\"colour\":\"red\"}");
+    assertThat(codec.decode("spec", NetworkSpec.class, tree))
+        .isEqualTo(NetworkSpec.Flat.isolated());
+  }
+}
