@@ -5,54 +5,77 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.HashSet;
+import java.util.Set;
 
 /** Keeps a directory to one process, by a lock that the kernel drops when the process dies. */
 final class DirectoryLock implements AutoCloseable {
   private static final int HOLDER_BYTES = 200;
 
-  private final FileChannel channel;
+  /**
+   * The locks of this process, by inode. Static because the kernel's record of them is the process's
+   * too: closing any descriptor of the file drops them all, see fcntl(2), so a second store must be
+   * refused before it opens the file.
+   */
+  private static final Set<Object> HELD = new HashSet<>();
 
-  private DirectoryLock(FileChannel channel) {
+  private final FileChannel channel;
+  private final Object inode;
+
+  private DirectoryLock(FileChannel channel, Object inode) {
     this.channel = channel;
+    this.inode = inode;
   }
 
   static DirectoryLock acquire(Path directory) {
     Path file = directory.resolve("lock");
     try {
       RecordFiles.createDirectory(directory);
-      FileChannel channel = FileChannel.open(
-          file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-      boolean locked = false;
-      try {
-        locked = lock(channel);
-        if (!locked) {
-          throw held(directory, holder(channel));
-        }
-        byte[] me = ("pid " + ProcessHandle.current().pid()).getBytes(StandardCharsets.UTF_8);
-        channel.truncate(0);
-        channel.write(ByteBuffer.wrap(me), 0);
-        return new DirectoryLock(channel);
-      } finally {
-        if (!locked) {
-          channel.close();
-        }
+      synchronized (HELD) {
+        return acquire(directory, file);
       }
     } catch (IOException e) {
       throw RecordFiles.failure("lock " + file, e);
     }
   }
 
-  private static boolean lock(FileChannel channel) throws IOException {
+  private static DirectoryLock acquire(Path directory, Path file) throws IOException {
+    if (Files.exists(file) && HELD.contains(inode(file))) {
+      throw held(directory, me());
+    }
+    FileChannel channel = FileChannel.open(
+        file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    boolean locked = false;
     try {
       FileLock lock = channel.tryLock();
-      return lock != null;
-    } catch (OverlappingFileLockException e) {
-      return false; // held by another store in this very process
+      if (lock == null) {
+        throw held(directory, holder(channel));
+      }
+      channel.truncate(0);
+      channel.write(ByteBuffer.wrap(me().getBytes(StandardCharsets.UTF_8)), 0);
+      DirectoryLock acquired = new DirectoryLock(channel, inode(file));
+      HELD.add(acquired.inode);
+      locked = true;
+      return acquired;
+    } finally {
+      if (!locked) {
+        channel.close();
+      }
     }
+  }
+
+  private static Object inode(Path file) throws IOException {
+    Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+    return key == null ? file.toRealPath() : key;
+  }
+
+  private static String me() {
+    return "pid " + ProcessHandle.current().pid();
   }
 
   private static String holder(FileChannel channel) throws IOException {
@@ -71,10 +94,16 @@ final class DirectoryLock implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      channel.close();
-    } catch (IOException e) {
-      throw RecordFiles.failure("unlock", e);
+    synchronized (HELD) {
+      if (!channel.isOpen()) {
+        return; // the inode may be another store's by now
+      }
+      HELD.remove(inode);
+      try {
+        channel.close();
+      } catch (IOException e) {
+        throw RecordFiles.failure("unlock", e);
+      }
     }
   }
 }
