@@ -23,13 +23,20 @@ final class Revisions {
   }
 
   static Revisions open(Path file, long highestSeen) throws IOException {
-    long last = highestSeen;
-    if (Files.exists(file)) {
-      String text = Files.readString(file, StandardCharsets.US_ASCII).strip();
-      // A damaged number is replaced by one beyond any block that can have been reserved.
-      last = text.matches("\\d{1,18}") ? Math.max(last, Long.parseLong(text)) : last + BLOCK;
+    if (!Files.exists(file)) {
+      return new Revisions(file, highestSeen == Store.NONE ? highestSeen : beyondAll(highestSeen));
     }
-    return new Revisions(file, last);
+    String text = new String(Files.readAllBytes(file), StandardCharsets.US_ASCII).strip();
+    boolean sound = text.matches("[0-9]{1,18}") && Long.parseLong(text) >= highestSeen;
+    return new Revisions(file, sound ? Long.parseLong(text) : beyondAll(highestSeen));
+  }
+
+  /**
+   * Replaces a number that was lost. The highest record's is no substitute, since records with higher
+   * ones may have been deleted; the clock is, since no store makes a thousand changes a millisecond.
+   */
+  private static long beyondAll(long highestSeen) {
+    return Math.max(highestSeen, System.currentTimeMillis() * BLOCK);
   }
 
   long next() {
