@@ -5,6 +5,8 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.Subscription;
 import java.io.IOException;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +27,8 @@ import java.util.stream.Stream;
  * <p>A write goes to a temporary file, which is synced, renamed over the record, and the directory is
  * synced, see {@code fsync(2)}. Each file carries its revision and a CRC-32C. A record that does not
  * check out when the store is opened is moved to {@code quarantine/} and reported by {@link
- * #quarantined()}; the others are served.
+ * #quarantined()}; the others are served. A change that has begun is finished also when the thread is
+ * interrupted, and the interrupt flag is kept.
  *
  * @since 0.1
  */
@@ -67,7 +70,7 @@ public final class FileStore implements Store {
    * @param directory the store's own directory; made with mode 0700
    * @return the store, which the caller closes
    * @throws N0Exception BUSY, naming the holder, if another store is open on the directory;
-   *     UNAVAILABLE or PERMISSION if the directory cannot be used
+   *     UNAVAILABLE or PERMISSION if the directory cannot be used; CANCELLED if interrupted
    */
   public static FileStore open(Path directory) {
     Path absolute = directory.toAbsolutePath().normalize();
@@ -115,8 +118,7 @@ public final class FileStore implements Store {
   @Override
   public long put(String key, String value, long expectedRevision) {
     requireKey(key);
-    int bytes = value.getBytes(StandardCharsets.UTF_8).length;
-    Rules.range("value bytes", bytes, 0, MAX_VALUE_BYTES);
+    Rules.range("value bytes", utf8Length(value), 0, MAX_VALUE_BYTES);
     Versioned written;
     synchronized (this) {
       requireUsable();
@@ -192,7 +194,10 @@ public final class FileStore implements Store {
       }
       String key = name.replace('.', '/');
       try {
-        cache.put(key, RecordFiles.decode(key, Files.readAllBytes(file)));
+        if (!KEY.matcher(key).matches()) {
+          throw new RecordFiles.DamagedException("its name is not that of a record");
+        }
+        cache.put(key, RecordFiles.decode(key, RecordFiles.read(file)));
       } catch (RecordFiles.DamagedException e) {
         Path aside = quarantine.resolve(name + "." + System.currentTimeMillis());
         Files.move(file, aside);
@@ -237,6 +242,15 @@ public final class FileStore implements Store {
     if (found != expected) {
       throw precondition(
           "change record \"" + key + "\": expected revision " + expected + ", found " + found);
+    }
+  }
+
+  private static int utf8Length(String value) {
+    try {
+      return StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(value)).limit();
+    } catch (CharacterCodingException e) {
+      // String.getBytes would store a question mark: another value than the one that was put.
+      throw N0Exception.invalid("value", value, "must be Unicode text without lone surrogates");
     }
   }
 

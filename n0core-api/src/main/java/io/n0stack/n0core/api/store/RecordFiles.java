@@ -3,16 +3,21 @@ package io.n0stack.n0core.api.store;
 import io.n0stack.n0core.api.N0Exception;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -64,14 +69,31 @@ final class RecordFiles {
 
   static byte[] encode(Versioned record) {
     byte[] value = record.value().getBytes(StandardCharsets.UTF_8);
+    // Without a locale %d writes the digits of the user's script, which decode would not know.
     byte[] header = String.format(
-            "n0core-record 1 revision=%d length=%d crc32c=%08x%n",
-            record.revision(), value.length, crc(record.revision(), value))
+            Locale.ROOT,
+            "n0core-record 1 revision=%d length=%d crc32c=%08x\n",
+            record.revision(),
+            value.length,
+            crc(record.revision(), value))
         .getBytes(StandardCharsets.US_ASCII);
     return ByteBuffer.allocate(header.length + value.length)
         .put(header)
         .put(value)
         .array();
+  }
+
+  /** Reads a record's bytes, unless the file cannot be a record. */
+  static byte[] read(Path file) throws IOException, DamagedException {
+    BasicFileAttributes found =
+        Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    if (!found.isRegularFile()) {
+      throw new DamagedException("not a regular file");
+    }
+    if (found.size() > HEADER_LIMIT + Store.MAX_VALUE_BYTES) {
+      throw new DamagedException("larger than any record: " + found.size() + " bytes");
+    }
+    return Files.readAllBytes(file);
   }
 
   static Versioned decode(String key, byte[] bytes) throws DamagedException {
@@ -114,56 +136,110 @@ final class RecordFiles {
 
   /** Replaces a file so that after a crash it has either the old bytes or the new ones. */
   static void replace(Path file, byte[] bytes) throws IOException {
-    Path directory = file.resolveSibling("");
     Path temporary = file.resolveSibling(TEMPORARY + file.getFileName());
     try {
-      Files.deleteIfExists(temporary);
-      try (FileChannel out = FileChannel.open(
-          temporary,
-          Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-          PRIVATE_FILE)) {
-        ByteBuffer rest = ByteBuffer.wrap(bytes);
-        while (rest.hasRemaining()) {
-          out.write(rest);
-        }
-        out.force(true);
-      }
+      throughInterrupts(() -> write(temporary, bytes));
     } catch (IOException e) {
-      try {
-        Files.deleteIfExists(temporary);
-      } catch (IOException second) {
-        e.addSuppressed(second);
-      }
-      throw new NotWrittenException(e);
+      throw notWritten(temporary, e);
     }
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    sync(directory);
+    try {
+      Files.move(
+          temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw isFull(e) ? notWritten(temporary, e) : e;
+    }
+    sync(file.resolveSibling(""));
+  }
+
+  private static void write(Path temporary, byte[] bytes) throws IOException {
+    Files.deleteIfExists(temporary);
+    try (FileChannel out = FileChannel.open(
+        temporary, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE_FILE)) {
+      ByteBuffer rest = ByteBuffer.wrap(bytes);
+      while (rest.hasRemaining()) {
+        out.write(rest);
+      }
+      out.force(true);
+    }
+  }
+
+  private static NotWrittenException notWritten(Path temporary, IOException reason) {
+    try {
+      Files.deleteIfExists(temporary);
+    } catch (IOException second) {
+      reason.addSuppressed(second);
+    }
+    return new NotWrittenException(reason);
   }
 
   static void sync(Path directory) throws IOException {
-    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-      channel.force(true);
+    throughInterrupts(() -> {
+      try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+        channel.force(true);
+      }
+    });
+  }
+
+  /**
+   * Does what may be done again from its start, again if the thread is interrupted meanwhile: an
+   * interrupt closes a file channel, and a change cut off there would be neither made nor refused.
+   */
+  private static void throughInterrupts(Write body) throws IOException {
+    boolean interrupted = false;
+    try {
+      while (true) {
+        interrupted |= Thread.interrupted();
+        try {
+          body.run();
+          return;
+        } catch (ClosedByInterruptException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
+  /** Makes a directory for this user alone, and those above it as the umask says. */
   static Path createDirectory(Path directory) throws IOException {
+    return createDirectory(directory, PRIVATE_DIRECTORY);
+  }
+
+  private static Path createDirectory(Path directory, FileAttribute<?>... mode) throws IOException {
     if (!Files.isDirectory(directory)) {
-      Files.createDirectories(directory.resolveSibling(""));
-      Files.createDirectory(directory, PRIVATE_DIRECTORY);
-      sync(directory.resolveSibling(""));
+      Path parent = directory.resolveSibling("");
+      createDirectory(parent, new FileAttribute<?>[0]);
+      try {
+        Files.createDirectory(directory, mode);
+      } catch (FileAlreadyExistsException e) {
+        if (!Files.isDirectory(directory)) {
+          throw e;
+        }
+      }
+      sync(parent);
     }
     return directory;
   }
 
+  private static boolean isFull(IOException e) {
+    String text = String.valueOf(e.getMessage());
+    return text.contains("No space left") || text.contains("Disk quota exceeded");
+  }
+
   static N0Exception failure(String operation, IOException cause) {
-    String text = String.valueOf(cause.getMessage());
+    if (cause instanceof ClosedByInterruptException) {
+      return N0Exception.interrupted(operation, cause);
+    }
     N0Exception.Code code = N0Exception.Code.UNAVAILABLE;
-    if (text.contains("No space left") || text.contains("Disk quota exceeded")) {
+    if (isFull(cause)) {
       code = N0Exception.Code.EXHAUSTED;
     } else if (cause instanceof AccessDeniedException) {
       code = N0Exception.Code.PERMISSION;
     }
-    return new N0Exception(code, "store", operation + ": " + text, cause);
+    // The message of a FileSystemException without a reason is the path alone; its class says why.
+    return new N0Exception(code, "store", operation + ": " + cause, cause);
   }
 }
