@@ -3,6 +3,7 @@ package io.n0stack.n0core.api;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 
 /**
@@ -46,7 +47,11 @@ public final class Delivery<E> implements Subscription {
     }
   }
 
-  /** Sees to it that the executor delivers what was offered. Must not be called under a lock. */
+  /**
+   * Sees to it that the executor delivers what was offered. If the executor refuses, the events wait
+   * for the next call, since the producer's change is no less made for it. Must not be called under a
+   * lock.
+   */
   public void dispatch() {
     synchronized (this) {
       if (running || waiting.isEmpty()) {
@@ -54,7 +59,13 @@ public final class Delivery<E> implements Subscription {
       }
       running = true;
     }
-    executor.execute(this::drain);
+    try {
+      executor.execute(this::drain);
+    } catch (RejectedExecutionException e) {
+      synchronized (this) {
+        running = false;
+      }
+    }
   }
 
   private void drain() {

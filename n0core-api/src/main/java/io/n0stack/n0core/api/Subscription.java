@@ -7,7 +7,11 @@ package io.n0stack.n0core.api;
  */
 @FunctionalInterface
 public interface Subscription extends AutoCloseable {
-  /** Ends the delivery; no event is delivered after it returns. Closing twice does nothing. */
+  /**
+   * Ends the delivery. An event that another thread is handing over at that moment may still arrive;
+   * none begins after. It does not wait for that thread, so a listener and whoever holds a lock that
+   * a listener needs may close too. Closing twice does nothing.
+   */
   @Override
   void close();
 }
