@@ -68,27 +68,38 @@ public interface DriverPlugin {
    *     kind, or a key that no plugin knows
    */
   static List<Driver<?, ?>> drivers(Map<String, String> config) {
-    List<Driver<?, ?>> drivers = new ArrayList<>();
-    Map<String, String> kinds = new HashMap<>();
     List<DriverPlugin> plugins = installed();
+    plugins.forEach(DriverPlugin::requireVersion);
     PluginConfig.requirePlugins(config, plugins.stream().map(DriverPlugin::name).toList());
-    for (DriverPlugin plugin : plugins) {
-      requireVersion(plugin);
-      PluginConfig section = PluginConfig.section(plugin.name(), config);
-      for (Driver<?, ?> driver : plugin.create(section)) {
-        String other = kinds.put(driver.describe().kind(), plugin.name());
-        if (other != null) {
-          throw N0Exception.invalid(
-              "plugin",
-              plugin.name(),
-              "plugin \"" + other + "\" already drives kind \""
-                  + driver.describe().kind() + "\"; keep one of the two jars");
-        }
-        drivers.add(driver);
+    List<Driver<?, ?>> drivers = new ArrayList<>();
+    boolean complete = false;
+    try {
+      Map<String, String> kinds = new HashMap<>();
+      for (DriverPlugin plugin : plugins) {
+        PluginConfig section = PluginConfig.section(plugin.name(), config);
+        List<Driver<?, ?>> created = plugin.create(section);
+        drivers.addAll(created);
+        created.forEach(driver -> requireAlone(driver.describe().kind(), plugin.name(), kinds));
+        section.requireAllRead();
       }
-      section.requireAllRead();
+      complete = true;
+      return List.copyOf(drivers);
+    } finally {
+      if (!complete) {
+        drivers.forEach(Driver::close); // nobody else will ever have them
+      }
     }
-    return List.copyOf(drivers);
+  }
+
+  private static void requireAlone(String kind, String plugin, Map<String, String> kinds) {
+    String other = kinds.put(kind, plugin);
+    if (other != null) {
+      throw N0Exception.invalid(
+          "plugin",
+          plugin,
+          "plugin \"" + other + "\" already drives kind \"" + kind
+              + "\"; keep one of the two jars");
+    }
   }
 
   private static void requireVersion(DriverPlugin plugin) {

@@ -1,5 +1,6 @@
 package io.n0stack.n0core.api.driver;
 
+import io.n0stack.n0core.api.Rules;
 import java.util.Map;
 
 /**
@@ -23,10 +24,12 @@ public record Fingerprint(
     UNHEALTHY
   }
 
-  /** Copies the maps. */
+  /** Copies the maps and checks the amounts. */
   public Fingerprint {
     attributes = Map.copyOf(attributes);
     capacity = Map.copyOf(capacity);
+    capacity.forEach(
+        (resource, amount) -> Rules.range("capacity." + resource, amount, 0, Long.MAX_VALUE));
   }
 
   /**
