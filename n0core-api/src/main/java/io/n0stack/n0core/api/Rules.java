@@ -14,9 +14,12 @@ import java.util.regex.Pattern;
 public final class Rules {
   private static final int QUOTED = 80;
   private static final int LINK_NAME_BYTES = 15; // IFNAMSIZ - 1, linux/if.h
+  // The kernel's isspace() reads bytes as Latin-1, so that the second byte of a letter can be a
+  // space.
+  private static final char KERNEL_SPACE = '\u00a0';
   private static final Pattern LABEL = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
-  private static final Pattern LINK_NAME = Pattern.compile("[^\\s/:%\\p{Cntrl}]+");
-  private static final Pattern CONTROL = Pattern.compile("[\\p{Cntrl}\u2028\u2029]");
+  private static final Pattern LINK_NAME = Pattern.compile("[^\\s/:%\\p{Cc}]+");
+  private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\u2028\u2029]");
 
   private Rules() {}
 
@@ -49,8 +52,9 @@ public final class Rules {
    *     space, slash, colon, percent sign or control character
    */
   public static String linkName(String field, String value) {
-    int bytes = value.getBytes(StandardCharsets.UTF_8).length;
-    if (bytes > LINK_NAME_BYTES
+    byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
+    if (bytes.length > LINK_NAME_BYTES
+        || new String(bytes, StandardCharsets.ISO_8859_1).indexOf(KERNEL_SPACE) >= 0
         || value.equals(".")
         || value.equals("..")
         || !LINK_NAME.matcher(value).matches()) {

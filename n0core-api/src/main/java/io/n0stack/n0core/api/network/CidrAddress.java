@@ -17,7 +17,9 @@ import java.util.regex.Pattern;
 public record CidrAddress(InetAddress address, int prefixLength) {
   private static final String OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
   private static final Pattern IPV4 = Pattern.compile(OCTET + "(\\." + OCTET + "){3}");
-  private static final Pattern IPV6 = Pattern.compile("[0-9a-fA-F:.]*:[0-9a-fA-F:.]*");
+  // Begins as no host name can: InetAddress asks a name server about ".:1".
+  private static final Pattern IPV6 = Pattern.compile("[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]+");
+  private static final Pattern LENGTH = Pattern.compile("[0-9]{1,3}");
 
   /** Checks the prefix length. */
   public CidrAddress {
@@ -36,12 +38,11 @@ public record CidrAddress(InetAddress address, int prefixLength) {
     if (slash < 1) {
       throw N0Exception.invalid("address", text, "must be ADDRESS/PREFIX-LENGTH");
     }
-    try {
-      return new CidrAddress(
-          literal(text.substring(0, slash)), Integer.parseInt(text.substring(slash + 1)));
-    } catch (NumberFormatException e) {
+    String length = text.substring(slash + 1);
+    if (!LENGTH.matcher(length).matches()) {
       throw N0Exception.invalid("address", text, "must end in a prefix length");
     }
+    return new CidrAddress(literal(text.substring(0, slash)), Integer.parseInt(length));
   }
 
   /**
