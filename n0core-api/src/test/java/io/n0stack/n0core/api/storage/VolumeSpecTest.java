@@ -1,0 +1,117 @@
+package io.n0stack.n0core.api.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.n0stack.n0core.api.Refusal;
+import io.n0stack.n0core.api.storage.ImageSource.Backing;
+import io.n0stack.n0core.api.storage.ImageSource.Copy;
+import io.n0stack.n0core.api.storage.ImageSource.Download;
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class VolumeSpecTest {
+  private static final String DIGEST = "sha256:" + "0a".repeat(32);
+
+  @Test
+  void sizeIsAMultipleOfASector() {
+    assertThat(VolumeSpec.empty(512).sizeBytes()).contains(512L);
+    assertThat(VolumeSpec.empty(Long.MAX_VALUE - 511).sizeBytes()).isPresent();
+    Refusal.invalid("sizeBytes", 513, "multiple of 512", () -> VolumeSpec.empty(513));
+    Refusal.invalid("sizeBytes", 0, "512 to", () -> VolumeSpec.empty(0));
+    Refusal.invalid("sizeBytes", -512, "512 to", () -> VolumeSpec.empty(-512));
+    Refusal.invalid("sizeBytes", Long.MAX_VALUE, "512 to", () -> VolumeSpec.empty(Long.MAX_VALUE));
+  }
+
+  @Test
+  void sizeMayBeLeftToTheSourceOnly() {
+    assertThat(VolumeSpec.from(backing()).sizeBytes()).isEmpty();
+    Refusal.invalid(
+        "sizeBytes",
+        "",
+        "without a source",
+        () -> new VolumeSpec(ImageFormat.RAW, Optional.empty(), Optional.empty()));
+  }
+
+  @Test
+  void rawHasNoBackingImage() {
+    Refusal.invalid(
+        "format",
+        ImageFormat.RAW,
+        "must be QCOW2",
+        () -> new VolumeSpec(ImageFormat.RAW, Optional.of(512L), Optional.of(backing())));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "base.qcow2", "../base.qcow2", "/a/../b", "/a\nb"})
+  void imagesAreAbsolutePaths(String path) {
+    Refusal.invalid(
+        "source.image",
+        path,
+        "must be absolute",
+        () -> new Backing(Path.of(path), ImageFormat.QCOW2));
+    Refusal.invalid(
+        "source.image", path, "must be absolute", () -> new Copy(Path.of(path), ImageFormat.RAW));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ftp://example.org/a",
+        "file:///etc/passwd",
+        "http:///a",
+        "https:a",
+        "a",
+        "http://u@host/a",
+        "https://u:p@host/a",
+        "nbd://host/a"
+      })
+  void downloadsAreHttpWithoutUser(String uri) {
+    Refusal.invalid(
+        "source.uri",
+        uri,
+        "must be http or https",
+        () -> new Download(URI.create(uri), DIGEST, ImageFormat.QCOW2));
+  }
+
+  @Test
+  void theSchemeMayBeInUpperCase() {
+    Download image = new Download(URI.create("HTTPS://example.org/a"), DIGEST, ImageFormat.QCOW2);
+
+    assertThat(VolumeSpec.from(image).source()).contains(image);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "sha256:", "md5:00", "sha256:0A", "sha1:00"})
+  void digestsAreSha2InLowerCase(String digest) {
+    Refusal.invalid(
+        "source.digest",
+        digest,
+        "sha256: or sha512:",
+        () -> new Download(URI.create("http://host/a"), digest, ImageFormat.QCOW2));
+    Refusal.invalid(
+        "source.digest",
+        DIGEST.replace("sha256", "sha512"),
+        "sha256: or sha512:",
+        () -> new Download(
+            URI.create("http://host/a"), DIGEST.replace("sha256", "sha512"), ImageFormat.QCOW2));
+  }
+
+  @Test
+  void withSizeChangesNothingElse() {
+    VolumeSpec small = VolumeSpec.from(backing());
+
+    VolumeSpec large = small.withSizeBytes(1 << 30);
+
+    assertThat(large.sizeBytes()).contains(1L << 30);
+    assertThat(large.source()).isEqualTo(small.source());
+    assertThat(large.dependencies()).isEmpty();
+  }
+
+  private static Backing backing() {
+    return new Backing(Path.of("/srv/base.qcow2"), ImageFormat.QCOW2);
+  }
+}
