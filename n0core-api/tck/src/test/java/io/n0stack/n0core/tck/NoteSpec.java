@@ -1,0 +1,11 @@
+package io.n0stack.n0core.tck;
+
+import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.api.driver.Spec;
+
+/** What a note is to say. */
+record NoteSpec(String text) implements Spec {
+  NoteSpec {
+    Rules.text("text", text, 1000);
+  }
+}

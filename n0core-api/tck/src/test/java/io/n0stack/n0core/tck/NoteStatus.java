@@ -1,0 +1,6 @@
+package io.n0stack.n0core.tck;
+
+import java.nio.file.Path;
+
+/** A note as it is on the host. */
+record NoteStatus(Path file, String text) {}
