@@ -1,0 +1,174 @@
+package io.n0stack.n0core.membership;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.node.Node;
+import io.n0stack.n0core.api.node.NodeRegistry;
+import io.n0stack.n0core.membership.RegistryProtocol.Reply;
+import io.n0stack.n0core.membership.RegistryProtocol.Request;
+import io.n0stack.n0core.membership.RegistryProtocol.Rest;
+import io.n0stack.n0core.membership.RegistryProtocol.Verb;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The agents' side of the node registry: asks the members that serve it, and the seeds, one after
+ * the other, until one answers or the time is up.
+ *
+ * <p>Works before the agent has joined. Thread-safe; owns nothing, so it is not closed.
+ *
+ * @since 0.1
+ */
+public final class NodeRegistryClient implements NodeRegistry {
+  private static final Duration DEADLINE = Duration.ofSeconds(10);
+  private static final Duration ONE_TRY = Duration.ofSeconds(2);
+  private static final long FIRST_PAUSE_MILLIS = 100;
+  private static final long LONGEST_PAUSE_MILLIS = 1000;
+
+  private final AtomixMembership membership;
+  private final Duration deadline;
+
+  private NodeRegistryClient(AtomixMembership membership, Duration deadline) {
+    this.membership = membership;
+    this.deadline = deadline;
+  }
+
+  /**
+   * Asks over a member's connections, for at most 10 s a call.
+   *
+   * @param membership the agent's member, joined or not
+   * @return a client
+   */
+  public static NodeRegistryClient of(AtomixMembership membership) {
+    return new NodeRegistryClient(membership, DEADLINE);
+  }
+
+  /**
+   * Sets how long a call may take.
+   *
+   * @param limit 10 ms to 10 min
+   * @return a changed copy
+   * @throws N0Exception INVALID if it is outside that
+   */
+  public NodeRegistryClient withDeadline(Duration limit) {
+    if (limit.compareTo(Duration.ofMillis(10)) < 0 || limit.compareTo(Duration.ofMinutes(10)) > 0) {
+      throw N0Exception.invalid("deadline", limit, "must be 10 ms to 10 min");
+    }
+    return new NodeRegistryClient(membership, limit);
+  }
+
+  /**
+   * Saves this agent's own record, bound to this start of it: the node is READY only while this very
+   * process is alive.
+   *
+   * @param node the record, of the member's name; its boot id is replaced
+   * @throws N0Exception INVALID if it has another name; UNAVAILABLE if no registry can be reached
+   */
+  public void saveSelf(Node node) {
+    String self = membership.self().name();
+    if (!node.name().equals(self)) {
+      throw N0Exception.invalid("name", node.name(), "must be the member's name \"" + self + "\"");
+    }
+    save(node.withBootId(membership.self().bootId()));
+  }
+
+  @Override
+  public void save(Node node) {
+    NodeJson.encode(node); // says that it is too large before anybody is asked
+    ask("save node \"" + node.name() + "\"", Request.save(node));
+  }
+
+  @Override
+  public void remove(String name) {
+    ask("remove node \"" + name + "\"", Request.of(Verb.REMOVE, name));
+  }
+
+  @Override
+  public Optional<Entry> find(String name) {
+    Reply reply = ask("find node \"" + name + "\"", Request.of(Verb.FIND, name));
+    return reply.nodes().stream().findFirst();
+  }
+
+  @Override
+  public List<Entry> nodes() {
+    List<Entry> all = new ArrayList<>();
+    String after = "";
+    Reply page;
+    do {
+      page = ask("list nodes", Request.of(Verb.LIST, after));
+      all.addAll(page.nodes());
+      after = page.nodes().isEmpty() ? after : all.get(all.size() - 1).node().name();
+    } while (page.rest() == Rest.MORE && !page.nodes().isEmpty());
+    return List.copyOf(all);
+  }
+
+  private Reply ask(String operation, Request request) {
+    byte[] json = NodeJson.bytes(request);
+    long end = System.nanoTime() + deadline.toNanos();
+    long pause = FIRST_PAUSE_MILLIS;
+    String why = "no seed is configured and no member serves the node registry";
+    while (true) {
+      for (HostPort registry : candidates()) {
+        Duration left = Duration.ofNanos(end - System.nanoTime());
+        if (left.toMillis() <= 0) {
+          break;
+        }
+        try {
+          return askOne(operation, registry, json, left.compareTo(ONE_TRY) < 0 ? left : ONE_TRY);
+        } catch (N0Exception e) {
+          if (e.code() != Code.UNAVAILABLE) {
+            throw e;
+          }
+          why = registry + ": " + e.getMessage();
+        }
+      }
+      if (System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(pause) >= end) {
+        throw new N0Exception(
+            Code.UNAVAILABLE,
+            operation,
+            operation + ": no answer within " + deadline.toMillis() + " ms; last, " + why);
+      }
+      pause(operation, pause);
+      pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS);
+    }
+  }
+
+  private Set<HostPort> candidates() {
+    Set<HostPort> candidates = new LinkedHashSet<>(membership.registries().values());
+    candidates.addAll(membership.config().seeds());
+    candidates.remove(membership.config().listen());
+    return candidates;
+  }
+
+  private Reply askOne(String operation, HostPort registry, byte[] json, Duration timeout) {
+    byte[] answer;
+    try {
+      answer = Waits.await(
+          operation,
+          membership.request(registry, RegistryProtocol.SUBJECT, json, timeout),
+          timeout.plusMillis(200));
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new N0Exception(Code.UNAVAILABLE, operation, String.valueOf(cause), cause);
+    }
+    Reply reply = RegistryProtocol.reply(answer);
+    if (reply.failure().isPresent()) {
+      throw reply.failure().get().exception();
+    }
+    return reply;
+  }
+
+  private static void pause(String operation, long millis) {
+    try {
+      TimeUnit.MILLISECONDS.sleep(millis);
+    } catch (InterruptedException e) {
+      throw N0Exception.interrupted(operation, e);
+    }
+  }
+}
