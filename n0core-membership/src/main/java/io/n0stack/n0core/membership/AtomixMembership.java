@@ -185,8 +185,9 @@ public final class AtomixMembership implements Membership {
       scheduler.shutdownNow();
       CompletableFuture<Void> stopped =
           cluster.isPresent() ? cluster.get().stop() : messaging.stop();
-      show(Set.of());
+      // Nobody is told: that this member stops looking says nothing of the others.
       deliveries.forEach(Delivery::close);
+      show(Set.of());
       await("stop member \"" + config.name() + "\"", stopped, STOP);
     }
   }

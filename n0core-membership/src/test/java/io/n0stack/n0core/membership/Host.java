@@ -22,6 +22,8 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs programs, in a network namespace of their own if the test may make one. */
 final class Host implements AutoCloseable {
+  private static final String ISOLATED = Transport.PLAINTEXT_ISOLATED.name();
+
   private final List<Program> programs = new ArrayList<>();
   private final List<String> prefix = new ArrayList<>();
 
@@ -46,16 +48,26 @@ final class Host implements AutoCloseable {
   }
 
   Program api(String name, String listen, Path state) {
-    return member(prefix, "api", name, listen, "", state.toString());
+    return member(prefix, "api", name, listen, "", state.toString(), ISOLATED);
   }
 
   Program agent(String name, String listen, String seed) {
-    return member(prefix, "agent", name, listen, seed, "");
+    return member(prefix, "agent", name, listen, seed, "", ISOLATED);
   }
 
   /** Runs an agent where the test itself runs. */
   Program outside(String name, String listen) {
-    return member(List.of(), "agent", name, listen, "", "");
+    return member(List.of(), "agent", name, listen, "", "", ISOLATED);
+  }
+
+  /** Runs an agent in the namespace of its own. */
+  Program isolated(String name, String listen, Transport transport) {
+    return member(prefix, "agent", name, listen, "", "", transport.name());
+  }
+
+  /** Returns the namespace that the programs run in; only if the test may make one. */
+  Path namespace() {
+    return Path.of("/proc/" + programs.get(0).process.pid() + "/ns/net");
   }
 
   private Program member(List<String> before, String... args) {

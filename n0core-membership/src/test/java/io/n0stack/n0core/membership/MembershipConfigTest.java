@@ -68,7 +68,7 @@ class MembershipConfigTest {
 
   @Test
   void refusesAnAddressThatOthersCouldReach() {
-    // This machine's own network is process 1's here, as it is for a developer or in CI.
+    // The test's own network is process 1's, or the system does not tell.
     MembershipConfig config = MembershipConfig.of("node-1", "192.0.2.1:5679");
 
     assertThatExceptionOfType(N0Exception.class)
