@@ -1,0 +1,100 @@
+package io.n0stack.n0core.examples.nodeapi;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.node.NodeRegistry.Entry;
+import io.n0stack.n0core.api.store.FileStore;
+import io.n0stack.n0core.membership.AtomixMembership;
+import io.n0stack.n0core.membership.MembershipConfig;
+import io.n0stack.n0core.membership.NodeRegistryServer;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+
+/**
+ * Keeps the records of nodes and prints a line whenever the state of one changes.
+ *
+ * <p>{@code java -jar node-api.jar --name api-1 --listen 127.0.0.1:5679 --state DIRECTORY}, and
+ * optionally {@code --seeds HOST:PORT,HOST:PORT} of other API processes.
+ */
+public final class NodeApiMain {
+  private static final String USAGE =
+      "usage: node-api --name NAME --listen IPV4:PORT --state DIRECTORY [--seeds HOST:PORT,...]";
+
+  private static final Set<String> OPTIONS = Set.of("--name", "--listen", "--state", "--seeds");
+
+  private NodeApiMain() {}
+
+  /**
+   * Runs until it is told to stop by SIGTERM or SIGINT.
+   *
+   * @param args see the class
+   * @throws InterruptedException never; nobody interrupts this thread
+   */
+  public static void main(String[] args) throws InterruptedException {
+    try {
+      run(options(args));
+    } catch (IllegalArgumentException | N0Exception e) {
+      System.err.println("node-api: " + e.getMessage());
+      System.exit(1);
+    }
+  }
+
+  private static void run(Map<String, String> options) throws InterruptedException {
+    MembershipConfig config =
+        MembershipConfig.of(required(options, "--name"), required(options, "--listen"));
+    String seeds = options.getOrDefault("--seeds", "");
+    if (!seeds.isEmpty()) {
+      config = config.withSeeds(seeds.split(",", -1));
+    }
+    CountDownLatch stop = new CountDownLatch(1);
+    CountDownLatch stopped = new CountDownLatch(1);
+    try (FileStore store = FileStore.open(Path.of(required(options, "--state")));
+        AtomixMembership membership = AtomixMembership.open(config);
+        NodeRegistryServer registry = NodeRegistryServer.open(membership, store)) {
+      for (Entry known : registry.nodes()) {
+        System.out.println(known.node().name() + " " + known.state());
+      }
+      registry.subscribe(
+          Runnable::run, change -> System.out.println(change.name() + " " + change.now()));
+      membership.join();
+      onSignal(stop, stopped);
+      System.out.println(config.name() + " listening on " + config.listen());
+      stop.await();
+      membership.leave();
+    } finally {
+      stopped.countDown();
+    }
+  }
+
+  /** Lets the main thread close everything in order before the JVM ends. */
+  private static void onSignal(CountDownLatch stop, CountDownLatch stopped) {
+    Thread hook = new Thread(() -> {
+      stop.countDown();
+      try {
+        stopped.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    });
+    Runtime.getRuntime().addShutdownHook(hook);
+  }
+
+  private static Map<String, String> options(String[] args) {
+    Map<String, String> options = new HashMap<>();
+    for (int i = 0; i + 1 < args.length; i += 2) {
+      options.put(args[i], args[i + 1]);
+    }
+    if (args.length % 2 != 0 || !OPTIONS.containsAll(options.keySet())) {
+      throw new IllegalArgumentException(USAGE);
+    }
+    return options;
+  }
+
+  private static String required(Map<String, String> options, String name) {
+    return Optional.ofNullable(options.get(name))
+        .orElseThrow(() -> new IllegalArgumentException(name + " is missing; " + USAGE));
+  }
+}

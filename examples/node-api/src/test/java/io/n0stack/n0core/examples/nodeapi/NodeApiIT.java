@@ -1,0 +1,111 @@
+package io.n0stack.n0core.examples.nodeapi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.n0stack.n0core.api.node.Node;
+import io.n0stack.n0core.api.node.NodeState;
+import io.n0stack.n0core.membership.AtomixMembership;
+import io.n0stack.n0core.membership.MembershipConfig;
+import io.n0stack.n0core.membership.NodeRegistryClient;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class NodeApiIT {
+  private static final Duration SOON = Duration.ofSeconds(30);
+
+  @TempDir
+  Path directory;
+
+  private final List<Process> processes = new ArrayList<>();
+  private String apiAddress = "";
+  private Node node = Node.builder("node-1", "unset").build();
+
+  @BeforeEach
+  void chooseAddresses() throws IOException {
+    apiAddress = free();
+    node = Node.builder("node-1", free()).build();
+  }
+
+  @AfterEach
+  void killAll() {
+    processes.forEach(Process::destroyForcibly);
+    processes.forEach(p -> assertThat(p.onExit()).succeedsWithin(Duration.ofSeconds(10)));
+  }
+
+  private static String free() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return "127.0.0.1:" + socket.getLocalPort();
+    }
+  }
+
+  private Process api(Path out, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-Xmx96m", "-jar", "target/node-api.jar"));
+    command.addAll(List.of(arguments));
+    Process process = new ProcessBuilder(command)
+        .redirectOutput(out.toFile())
+        .redirectError(directory.resolve("err").toFile())
+        .start();
+    processes.add(process);
+    return process;
+  }
+
+  private Process api(Path out) throws IOException {
+    String state = directory.resolve("state").toString();
+    return api(out, "--name", "api-1", "--listen", apiAddress, "--state", state);
+  }
+
+  private static void awaitLines(Path out, String... lines) {
+    await().atMost(SOON).untilAsserted(() -> assertThat(Files.readAllLines(out)).contains(lines));
+  }
+
+  @Test
+  void printsTheLifeOfANodeAndRemembersItOverARestart() throws IOException {
+    Path first = directory.resolve("first");
+    Process api = api(first);
+    awaitLines(first, "api-1 listening on " + apiAddress);
+    MembershipConfig config = MembershipConfig.of("node-1", node.address()).withSeeds(apiAddress);
+    try (AtomixMembership agent = AtomixMembership.open(config)) {
+      NodeRegistryClient registry = NodeRegistryClient.of(agent);
+      registry.saveSelf(node);
+      agent.join();
+      awaitLines(first, "node-1 NOT_READY", "node-1 READY");
+
+      api.destroy();
+      assertThat(api.onExit()).succeedsWithin(SOON);
+      assertThat(api.exitValue()).isEqualTo(143); // 128 + SIGTERM, after closing in order
+
+      Path second = directory.resolve("second");
+      api(second);
+      awaitLines(second, "node-1 NOT_READY", "node-1 READY");
+      assertThat(registry.find("node-1").orElseThrow().state()).isEqualTo(NodeState.READY);
+
+      registry.remove("node-1");
+      agent.leave();
+      awaitLines(second, "node-1 UNREGISTERED", "node-1 ABSENT");
+    }
+  }
+
+  @Test
+  void saysWhatIsWrongAndFails() throws IOException {
+    Path out = directory.resolve("out");
+    Process api =
+        api(out, "--name", "api-1", "--listen", "192.0.2.1:5679", "--state", "" + directory);
+
+    assertThat(api.onExit()).succeedsWithin(SOON);
+    assertThat(api.exitValue()).isEqualTo(1);
+    assertThat(Files.readString(directory.resolve("err"))).contains("PLAINTEXT_ANYWHERE");
+  }
+}

@@ -1,0 +1,5 @@
+/** Runs the packaged example. */
+@NullMarked
+package io.n0stack.n0core.examples.nodeapi;
+
+import org.jspecify.annotations.NullMarked;
