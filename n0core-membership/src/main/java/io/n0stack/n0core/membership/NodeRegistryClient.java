@@ -21,7 +21,8 @@ import java.util.concurrent.TimeUnit;
  * The agents' side of the node registry: asks the members that serve it, and the seeds, one after
  * the other, until one answers or the time is up.
  *
- * <p>Works before the agent has joined. Thread-safe; owns nothing, so it is not closed.
+ * <p>Works before the agent has joined; the first call then also starts listening, which is bounded
+ * by 10 s of its own. Thread-safe; owns nothing, so it is not closed.
  *
  * @since 0.1
  */

@@ -81,10 +81,25 @@ final class RegistryProtocol {
 
   static Reply reply(byte[] json) {
     Reply reply = NodeJson.read("reply", json, NodeJson.MAX_MESSAGE_BYTES, Reply.class);
-    if (reply.version() != VERSION || reply.nodes() == null || reply.rest() == null) {
+    if (reply.version() != VERSION) {
       throw new N0Exception(
           Code.UNSUPPORTED, "version", "node registry answered in version " + reply.version());
     }
+    if (!whole(reply)) {
+      throw N0Exception.invalid("reply", reply, "must have nodes with states, rest and failure");
+    }
     return reply;
+  }
+
+  /** JSON can leave out what a record's type promises. */
+  private static boolean whole(Reply reply) {
+    return reply.nodes() != null
+        && reply.rest() != null
+        && reply.nodes().stream().noneMatch(RegistryProtocol::incomplete)
+        && reply.failure().stream().noneMatch(f -> f.code() == null || f.subject() == null);
+  }
+
+  private static boolean incomplete(Entry entry) {
+    return entry == null || entry.node() == null || entry.state() == null;
   }
 }

@@ -209,6 +209,7 @@ class AtomixMembershipIT {
     MembershipConfig config = MembershipConfig.of("node-1", nodeAddress).withSeeds(Host.address(3));
     try (AtomixMembership alone = AtomixMembership.open(config)) {
       NodeRegistryClient client = NodeRegistryClient.of(alone).withDeadline(Duration.ofMillis(700));
+      alone.join(); // the first request would start Netty, which takes seconds on a busy machine
       long begun = System.nanoTime();
 
       assertThatExceptionOfType(N0Exception.class)
@@ -231,6 +232,30 @@ class AtomixMembershipIT {
           .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.ALREADY_EXISTS));
       assertThat(membership.members()).isEmpty();
     }
+  }
+
+  @Test
+  void saysWhichFlagsTheJvmLacks() {
+    Program bare = host.withoutFlags("node-1", nodeAddress);
+
+    bare.awaitLine("refused PRECONDITION", SOON);
+    assertThat(bare.lines.get(0).text())
+        .contains("--add-opens java.base/java.util=ALL-UNNAMED")
+        .contains("--add-opens java.base/java.util.concurrent.atomic=ALL-UNNAMED");
+  }
+
+  @Test
+  void aHungApiDoesNotHangItsAgents() {
+    Program api = api();
+    Program agent = readyAgent(api);
+    api.signal("STOP");
+    agent.write("save");
+    agent.awaitLine("failed save UNAVAILABLE", SOON);
+    api.signal("CONT");
+
+    agent.does("save");
+    agent.does("nodes");
+    assertThat(agent.lines).extracting(Program.Line::text).contains("nodes node-1=READY");
   }
 
   @Test

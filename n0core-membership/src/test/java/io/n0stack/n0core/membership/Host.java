@@ -60,6 +60,17 @@ final class Host implements AutoCloseable {
     return member(List.of(), "agent", name, listen, "", "", ISOLATED);
   }
 
+  /** Runs an agent in a JVM that was started without the flags that Atomix needs. */
+  Program withoutFlags(String name, String listen) {
+    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    String classes = System.getProperty("java.class.path");
+    String main = MemberProgram.class.getName();
+    Program program =
+        new Program(List.of(java, "-cp", classes, main, "agent", name, listen, "", "", ISOLATED));
+    programs.add(program);
+    return program;
+  }
+
   /** Runs an agent in the namespace of its own. */
   Program isolated(String name, String listen, Transport transport) {
     return member(prefix, "agent", name, listen, "", "", transport.name());

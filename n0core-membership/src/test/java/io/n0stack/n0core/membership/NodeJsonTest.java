@@ -130,6 +130,20 @@ class NodeJsonTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"version\":1}",
+        "{\"version\":1,\"rest\":\"NONE\"}",
+        "{\"version\":1,\"nodes\":[null],\"rest\":\"NONE\"}",
+        "{\"version\":1,\"nodes\":[{}],\"rest\":\"NONE\"}",
+        "{\"version\":1,\"nodes\":[],\"rest\":\"NONE\",\"failure\":{}}",
+        "{\"version\":1,\"nodes\":[{\"node\":{\"name\":\"A\"}}],\"rest\":\"NONE\"}"
+      })
+  void hostileRepliesAreRefused(String json) {
+    assertInvalid(() -> RegistryProtocol.reply(json.getBytes(StandardCharsets.UTF_8)));
+  }
+
   @Test
   void longListsComeInPages() {
     List<Entry> all = new ArrayList<>();
