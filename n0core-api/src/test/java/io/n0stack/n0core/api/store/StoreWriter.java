@@ -3,7 +3,7 @@ package io.n0stack.n0core.api.store;
 import java.nio.file.Path;
 import java.util.Random;
 
-/** Writes and deletes records until it is killed, saying after each change that it was made. */
+/** Writes and deletes records until it is killed, saying before and after each what it does. */
 final class StoreWriter {
   private StoreWriter() {}
 
@@ -14,17 +14,19 @@ final class StoreWriter {
       String key = "machine/web" + random.nextInt(5);
       long now = store.find(key).map(Versioned::revision).orElse(Store.NONE);
       if (now != Store.NONE && random.nextInt(4) == 0) {
+        say(key, 0, 0, "?");
         store.delete(key, now);
-        acknowledge(key, 0, 0);
+        say(key, 0, 0, ".");
       } else {
+        say(key, number, 0, "?");
         long revision = store.put(key, value(number, random.nextInt(100_000)), now);
-        acknowledge(key, number, revision);
+        say(key, number, revision, ".");
       }
     }
   }
 
-  private static void acknowledge(String key, long number, long revision) {
-    System.out.print(key + " " + number + " " + revision + " .\n");
+  private static void say(String key, long number, long revision, String mark) {
+    System.out.print(key + " " + number + " " + revision + " " + mark + "\n");
     System.out.flush();
   }
 
