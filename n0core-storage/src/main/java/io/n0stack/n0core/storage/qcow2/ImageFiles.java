@@ -1,0 +1,59 @@
+package io.n0stack.n0core.storage.qcow2;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Set;
+
+/** Opens and reads image files. */
+final class ImageFiles {
+  private ImageFiles() {}
+
+  /** Opens a regular file for reading; what is not one is not opened, for a FIFO would block. */
+  static FileChannel open(Path image) throws IOException {
+    Rules.absolutePath("image", image);
+    BasicFileAttributes attributes =
+        Files.readAttributes(image, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    if (!attributes.isRegularFile()) {
+      throw N0Exception.invalid("image", image, "must be a regular file, not a link or device");
+    }
+    return FileChannel.open(image, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
+  }
+
+  /** Reads up to {@code most} bytes; fewer at the end of the file. */
+  static ByteBuffer read(FileChannel file, long at, int most) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(most);
+    while (bytes.hasRemaining()) {
+      if (file.read(bytes, at + bytes.position()) < 0) {
+        break;
+      }
+    }
+    return bytes.flip();
+  }
+
+  static N0Exception failure(String operation, Path image, IOException cause) {
+    String subject = operation + " " + Rules.quote(image.toString());
+    if (cause instanceof java.nio.channels.ClosedByInterruptException) {
+      return N0Exception.interrupted(subject, cause);
+    }
+    N0Exception.Code code = N0Exception.Code.UNAVAILABLE;
+    String reason = String.valueOf(cause.getMessage());
+    if (cause instanceof NoSuchFileException) {
+      code = N0Exception.Code.NOT_FOUND;
+      reason = "no such file";
+    } else if (cause instanceof AccessDeniedException) {
+      code = N0Exception.Code.PERMISSION;
+      reason = "access denied";
+    }
+    return new N0Exception(code, subject, subject + ": " + reason, cause);
+  }
+}

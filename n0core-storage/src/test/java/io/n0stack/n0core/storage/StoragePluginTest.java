@@ -1,0 +1,33 @@
+package io.n0stack.n0core.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.n0stack.n0core.api.driver.DriverPlugin;
+import io.n0stack.n0core.api.storage.Snapshots;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class StoragePluginTest {
+  @Test
+  void theDriverIsFoundByTheServiceLoader() {
+    assertThat(DriverPlugin.drivers(
+            Map.of("storage.directory", "/var/lib/elsewhere", "storage.qemu-img-timeout", "30")))
+        .singleElement()
+        .satisfies(driver -> {
+          assertThat(driver.describe().kind()).isEqualTo("volume");
+          assertThat(driver.capability(Snapshots.class)).isPresent();
+        });
+  }
+
+  @Test
+  void aConfigurationThatBreaksARuleIsRefused() {
+    for (Map<String, String> config : List.of(
+        Map.of("storage.directory", "relative"),
+        Map.of("storage.qemu-img-timeout", "0"),
+        Map.of("storage.dir", "/x"))) {
+      assertThatThrownBy(() -> DriverPlugin.drivers(config)).hasMessageContaining("storage.");
+    }
+  }
+}
