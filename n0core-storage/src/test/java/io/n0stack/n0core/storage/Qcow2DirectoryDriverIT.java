@@ -275,6 +275,42 @@ class Qcow2DirectoryDriverIT {
     assertThat(driver.list()).isEmpty();
   }
 
+  @Test
+  void aDamagedVolumeIsLeftAloneByApplyAndRemovedByDelete() throws IOException {
+    apply(VolumeSpec.empty(8 * MIB));
+    Files.writeString(status(root).path().resolveSibling("volume.json"), "{");
+    List<String> before = Images.tree(pool);
+
+    assertThatThrownBy(() -> apply(VolumeSpec.empty(16 * MIB)))
+        .isInstanceOfSatisfying(
+            N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE));
+    assertThat(Images.tree(pool)).isEqualTo(before);
+
+    driver.delete(new StandaloneContext(), root);
+    assertThat(Images.tree(pool)).isEmpty();
+  }
+
+  @Test
+  void aDiskThatNamesAnotherBackingFileThanItsRecordIsUnknown() {
+    Path base = image("base.qcow2", "8M");
+    apply(VolumeSpec.from(new ImageSource.Backing(base, ImageFormat.QCOW2)));
+    Images.qemuImg(
+        "rebase",
+        "-u",
+        "-f",
+        "qcow2",
+        "-b",
+        "/etc/passwd",
+        "-F",
+        "raw",
+        status(root).path());
+
+    assertThat(driver.observe(root)).isInstanceOf(Observed.Unknown.class);
+    assertThatThrownBy(() -> driver.createSnapshot(new StandaloneContext(), root, "now"))
+        .isInstanceOfSatisfying(
+            N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE));
+  }
+
   private void requireBlind() {
     assertThat(driver.observe(root)).isInstanceOf(Observed.Unknown.class);
     assertThat(driver.probe().message()).isNotEmpty();
