@@ -1,0 +1,103 @@
+package io.n0stack.n0core.kvm;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.driver.PluginConfig;
+import io.n0stack.n0core.kvm.internal.MachineDirectory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * How machines are made on this host.
+ *
+ * @param directory where each machine has its directory; short, because sockets are below it
+ * @param qemu QEMU's system emulator, an absolute path or a name on PATH
+ * @param accelerator what executes the instructions of guests whose spec says AUTO
+ * @param monitorTimeout how long a monitor may take to greet, and to answer when a machine is looked
+ *     at; after that the machine is unknown
+ * @param commandTimeout how long a command that changes a machine may take
+ * @param launchTimeout how long QEMU may take to come up
+ * @param endTimeout how long QEMU may take to end, for each of quit, SIGTERM and SIGKILL
+ * @since 0.1
+ */
+public record KvmConfig(
+    Path directory,
+    String qemu,
+    Accelerator accelerator,
+    Duration monitorTimeout,
+    Duration commandTimeout,
+    Duration launchTimeout,
+    Duration endTimeout) {
+  /** Checks paths. */
+  public KvmConfig {
+    Rules.absolutePath("kvm.directory", directory);
+    Rules.text("kvm.qemu", qemu, 4096);
+    int longest = bytes(MachineDirectory.longestSocket(directory));
+    if (longest > MachineDirectory.SOCKET_PATH_BYTES) {
+      throw N0Exception.invalid(
+          "kvm.directory",
+          directory,
+          "must be at most " + (MachineDirectory.SOCKET_PATH_BYTES - longest + bytes(directory))
+              + " bytes long, because the paths of sockets below it are limited to "
+              + MachineDirectory.SOCKET_PATH_BYTES);
+    }
+  }
+
+  private static int bytes(Path path) {
+    return path.toString().getBytes(StandardCharsets.UTF_8).length;
+  }
+
+  /**
+   * Uses the defaults for all but the directory.
+   *
+   * @param directory where each machine has its directory
+   * @return a configuration
+   * @throws N0Exception INVALID if it is too long
+   */
+  public static KvmConfig of(Path directory) {
+    return new KvmConfig(
+        directory,
+        "qemu-system-x86_64",
+        Accelerator.AUTO,
+        Duration.ofSeconds(3),
+        Duration.ofSeconds(30),
+        Duration.ofSeconds(30),
+        Duration.ofSeconds(5));
+  }
+
+  /**
+   * Uses another emulator.
+   *
+   * @param program an absolute path or a name on PATH
+   * @return a changed copy
+   */
+  public KvmConfig withQemu(String program) {
+    return new KvmConfig(
+        directory, program, accelerator, monitorTimeout, commandTimeout, launchTimeout, endTimeout);
+  }
+
+  /**
+   * Uses another accelerator for guests whose spec says AUTO.
+   *
+   * @param which the accelerator
+   * @return a changed copy
+   */
+  public KvmConfig withAccelerator(Accelerator which) {
+    return new KvmConfig(
+        directory, qemu, which, monitorTimeout, commandTimeout, launchTimeout, endTimeout);
+  }
+
+  static KvmConfig read(PluginConfig config) {
+    KvmConfig defaults = of(Path.of("/var/lib/n0core/kvm"));
+    return new KvmConfig(
+        config.path("directory", defaults.directory()),
+        config.text("qemu").orElse(defaults.qemu()),
+        config.choice("accelerator", Accelerator.class, defaults.accelerator()),
+        config.seconds("monitor-timeout", defaults.monitorTimeout()),
+        config.seconds("command-timeout", defaults.commandTimeout()),
+        config.seconds("launch-timeout", defaults.launchTimeout()),
+        config.seconds("end-timeout", defaults.endTimeout()));
+  }
+}

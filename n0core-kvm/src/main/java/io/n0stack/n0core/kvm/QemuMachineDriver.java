@@ -1,0 +1,235 @@
+package io.n0stack.n0core.kvm;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.compute.ComputeDriver;
+import io.n0stack.n0core.api.compute.Console;
+import io.n0stack.n0core.api.compute.MachineSpec;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatus;
+import io.n0stack.n0core.api.compute.PowerAction;
+import io.n0stack.n0core.api.compute.PowerPolicy;
+import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.Descriptor;
+import io.n0stack.n0core.api.driver.Fingerprint;
+import io.n0stack.n0core.api.driver.Observed;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.internal.AcceleratorProbe;
+import io.n0stack.n0core.kvm.internal.HostFacts;
+import io.n0stack.n0core.kvm.internal.Limits;
+import io.n0stack.n0core.kvm.internal.MachineDirectory;
+import io.n0stack.n0core.kvm.internal.MachineRecord;
+import io.n0stack.n0core.kvm.internal.PowerSwitch;
+import io.n0stack.n0core.kvm.internal.QemuProcess;
+import io.n0stack.n0core.kvm.internal.Run;
+import io.n0stack.n0core.kvm.internal.SerialConsole;
+import io.n0stack.n0core.kvm.internal.Sight;
+import io.n0stack.n0core.kvm.internal.SpecRules;
+import io.n0stack.n0core.kvm.internal.Startup;
+import java.nio.channels.ByteChannel;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Makes machines that are QEMU processes in sessions of their own. All it knows is in one directory
+ * per machine and in QEMU itself; the processes do not notice when the agent dies or is replaced.
+ *
+ * @since 0.1
+ */
+public final class QemuMachineDriver implements ComputeDriver, Console {
+  private final KvmConfig config;
+  private final QemuProcess qemu;
+  private final AcceleratorProbe acceleratorProbe;
+  private final HostFacts host;
+  private final Startup startup;
+  private final PowerSwitch power;
+
+  /**
+   * Creates a driver. Touches nothing.
+   *
+   * @param config where machines are and how they are made
+   */
+  public QemuMachineDriver(KvmConfig config) {
+    this.config = config;
+    qemu = new QemuProcess(
+        config.qemu(),
+        new Limits(
+            config.monitorTimeout(),
+            config.commandTimeout(),
+            config.launchTimeout(),
+            config.endTimeout()));
+    acceleratorProbe = new AcceleratorProbe(config.qemu());
+    host = new HostFacts(config.qemu());
+    startup = new Startup(qemu, this::automatic);
+    power = new PowerSwitch(qemu, startup);
+  }
+
+  private Accelerator automatic() {
+    return config.accelerator() == Accelerator.AUTO
+        ? acceleratorProbe.best()
+        : config.accelerator();
+  }
+
+  @Override
+  public Descriptor<MachineSpec, MachineStatus> describe() {
+    return new Descriptor<>(KIND, "qemu", MachineSpec.class, MachineStatus.class);
+  }
+
+  @Override
+  public Fingerprint probe() {
+    try {
+      return host.fingerprint(automatic());
+    } catch (N0Exception e) {
+      return Fingerprint.unhealthy(String.valueOf(e.getMessage()));
+    }
+  }
+
+  @Override
+  public Set<ResourceId> list() {
+    return MachineDirectory.list(config.directory());
+  }
+
+  @Override
+  public Observed<MachineStatus> observe(ResourceId id) {
+    try {
+      MachineDirectory directory = directory(id);
+      Optional<MachineRecord> record = directory.read();
+      if (record.isEmpty()) {
+        return Observed.absent();
+      }
+      requireStamp(id, record.get());
+      Sight seen = Sight.of(id.name(), directory, config.monitorTimeout());
+      boolean complete = directory.started()
+          && !directory.deleting()
+          && complete(seen.state(), record.get().spec().powerPolicy());
+      return new Observed.Present<>(status(directory, seen), complete);
+    } catch (N0Exception e) {
+      return Observed.unknown(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static boolean complete(MachineState state, PowerPolicy policy) {
+    return switch (state) {
+      case RUNNING, PAUSED -> true;
+      case SHUTDOWN, FAILED -> policy != PowerPolicy.ALWAYS_ON;
+      case CRASHED -> policy == PowerPolicy.MANUAL;
+      case PREPARED -> false;
+    };
+  }
+
+  private static MachineStatus status(MachineDirectory directory, Sight seen) {
+    Run run = seen.run().orElse(directory.last());
+    return new MachineStatus(seen.state(), seen.pid(), run.accelerator(), run.serialLog());
+  }
+
+  @Override
+  public void apply(Context cx, ResourceId id, MachineSpec desired) {
+    SpecRules.check(desired);
+    MachineDirectory directory = directory(id);
+    Optional<MachineRecord> found = directory.read();
+    found.ifPresent(record -> requireStamp(id, record));
+    MachineRecord record;
+    if (found.isEmpty() || directory.deleting()) {
+      record = new MachineRecord(id, desired);
+      cx.step("create machine directory", () -> directory.create(record));
+    } else {
+      record = changed(cx, directory, found.get(), desired);
+    }
+    Sight seen = Sight.of(id.name(), directory, config.monitorTimeout());
+    if (!directory.started() || !complete(seen.state(), desired.powerPolicy())) {
+      Sight ready = directory.started() ? power.ended(cx, id, seen) : seen;
+      startup.bringUp(cx, directory, record, ready);
+    }
+  }
+
+  private static MachineRecord changed(
+      Context cx, MachineDirectory directory, MachineRecord stored, MachineSpec desired) {
+    List<String> fixed = stored.fixedFieldsChangedBy(desired);
+    if (!fixed.isEmpty()) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          stored.id().toString(),
+          "change " + stored.id() + ": " + fixed
+              + " cannot be changed; delete it and create it anew");
+    }
+    MachineRecord updated = stored.withPowerPolicy(desired.powerPolicy());
+    if (!updated.equals(stored)) {
+      cx.step("record the power policy", () -> directory.replace(updated));
+    }
+    return updated;
+  }
+
+  @Override
+  public void delete(Context cx, ResourceId id) {
+    MachineDirectory directory = directory(id);
+    directory.read().ifPresent(record -> requireStamp(id, record));
+    if (!directory.leftovers()) {
+      return;
+    }
+    for (Run run : directory.runs()) {
+      cx.step("end qemu", () -> qemu.end(id, run));
+    }
+    cx.step("rename the machine directory aside", directory::doom);
+    // A launch that an earlier process had begun may have come up between the two steps.
+    for (Run run : directory.runs()) {
+      qemu.kill(id, run);
+    }
+    cx.step("remove the machine directory", directory::remove);
+  }
+
+  @Override
+  public void power(Context cx, ResourceId machine, PowerAction action) {
+    MachineDirectory directory = directory(machine);
+    MachineRecord record = require(directory, machine);
+    if (action == PowerAction.HARD_SHUTDOWN && directory.started()) {
+      // The plug can also be pulled from a machine whose monitor is silent.
+      Optional<Run> run =
+          directory.runs().stream().filter(r -> r.alive().isPresent()).findFirst();
+      if (run.isPresent()) {
+        startup.turnOff(cx, machine, run.get());
+        return;
+      }
+    }
+    Sight seen = Sight.of(machine.name(), directory, config.monitorTimeout());
+    power.act(cx, directory, record, seen, action);
+  }
+
+  @Override
+  public ByteChannel openSerial(ResourceId machine) {
+    MachineDirectory directory = directory(machine);
+    require(directory, machine);
+    Optional<Run> run =
+        directory.runs().stream().filter(r -> r.alive().isPresent()).findFirst();
+    if (run.isEmpty()) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          machine.toString(),
+          "open the console of " + machine + ": it is off");
+    }
+    return SerialConsole.open(machine, run.get(), config.monitorTimeout());
+  }
+
+  private MachineDirectory directory(ResourceId id) {
+    return new MachineDirectory(config.directory(), id.uid());
+  }
+
+  private static MachineRecord require(MachineDirectory directory, ResourceId id) {
+    MachineRecord record = directory
+        .read()
+        .filter(found -> !directory.deleting())
+        .orElseThrow(() -> new N0Exception(
+            N0Exception.Code.NOT_FOUND, id.toString(), "find " + id + ": there is none"));
+    requireStamp(id, record);
+    return record;
+  }
+
+  private static void requireStamp(ResourceId id, MachineRecord record) {
+    if (!record.id().equals(id)) {
+      throw new N0Exception(
+          N0Exception.Code.ALREADY_EXISTS,
+          id.toString(),
+          "find " + id + ": uid " + id.uid() + " is stamped " + record.id());
+    }
+  }
+}

@@ -1,0 +1,162 @@
+package io.n0stack.n0core.kvm.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.Accelerator;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds out whether KVM works by running a guest under it: that {@code /dev/kvm} can be opened does
+ * not say so. The answer is kept for the life of the driver. Thread-safe.
+ */
+public final class AcceleratorProbe {
+  private static final Logger LOG = LoggerFactory.getLogger(AcceleratorProbe.class);
+  private static final Path DEVICE = Path.of("/dev/kvm");
+  private static final int LIMIT_SECONDS = 5;
+  private static final String READY = "N0: READY";
+
+  private final String program;
+  private @Nullable Accelerator found;
+
+  /**
+   * Creates a probe; does not run it.
+   *
+   * @param program QEMU's system emulator
+   */
+  public AcceleratorProbe(String program) {
+    this.program = program;
+  }
+
+  /**
+   * Says whether this process may use KVM at all.
+   *
+   * @return false if there is no such device or no right to it
+   */
+  public static boolean deviceUsable() {
+    return Files.isReadable(DEVICE) && Files.isWritable(DEVICE);
+  }
+
+  /**
+   * Returns the best accelerator on which a guest runs; takes up to 6 seconds the first time.
+   *
+   * @return KVM or TCG
+   * @throws N0Exception UNAVAILABLE if the trial could not be made
+   */
+  public synchronized Accelerator best() {
+    if (found == null) {
+      found = deviceUsable() && guestRuns() ? Accelerator.KVM : Accelerator.TCG;
+      LOG.info("guests run with {}", found);
+    }
+    return found;
+  }
+
+  private boolean guestRuns() {
+    Path rom = rom();
+    try {
+      Process process = new ProcessBuilder(command(rom))
+          .redirectError(ProcessBuilder.Redirect.DISCARD)
+          .start();
+      try {
+        boolean ready = greets(process);
+        process.getOutputStream().write('q'); // the guest powers itself off
+        process.getOutputStream().flush();
+        process.waitFor(1, TimeUnit.SECONDS);
+        return ready;
+      } catch (IOException e) {
+        return false; // it has ended by itself
+      } finally {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly();
+      }
+    } catch (IOException e) {
+      throw failure(e);
+    } catch (InterruptedException e) {
+      throw N0Exception.interrupted("try a guest under KVM", e);
+    } finally {
+      delete(rom);
+    }
+  }
+
+  /** timeout(1) ends the trial even if this process is killed in the middle of it. */
+  private List<String> command(Path rom) {
+    String limit = String.valueOf(LIMIT_SECONDS + 1);
+    return List.of(
+        "timeout",
+        "-s",
+        "KILL",
+        limit,
+        program,
+        "-nodefaults",
+        "-no-user-config",
+        "-machine",
+        "pc",
+        "-accel",
+        "kvm",
+        "-cpu",
+        "host",
+        "-m",
+        "size=16M",
+        "-display",
+        "none",
+        "-bios",
+        rom.toString(),
+        "-serial",
+        "stdio");
+  }
+
+  private static boolean greets(Process process) throws IOException {
+    InputStream serial = process.getInputStream();
+    StringBuilder seen = new StringBuilder();
+    byte[] chunk = new byte[256];
+    boolean[] ended = {false};
+    return Pauses.until("try a guest under KVM", Duration.ofSeconds(LIMIT_SECONDS), () -> {
+          ended[0] = !process.isAlive();
+          try {
+            while (serial.available() > 0 && seen.length() < chunk.length) {
+              int count = serial.read(chunk);
+              seen.append(new String(chunk, 0, count, StandardCharsets.US_ASCII));
+            }
+          } catch (IOException e) {
+            ended[0] = true;
+          }
+          return ended[0] || seen.indexOf(READY) >= 0;
+        })
+        && seen.indexOf(READY) >= 0;
+  }
+
+  private static Path rom() {
+    try (InputStream bytes = AcceleratorProbe.class.getResourceAsStream("nano.rom")) {
+      if (bytes == null) {
+        throw new IllegalStateException("the jar lacks nano.rom");
+      }
+      Path file = Files.createTempFile("n0core-probe", ".rom");
+      Files.copy(bytes, file, StandardCopyOption.REPLACE_EXISTING);
+      return file;
+    } catch (IOException e) {
+      throw failure(e);
+    }
+  }
+
+  private static void delete(Path rom) {
+    try {
+      Files.deleteIfExists(rom);
+    } catch (IOException e) {
+      LOG.warn("a temporary file stays: {}", e.toString());
+    }
+  }
+
+  private static N0Exception failure(IOException cause) {
+    return new N0Exception(
+        N0Exception.Code.UNAVAILABLE, "kvm", "try a guest under KVM: " + cause.getMessage(), cause);
+  }
+}

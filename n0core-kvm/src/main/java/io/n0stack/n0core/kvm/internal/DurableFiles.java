@@ -1,0 +1,110 @@
+package io.n0stack.n0core.kvm.internal;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** File changes that are on the disk when the method returns. */
+final class DurableFiles {
+  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIRECTORY =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
+  private DurableFiles() {}
+
+  /** After a crash the file has either its old content or the new one. */
+  static void replace(Path file, String text) throws IOException {
+    Path temporary = file.resolveSibling(".tmp-" + file.getFileName());
+    Files.deleteIfExists(temporary);
+    try (FileChannel out = FileChannel.open(
+        temporary, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE_FILE)) {
+      ByteBuffer rest = StandardCharsets.UTF_8.encode(text);
+      while (rest.hasRemaining()) {
+        out.write(rest);
+      }
+      out.force(true);
+    }
+    Files.move(
+        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    sync(file.resolveSibling(""));
+  }
+
+  /** Renames within one directory or to a sibling of it. */
+  static void rename(Path from, Path to) throws IOException {
+    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+    sync(to.resolveSibling(""));
+  }
+
+  static void createDirectory(Path directory) throws IOException {
+    Files.createDirectory(directory, PRIVATE_DIRECTORY);
+    sync(directory.resolveSibling(""));
+  }
+
+  static void createDirectories(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      Files.createDirectories(directory.resolveSibling(""));
+      createDirectory(directory);
+    }
+  }
+
+  static void sync(Path directory) throws IOException {
+    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  /** Removes a tree without following links; the file {@code last} of its top goes last. */
+  static void removeTree(Path top, String last) throws IOException {
+    if (!Files.isDirectory(top, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    Path kept = top.resolve(last);
+    Files.walkFileTree(top, new SimpleFileVisitor<>() {
+      @Override
+      public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+          throws IOException {
+        if (!file.equals(kept)) {
+          Files.deleteIfExists(file);
+        }
+        return FileVisitResult.CONTINUE;
+      }
+
+      @Override
+      public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+        if (e instanceof NoSuchFileException) {
+          return FileVisitResult.CONTINUE; // QEMU removes its own sockets when it ends
+        }
+        throw e;
+      }
+
+      @Override
+      public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException e)
+          throws IOException {
+        if (e != null) {
+          throw e;
+        }
+        if (directory.equals(top)) {
+          Files.deleteIfExists(kept);
+        }
+        Files.deleteIfExists(directory);
+        return FileVisitResult.CONTINUE;
+      }
+    });
+    sync(top.resolveSibling(""));
+  }
+}

@@ -1,0 +1,13 @@
+package io.n0stack.n0core.kvm.internal;
+
+import java.time.Duration;
+
+/**
+ * How long is waited for QEMU.
+ *
+ * @param monitor for a monitor to greet, and to answer when a machine is looked at
+ * @param command for the answer to a command that changes something
+ * @param launch from starting QEMU until its monitors answer
+ * @param end for each step of ending QEMU: quit, SIGTERM, SIGKILL
+ */
+public record Limits(Duration monitor, Duration command, Duration launch, Duration end) {}

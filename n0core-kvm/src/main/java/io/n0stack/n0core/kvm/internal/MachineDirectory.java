@@ -1,0 +1,315 @@
+package io.n0stack.n0core.kvm.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.driver.ResourceId;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.regex.Pattern;
+
+/** One machine's directory, which is all that the driver knows of it. Thread-safe. */
+public final class MachineDirectory {
+  /** The longest path of a Unix socket: sun_path without its final zero, unix(7). */
+  public static final int SOCKET_PATH_BYTES = 107;
+
+  private static final String RECORD = "machine.json";
+  private static final String STARTED = "started";
+  private static final String TYPE = "type";
+  private static final String RUN = "run.";
+  private static final String LAST = "last";
+  private static final String DOOMED = ".del-";
+  private static final String NEW = ".new-";
+  private static final Pattern UID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  private final Path root;
+  private final UUID uid;
+
+  /**
+   * Names a machine's directory; does not look.
+   *
+   * @param root where all machines are
+   * @param uid the machine
+   */
+  public MachineDirectory(Path root, UUID uid) {
+    this.root = root;
+    this.uid = uid;
+  }
+
+  /**
+   * Returns a path as long as the longest socket path below a root.
+   *
+   * @param root where all machines are
+   * @return the path
+   */
+  public static Path longestSocket(Path root) {
+    return root.resolve(DOOMED + new UUID(0, 0)).resolve(RUN + "00000000").resolve("serial");
+  }
+
+  /**
+   * Lists the machines.
+   *
+   * @param root where all machines are
+   * @return their identities
+   * @throws N0Exception UNAVAILABLE if one of them cannot be read
+   */
+  public static Set<ResourceId> list(Path root) {
+    Set<ResourceId> ids = new HashSet<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(root)) {
+      for (Path entry : entries) {
+        String name = String.valueOf(entry.getFileName());
+        String uid = name.startsWith(DOOMED) ? name.substring(DOOMED.length()) : name;
+        if (UID.matcher(uid).matches()) {
+          new MachineDirectory(root, UUID.fromString(uid))
+              .read()
+              .ifPresent(record -> ids.add(record.id()));
+        }
+      }
+      return ids;
+    } catch (NoSuchFileException e) {
+      return Set.of(); // nothing was ever made here
+    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          root.toString(),
+          "list machines in " + root + ": " + reason(e),
+          e);
+    }
+  }
+
+  /**
+   * Reads the stamp and the spec, also of a machine whose deletion was begun.
+   *
+   * @return the record, empty if there is proved to be no machine
+   * @throws N0Exception UNAVAILABLE if it cannot be read or is damaged
+   */
+  public Optional<MachineRecord> read() {
+    Optional<MachineRecord> record = read(path());
+    return record.isPresent() ? record : read(doomed());
+  }
+
+  private Optional<MachineRecord> read(Path directory) {
+    try {
+      MachineRecord record = MachineRecord.decode(Files.readString(directory.resolve(RECORD)));
+      if (!record.id().uid().equals(uid)) {
+        throw new IOException("it is stamped with uid " + record.id().uid());
+      }
+      return Optional.of(record);
+    } catch (NoSuchFileException e) {
+      if (Files.notExists(directory) || directory.equals(doomed())) {
+        return Optional.empty(); // a doomed directory loses its stamp last
+      }
+      throw failure("read", e);
+    } catch (IOException e) {
+      throw failure("read", e);
+    }
+  }
+
+  /**
+   * Creates the directory, complete with stamp and spec at once, unless it exists.
+   *
+   * @param record stamp and spec
+   * @throws N0Exception UNAVAILABLE if it cannot be written
+   */
+  public void create(MachineRecord record) {
+    Path fresh = root.resolve(NEW + uid);
+    try {
+      DurableFiles.createDirectories(root);
+      DurableFiles.removeTree(doomed(), RECORD);
+      DurableFiles.removeTree(fresh, RECORD);
+      if (Files.notExists(path())) {
+        DurableFiles.createDirectory(fresh);
+        DurableFiles.replace(fresh.resolve(RECORD), record.encode());
+        DurableFiles.rename(fresh, path());
+      }
+    } catch (IOException e) {
+      throw failure("create", e);
+    }
+  }
+
+  /**
+   * Replaces the spec.
+   *
+   * @param record stamp and new spec
+   * @throws N0Exception UNAVAILABLE if it cannot be written
+   */
+  public void replace(MachineRecord record) {
+    write(RECORD, record.encode());
+  }
+
+  /**
+   * Says whether the deletion was begun.
+   *
+   * @return true if only {@link #remove} and {@link #create} may follow
+   */
+  public boolean deleting() {
+    return Files.notExists(path()) && Files.exists(doomed());
+  }
+
+  /**
+   * Says whether anything of it is left, stamped or not.
+   *
+   * @return true if {@link #remove} has something to do
+   */
+  public boolean leftovers() {
+    return Files.exists(path()) || Files.exists(doomed()) || Files.exists(root.resolve(NEW + uid));
+  }
+
+  /**
+   * Says whether the machine was ever started completely.
+   *
+   * @return true once {@link #markStarted} was called
+   */
+  public boolean started() {
+    return Files.exists(path().resolve(STARTED));
+  }
+
+  /** Remembers that the machine was started completely. */
+  public void markStarted() {
+    if (!started()) {
+      write(STARTED, "");
+    }
+  }
+
+  /**
+   * Returns the versioned machine type of its first launch.
+   *
+   * @return a type such as {@code pc-q35-7.2}, empty before
+   */
+  public Optional<String> type() {
+    try {
+      return Optional.of(Files.readString(path().resolve(TYPE)));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      throw failure("read the machine type", e);
+    }
+  }
+
+  /**
+   * Records the versioned machine type, so that later launches show the guest the same board.
+   *
+   * @param type what QEMU resolved the alias to
+   */
+  public void recordType(String type) {
+    write(TYPE, type);
+  }
+
+  /**
+   * Returns the launches whose directory is still in force: none or one, more only after a defect.
+   *
+   * @return the launches
+   * @throws N0Exception UNAVAILABLE if it cannot look
+   */
+  public List<Run> runs() {
+    List<Run> runs = new ArrayList<>();
+    Path directory = deleting() ? doomed() : path();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, RUN + "*")) {
+      entries.forEach(entry -> runs.add(new Run(uid, entry)));
+      return runs;
+    } catch (NoSuchFileException | NotDirectoryException e) {
+      return List.of();
+    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
+      throw failure("look for launches", e);
+    }
+  }
+
+  /**
+   * Returns the launch before, renamed away by {@link #fence}.
+   *
+   * @return the launch, which may not exist
+   */
+  public Run last() {
+    return new Run(uid, path().resolve(LAST));
+  }
+
+  /**
+   * Renames a launch's directory away. A QEMU that was forked for it but had not come as far as its
+   * lock will find none of its paths and die.
+   *
+   * @param run the launch
+   */
+  public void fence(Run run) {
+    try {
+      DurableFiles.removeTree(last().directory(), "off");
+      DurableFiles.rename(run.directory(), last().directory());
+    } catch (IOException e) {
+      throw failure("fence " + run.directory().getFileName(), e);
+    }
+  }
+
+  /**
+   * Creates the directory of a new launch.
+   *
+   * @return the launch
+   */
+  public Run freshRun() {
+    Path directory = path().resolve(RUN + String.format("%08x", RANDOM.nextInt()));
+    try {
+      DurableFiles.createDirectory(directory);
+      return new Run(uid, directory);
+    } catch (IOException e) {
+      throw failure("create " + directory.getFileName(), e);
+    }
+  }
+
+  /** Renames it aside, so that no launch of it can come up any more. */
+  public void doom() {
+    try {
+      if (Files.exists(path())) {
+        DurableFiles.removeTree(doomed(), RECORD);
+        DurableFiles.rename(path(), doomed());
+      }
+    } catch (IOException e) {
+      throw failure("rename aside", e);
+    }
+  }
+
+  /** Removes what {@link #doom} renamed, the stamp last, and what an interrupted creation left. */
+  public void remove() {
+    try {
+      DurableFiles.removeTree(doomed(), RECORD);
+      DurableFiles.removeTree(root.resolve(NEW + uid), RECORD);
+    } catch (IOException e) {
+      throw failure("remove", e);
+    }
+  }
+
+  private void write(String file, String text) {
+    try {
+      DurableFiles.replace(path().resolve(file), text);
+    } catch (IOException e) {
+      throw failure("write " + file, e);
+    }
+  }
+
+  private Path path() {
+    return root.resolve(uid.toString());
+  }
+
+  private Path doomed() {
+    return root.resolve(DOOMED + uid);
+  }
+
+  private N0Exception failure(String what, Exception cause) {
+    return new N0Exception(
+        N0Exception.Code.UNAVAILABLE,
+        path().toString(),
+        what + " in machine directory " + path() + ": " + reason(cause),
+        cause);
+  }
+
+  private static String reason(Exception cause) {
+    return cause.getClass().getSimpleName() + ": " + cause.getMessage();
+  }
+}

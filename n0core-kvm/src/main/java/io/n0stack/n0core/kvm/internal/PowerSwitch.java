@@ -1,0 +1,169 @@
+package io.n0stack.n0core.kvm.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.PowerAction;
+import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.ResourceId;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.Set;
+
+/** Does power actions. */
+public final class PowerSwitch {
+  private static final Duration BUTTON_PERIOD = Duration.ofSeconds(5);
+  private static final int POLL_MILLIS = 50;
+
+  private final QemuProcess qemu;
+  private final Startup startup;
+
+  /**
+   * Creates it.
+   *
+   * @param qemu starts and ends processes
+   * @param startup starts guests
+   */
+  public PowerSwitch(QemuProcess qemu, Startup startup) {
+    this.qemu = qemu;
+    this.startup = startup;
+  }
+
+  /**
+   * Does one action and returns when it has taken effect.
+   *
+   * @param cx progress, cancellation, deadline
+   * @param directory the machine's directory
+   * @param record what it is
+   * @param seen where it is
+   * @param action what to do
+   * @throws N0Exception PRECONDITION if its state does not allow the action; UNAVAILABLE if its monitor
+   *     does not answer or the guest did not obey in time
+   */
+  public void act(
+      Context cx,
+      MachineDirectory directory,
+      MachineRecord record,
+      Sight seen,
+      PowerAction action) {
+    require(record.id(), seen.state(), action);
+    switch (action) {
+      case BOOT -> boot(cx, directory, record, seen);
+      case REBOOT -> {
+        Run run = seen.run().orElseThrow();
+        shutDown(cx, record.id(), run);
+        startup.bringUp(cx, directory, record, dead(run, MachineState.SHUTDOWN));
+      }
+      case HARD_REBOOT -> change(cx, record.id(), seen, "reset", PowerSwitch::reset);
+      case SHUTDOWN -> {
+        if (seen.state() == MachineState.RUNNING) {
+          shutDown(cx, record.id(), seen.run().orElseThrow());
+        } else {
+          turnOff(cx, record.id(), seen);
+        }
+      }
+      case HARD_SHUTDOWN -> turnOff(cx, record.id(), seen);
+      case PAUSE -> change(cx, record.id(), seen, "pause", monitor -> monitor.execute("stop"));
+      case RESUME -> change(cx, record.id(), seen, "resume", monitor -> monitor.execute("cont"));
+    }
+  }
+
+  private static void require(ResourceId id, MachineState state, PowerAction action) {
+    Set<MachineState> allowed = switch (action) {
+      case BOOT -> EnumSet.complementOf(EnumSet.of(MachineState.FAILED));
+      case REBOOT -> EnumSet.of(MachineState.RUNNING);
+      case HARD_REBOOT ->
+        EnumSet.of(MachineState.RUNNING, MachineState.PAUSED, MachineState.FAILED);
+      case SHUTDOWN ->
+        EnumSet.of(MachineState.RUNNING, MachineState.SHUTDOWN, MachineState.CRASHED);
+      case HARD_SHUTDOWN -> EnumSet.complementOf(EnumSet.of(MachineState.PREPARED));
+      case PAUSE -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED);
+      case RESUME -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED, MachineState.FAILED);
+    };
+    if (!allowed.contains(state)) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          id.toString(),
+          action + " " + id + ": it is " + state + ", must be one of " + allowed);
+    }
+  }
+
+  private void boot(Context cx, MachineDirectory directory, MachineRecord record, Sight seen) {
+    if (seen.state() == MachineState.RUNNING || seen.state() == MachineState.PAUSED) {
+      return;
+    }
+    startup.bringUp(cx, directory, record, ended(cx, record.id(), seen));
+  }
+
+  /**
+   * Ends the QEMU of a machine that is off but whose process is still there.
+   *
+   * @param cx progress
+   * @param id the machine
+   * @param seen where it is
+   * @return where it is now
+   */
+  public Sight ended(Context cx, ResourceId id, Sight seen) {
+    if (!seen.alive() || seen.state() == MachineState.PREPARED) {
+      return seen;
+    }
+    Run run = seen.run().orElseThrow();
+    cx.step("end qemu", () -> qemu.end(id, run));
+    return dead(run, seen.state());
+  }
+
+  private static Sight dead(Run run, MachineState state) {
+    return new Sight(state, java.util.Optional.empty(), java.util.Optional.of(run));
+  }
+
+  private void shutDown(Context cx, ResourceId id, Run run) {
+    cx.step("press the power button", () -> pressUntilOff(cx, id, run));
+    startup.turnOff(cx, id, run);
+  }
+
+  /** A guest that has not set up ACPI yet loses the event, so it is repeated. */
+  private void pressUntilOff(Context cx, ResourceId id, Run run) {
+    String operation = "shut down " + id;
+    long pressed = System.nanoTime() - BUTTON_PERIOD.toNanos();
+    try (Monitor monitor = qemu.connect(id, run)) {
+      while (monitor.state() != MachineState.SHUTDOWN) {
+        if (cx.remaining().isZero()) {
+          throw new N0Exception(
+              N0Exception.Code.UNAVAILABLE,
+              id.toString(),
+              operation + ": the guest did not obey the power button in time");
+        }
+        cx.progress(0, "waiting for the guest to shut down");
+        if (System.nanoTime() - pressed >= BUTTON_PERIOD.toNanos()) {
+          monitor.execute("system_powerdown");
+          pressed = System.nanoTime();
+        }
+        Pauses.pause(operation, POLL_MILLIS);
+      }
+    }
+  }
+
+  private void turnOff(Context cx, ResourceId id, Sight seen) {
+    if (seen.alive() || seen.state() == MachineState.CRASHED) {
+      startup.turnOff(cx, id, seen.run().orElseThrow());
+    }
+  }
+
+  private interface Change {
+    void make(Monitor monitor);
+  }
+
+  private void change(Context cx, ResourceId id, Sight seen, String step, Change change) {
+    cx.step(step, () -> {
+      try (Monitor monitor = qemu.connect(id, seen.run().orElseThrow())) {
+        change.make(monitor);
+      }
+    });
+  }
+
+  private static void reset(Monitor monitor) {
+    monitor.execute("system_reset");
+    if (monitor.state() != MachineState.RUNNING) {
+      monitor.execute("cont");
+    }
+  }
+}

@@ -1,0 +1,30 @@
+package io.n0stack.n0core.kvm.internal;
+
+import io.n0stack.n0core.api.Rules;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Writes QEMU's {@code key=value,key=value} texts; a comma in a value is doubled. */
+final class QemuOptions {
+  private static final int LONGEST = 4096;
+
+  private final List<String> parts = new ArrayList<>();
+
+  QemuOptions with(String key, Object value) {
+    String text = Rules.text(key, String.valueOf(value), LONGEST);
+    parts.add(key + "=" + text.replace(",", ",,"));
+    return this;
+  }
+
+  /** Begins with a value that has no key, such as a chardev's backend: one of our own words. */
+  static QemuOptions of(String word) {
+    QemuOptions options = new QemuOptions();
+    options.parts.add(word);
+    return options;
+  }
+
+  @Override
+  public String toString() {
+    return String.join(",", parts);
+  }
+}

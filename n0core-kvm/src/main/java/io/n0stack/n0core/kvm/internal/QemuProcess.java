@@ -1,0 +1,228 @@
+package io.n0stack.n0core.kvm.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.api.UnknownOutcomeException;
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.driver.ResourceId;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Starts and ends QEMU processes, which are nobody's children once the agent is gone. */
+public final class QemuProcess {
+  private static final Logger LOG = LoggerFactory.getLogger(QemuProcess.class);
+  private static final int LOG_TAIL = 2048;
+
+  private final String program;
+  private final Limits limits;
+
+  /**
+   * Creates a launcher.
+   *
+   * @param program QEMU's system emulator, a path or a name on PATH
+   * @param limits how long is waited
+   */
+  public QemuProcess(String program, Limits limits) {
+    this.program = program;
+    this.limits = limits;
+  }
+
+  /**
+   * Fences all earlier launches and starts a new one, its guest not yet running.
+   *
+   * @param directory the machine's directory
+   * @param record what it is
+   * @param accelerator what executes the guest's instructions
+   * @return the launch, whose monitors answer
+   * @throws N0Exception INTERNAL if QEMU ended at once, with what it printed; UNAVAILABLE if it did
+   *     not come up in time
+   */
+  public Run launch(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
+    for (Run earlier : directory.runs()) {
+      directory.fence(earlier);
+      // It may have got its lock between our look and the fence; it was never told to run its
+      // guest.
+      kill(record.id(), directory.last());
+    }
+    Run run = directory.freshRun();
+    String type = directory
+        .type()
+        .orElse(
+            switch (record.spec().chipset()) {
+              case PC -> "pc";
+              case Q35 -> "q35";
+              case MICROVM -> "microvm";
+            });
+    List<String> arguments = QemuCommandLine.of(program, record, type, accelerator, run);
+    Process process;
+    try {
+      run.record(accelerator);
+      process = new ProcessBuilder(arguments)
+          .redirectInput(Redirect.from(Path.of("/dev/null").toFile()))
+          .redirectErrorStream(true)
+          .redirectOutput(run.log().toFile())
+          .start();
+    } catch (IOException e) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          record.id().toString(),
+          "launch qemu of " + record.id() + ": " + e.getMessage(),
+          e);
+    }
+    awaitUp(record.id(), run, process);
+    LOG.info("{}: qemu {} started with {}", record.id(), process.pid(), accelerator);
+    return run;
+  }
+
+  private void awaitUp(ResourceId id, Run run, Process process) {
+    String operation = "launch qemu of " + id;
+    boolean up = Pauses.until(
+        operation, limits.launch(), () -> run.alive().isPresent() || !process.isAlive());
+    if (!up) {
+      throw new OperationTimeoutException(operation, limits.launch());
+    }
+    if (!process.isAlive()) {
+      throw new N0Exception(
+          N0Exception.Code.INTERNAL,
+          id.toString(),
+          operation + ": it ended with status " + process.exitValue() + ": " + tail(run.log()));
+    }
+  }
+
+  /**
+   * Connects to a launch that may not have made its monitors yet.
+   *
+   * @param id the machine
+   * @param run the launch
+   * @return the connection, which the caller closes
+   * @throws N0Exception BUSY or UNAVAILABLE
+   */
+  public Monitor connect(ResourceId id, Run run) {
+    String operation = "connect to " + id;
+    boolean up = Pauses.until(
+        operation,
+        limits.launch(),
+        () -> Files.exists(run.rescueMonitor()) || run.alive().isEmpty());
+    if (!up) {
+      throw new OperationTimeoutException(operation, limits.launch());
+    }
+    long end = System.nanoTime() + limits.monitor().toNanos();
+    while (true) {
+      try {
+        return Monitor.toChange(id.name(), run, limits);
+      } catch (N0Exception e) {
+        // A socket is refused between its bind and its listen.
+        if (e.code() != N0Exception.Code.UNAVAILABLE
+            || System.nanoTime() > end
+            || run.alive().isEmpty()) {
+          throw e;
+        }
+        Pauses.pause(operation, 10);
+      }
+    }
+  }
+
+  /**
+   * Ends a launch: by its monitor, then SIGTERM, then SIGKILL.
+   *
+   * @param id the machine
+   * @param run the launch
+   * @throws N0Exception UNAVAILABLE if it lives on
+   */
+  public void end(ResourceId id, Run run) {
+    if (run.alive().isEmpty()) {
+      return;
+    }
+    boolean asked = quit(id, run);
+    if (asked && ended(id, run)) {
+      return;
+    }
+    signal(run, ProcessHandle::destroy);
+    if (!ended(id, run)) {
+      kill(id, run);
+    }
+  }
+
+  /** Returns false if there is no use in waiting. */
+  private boolean quit(ResourceId id, Run run) {
+    try (Monitor monitor = Monitor.toChange(id.name(), run, limits)) {
+      monitor.execute("quit");
+      return true;
+    } catch (N0Exception e) {
+      if (e.code() == N0Exception.Code.CANCELLED) {
+        throw e;
+      }
+      LOG.debug("{}: quit: {}", id, e.getMessage());
+      return e instanceof UnknownOutcomeException; // it may quit without an answer
+    }
+  }
+
+  /**
+   * Kills a launch without asking it.
+   *
+   * @param id the machine
+   * @param run the launch
+   * @throws N0Exception UNAVAILABLE if it lives on
+   */
+  public void kill(ResourceId id, Run run) {
+    if (run.alive().isEmpty()) {
+      return;
+    }
+    LOG.warn("{}: qemu {} is killed", id, run.alive().map(String::valueOf).orElse("(dead)"));
+    signal(run, ProcessHandle::destroyForcibly);
+    if (!ended(id, run)) {
+      throw new OperationTimeoutException("kill qemu of " + id, limits.end());
+    }
+  }
+
+  private boolean ended(ResourceId id, Run run) {
+    Duration limit = limits.end();
+    return Pauses.until("end qemu of " + id, limit, () -> run.alive().isEmpty());
+  }
+
+  private interface Signal {
+    boolean send(ProcessHandle process);
+  }
+
+  /**
+   * Signals the holder of the lock. The handle remembers the start time, so that a process which
+   * takes over the number after we looked is not hit.
+   */
+  private static boolean signal(Run run, Signal signal) {
+    Optional<ProcessHandle> process = run.alive().flatMap(ProcessHandle::of);
+    return process.isPresent()
+        && belongs(run, process.get().pid())
+        && run.alive().filter(pid -> pid == process.get().pid()).isPresent()
+        && signal.send(process.get());
+  }
+
+  private static boolean belongs(Run run, long pid) {
+    try {
+      String commandLine = Files.readString(
+          Path.of("/proc", String.valueOf(pid), "cmdline"), StandardCharsets.ISO_8859_1);
+      return commandLine.contains(run.uid() + "/run.");
+    } catch (IOException e) {
+      return false; // it has just ended
+    }
+  }
+
+  private static String tail(Path log) {
+    try (RandomAccessFile file = new RandomAccessFile(log.toFile(), "r")) {
+      byte[] bytes = new byte[(int) Math.min(LOG_TAIL, file.length())];
+      file.seek(file.length() - bytes.length);
+      file.readFully(bytes);
+      return new String(bytes, StandardCharsets.UTF_8).strip();
+    } catch (IOException e) {
+      return "its log cannot be read: " + e.getMessage();
+    }
+  }
+}

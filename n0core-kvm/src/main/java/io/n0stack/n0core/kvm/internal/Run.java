@@ -1,0 +1,153 @@
+package io.n0stack.n0core.kvm.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.Accelerator;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The directory of one launch of QEMU, used for no other launch.
+ *
+ * @param uid the machine
+ * @param directory where it is now
+ */
+public record Run(UUID uid, Path directory) {
+  private static final String OFF = "off";
+  private static final String ACCELERATOR = "accelerator";
+  private static final int LOCK_ATTEMPTS = 100;
+  private static final int LOCK_PAUSE_MILLIS = 10;
+
+  /** Returns QEMU's pid file, on which it holds a lock while it lives. */
+  Path pidFile() {
+    return directory.resolve("pid");
+  }
+
+  /** Returns the socket of the monitor through which operations change the machine. */
+  Path monitor() {
+    return directory.resolve("qmp");
+  }
+
+  /** Returns the socket of the monitor through which the machine is looked at. */
+  Path rescueMonitor() {
+    return directory.resolve("rescue");
+  }
+
+  /**
+   * Returns the first serial port's socket.
+   *
+   * @return its path
+   */
+  public Path serial() {
+    return directory.resolve("serial");
+  }
+
+  /**
+   * Returns the file that collects what the guest writes to its first serial port.
+   *
+   * @return its path
+   */
+  public Path serialLog() {
+    return directory.resolve("serial.log");
+  }
+
+  /** Returns what QEMU itself prints. */
+  Path log() {
+    return directory.resolve("qemu.log");
+  }
+
+  /** Says whether the machine was off, rather than crashed, when this launch ended. */
+  boolean off() {
+    return Files.exists(directory.resolve(OFF));
+  }
+
+  /**
+   * Remembers durably that the machine is off and not crashed.
+   *
+   * @throws N0Exception UNAVAILABLE if that cannot be written
+   */
+  public void markOff() {
+    if (!off()) {
+      try {
+        DurableFiles.replace(directory.resolve(OFF), "");
+      } catch (IOException e) {
+        throw failure("mark as off", e);
+      }
+    }
+  }
+
+  void record(Accelerator accelerator) throws IOException {
+    DurableFiles.replace(directory.resolve(ACCELERATOR), accelerator.name());
+  }
+
+  /**
+   * Returns what executes the guest's instructions in this launch.
+   *
+   * @return the accelerator, AUTO if it was not recorded
+   */
+  public Accelerator accelerator() {
+    try {
+      return Accelerator.valueOf(Files.readString(directory.resolve(ACCELERATOR)));
+    } catch (IOException | IllegalArgumentException e) {
+      return Accelerator.AUTO;
+    }
+  }
+
+  /**
+   * Proves that QEMU lives, by its lock on the pid file; also of a stopped process.
+   *
+   * @return its process id, empty if it is dead or has not come as far as the lock
+   * @throws N0Exception UNAVAILABLE if that cannot be seen
+   */
+  public Optional<Long> alive() {
+    try (FileChannel file = FileChannel.open(pidFile(), StandardOpenOption.READ)) {
+      // QEMU locks first and writes then: trying the lock of an empty file could make QEMU fail to
+      // get it.
+      if (file.size() == 0) {
+        return Optional.empty();
+      }
+      return locked(file)
+          ? Optional.of(Long.parseLong(Files.readString(pidFile()).strip()))
+          : Optional.empty();
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException | NumberFormatException e) {
+      throw failure("look at the pid file", e);
+    }
+  }
+
+  private boolean locked(FileChannel file) throws IOException {
+    for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+      try (FileLock lock = file.tryLock(0, Long.MAX_VALUE, true)) {
+        return lock == null;
+      } catch (OverlappingFileLockException e) {
+        pause(); // another thread of this JVM looks just now
+      }
+    }
+    throw new IOException("others hold the lock on " + pidFile());
+  }
+
+  private void pause() {
+    try {
+      TimeUnit.MILLISECONDS.sleep(LOCK_PAUSE_MILLIS);
+    } catch (InterruptedException e) {
+      throw N0Exception.interrupted("look at " + pidFile(), e);
+    }
+  }
+
+  private N0Exception failure(String what, Exception cause) {
+    return new N0Exception(
+        N0Exception.Code.UNAVAILABLE,
+        directory.toString(),
+        what + " in " + directory + ": " + cause.getMessage(),
+        cause);
+  }
+}

@@ -1,0 +1,17 @@
+/** QEMU/KVM compute driver and its QMP client. */
+module io.n0stack.n0core.kvm {
+  exports io.n0stack.n0core.kvm;
+  exports io.n0stack.n0core.kvm.qmp;
+
+  requires transitive io.n0stack.n0core.api;
+  requires com.fasterxml.jackson.databind;
+  requires com.fasterxml.jackson.datatype.jdk8;
+  requires org.jnrproject.constants;
+  requires org.jnrproject.posix;
+  requires org.jnrproject.unixsocket;
+  requires org.slf4j;
+  requires static transitive org.jspecify;
+
+  provides io.n0stack.n0core.api.driver.DriverPlugin with
+      io.n0stack.n0core.kvm.KvmPlugin;
+}

@@ -1,0 +1,128 @@
+package io.n0stack.n0core.kvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.compute.Firmware;
+import io.n0stack.n0core.api.compute.MachineSpec;
+import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatus;
+import io.n0stack.n0core.api.driver.Observed;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.internal.AcceleratorProbe;
+import io.n0stack.n0core.tck.StandaloneContext;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** A directory of machines on the real host, and what tests do there. */
+final class Host {
+  final Path root;
+  final Path rom;
+
+  Host(Path directory) throws IOException {
+    root = directory.resolve("m");
+    rom = directory.resolve("nano.rom");
+    try (InputStream in = AcceleratorProbe.class.getResourceAsStream("nano.rom")) {
+      Files.copy(Objects.requireNonNull(in), rom);
+    }
+  }
+
+  QemuMachineDriver open() {
+    return new QemuMachineDriver(KvmConfig.of(root).withAccelerator(Accelerator.TCG));
+  }
+
+  MachineSpec.Builder nano(Chipset chipset) {
+    return MachineSpec.builder(1, 16 << 20)
+        .chipset(chipset)
+        .accelerator(Accelerator.TCG)
+        .firmware(new Firmware.Rom(rom));
+  }
+
+  static StandaloneContext context() {
+    return new StandaloneContext();
+  }
+
+  static MachineStatus present(QemuMachineDriver driver, ResourceId id) {
+    Observed<MachineStatus> seen = driver.observe(id);
+    assertThat(seen).isInstanceOf(Observed.Present.class);
+    return ((Observed.Present<MachineStatus>) seen).status();
+  }
+
+  static MachineState state(QemuMachineDriver driver, ResourceId id) {
+    return present(driver, id).state();
+  }
+
+  static long pid(QemuMachineDriver driver, ResourceId id) {
+    return present(driver, id).pid().orElseThrow();
+  }
+
+  static boolean said(MachineStatus status, String text) {
+    try {
+      return Files.readString(status.serialLog(), StandardCharsets.ISO_8859_1).contains(text);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** Processes that have the directory in their arguments, this JVM and its helpers left out. */
+  List<Long> processes() {
+    List<Long> found = new ArrayList<>();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+      for (Path process : all) {
+        try {
+          if (Files.readString(process.resolve("cmdline"), StandardCharsets.ISO_8859_1)
+              .contains(root + "/")) {
+            found.add(Long.parseLong(String.valueOf(process.getFileName())));
+          }
+        } catch (IOException e) {
+          continue; // it has ended
+        }
+      }
+      return found;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  List<String> residue() {
+    TreeSet<String> all = new TreeSet<>();
+    processes().forEach(pid -> all.add("process " + pid));
+    try (Stream<Path> files = Files.walk(root)) {
+      files.filter(file -> !file.equals(root)).map(Path::toString).forEach(all::add);
+    } catch (java.nio.file.NoSuchFileException e) {
+      return List.copyOf(all);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return List.copyOf(all);
+  }
+
+  /** Ends what a failed test left. */
+  void cleanUp() {
+    processes().forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+  }
+
+  static void signal(String signal, long pid) throws Exception {
+    run("kill", "-" + signal, String.valueOf(pid));
+  }
+
+  static String run(String... command) throws Exception {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).as("%s: %s", List.of(command), out).isZero();
+    return out;
+  }
+}
