@@ -25,15 +25,25 @@ import java.util.Objects;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.slf4j.LoggerFactory;
 
 /** A directory of machines on the real host, and what tests do there. */
 final class Host {
   final Path root;
   final Path rom;
 
+  private Host(Path root, Path rom) {
+    this.root = root;
+    this.rom = rom;
+  }
+
+  /** Uses a directory that another process has prepared. */
+  static Host existing(Path directory) {
+    return new Host(directory.resolve("m"), directory.resolve("nano.rom"));
+  }
+
   Host(Path directory) throws IOException {
-    root = directory.resolve("m");
-    rom = directory.resolve("nano.rom");
+    this(directory.resolve("m"), directory.resolve("nano.rom"));
     try (InputStream in = AcceleratorProbe.class.getResourceAsStream("nano.rom")) {
       Files.copy(Objects.requireNonNull(in), rom);
     }
@@ -87,7 +97,7 @@ final class Host {
             found.add(Long.parseLong(String.valueOf(process.getFileName())));
           }
         } catch (IOException e) {
-          continue; // it has ended
+          LoggerFactory.getLogger(Host.class).debug("{} has ended", process);
         }
       }
       return found;
