@@ -128,11 +128,15 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     SpecRules.check(desired);
     MachineDirectory directory = directory(id);
     Optional<MachineRecord> found = directory.read();
-    found.ifPresent(record -> requireStamp(id, record));
+    found.ifPresent(stamped -> requireStamp(id, stamped));
     MachineRecord record;
-    if (found.isEmpty() || directory.deleting()) {
+    if (directory.deleting()) {
+      remove(cx, id, directory);
+      found = Optional.empty();
+    }
+    if (found.isEmpty()) {
       record = new MachineRecord(id, desired);
-      cx.step("create machine directory", () -> directory.create(record));
+      cx.step("create the machine directory", () -> directory.create(record));
     } else {
       record = changed(cx, directory, found.get(), desired);
     }
@@ -171,11 +175,18 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       cx.step("end qemu", () -> qemu.end(id, run));
     }
     cx.step("rename the machine directory aside", directory::doom);
-    // A launch that an earlier process had begun may have come up between the two steps.
-    for (Run run : directory.runs()) {
-      qemu.kill(id, run);
-    }
-    cx.step("remove the machine directory", directory::remove);
+    remove(cx, id, directory);
+  }
+
+  private void remove(Context cx, ResourceId id, MachineDirectory directory) {
+    cx.step("remove the machine directory", () -> {
+      // A launch may have got its lock after we looked for it and before the directory was renamed.
+      for (Run run : directory.runs()) {
+        qemu.kill(id, run);
+      }
+      qemu.kill(id, directory.last());
+      directory.remove();
+    });
   }
 
   @Override

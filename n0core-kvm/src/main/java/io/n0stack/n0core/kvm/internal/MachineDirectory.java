@@ -125,7 +125,6 @@ public final class MachineDirectory {
     Path fresh = root.resolve(NEW + uid);
     try {
       DurableFiles.createDirectories(root);
-      DurableFiles.removeTree(doomed(), RECORD);
       DurableFiles.removeTree(fresh, RECORD);
       if (Files.notExists(path())) {
         DurableFiles.createDirectory(fresh);
@@ -230,7 +229,7 @@ public final class MachineDirectory {
    * @return the launch, which may not exist
    */
   public Run last() {
-    return new Run(uid, path().resolve(LAST));
+    return new Run(uid, (deleting() ? doomed() : path()).resolve(LAST));
   }
 
   /**

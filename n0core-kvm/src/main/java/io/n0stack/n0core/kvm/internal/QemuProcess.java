@@ -47,12 +47,10 @@ public final class QemuProcess {
    *     not come up in time
    */
   public Run launch(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
-    for (Run earlier : directory.runs()) {
-      directory.fence(earlier);
-      // It may have got its lock between our look and the fence; it was never told to run its
-      // guest.
-      kill(record.id(), directory.last());
-    }
+    directory.runs().forEach(directory::fence);
+    // It may have got its lock between our look and the fence, or before an agent died right after
+    // its own fence; either way it was never told to run its guest.
+    kill(record.id(), directory.last());
     Run run = directory.freshRun();
     String type = directory
         .type()
