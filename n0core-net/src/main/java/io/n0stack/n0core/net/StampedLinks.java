@@ -1,0 +1,126 @@
+package io.n0stack.n0core.net;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.net.netlink.Link;
+import io.n0stack.n0core.net.netlink.LinkChange;
+import io.n0stack.n0core.net.netlink.Netlink;
+import io.n0stack.n0core.net.netlink.NetlinkException;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+
+/** The links of one kind of resource, told from others' by their alias. */
+final class StampedLinks {
+  private static final int LONGEST = 15;
+  private static final int KEPT = 6;
+
+  private final Netlink netlink;
+  private final String kind;
+
+  StampedLinks(Netlink netlink, String kind) {
+    this.netlink = netlink;
+    this.kind = kind;
+  }
+
+  /** A link of ours and what its alias says. */
+  record Stamped(Link link, Stamp stamp) {
+    int index() {
+      return link.index();
+    }
+  }
+
+  static Optional<Stamp> stamp(Link link) {
+    return link.alias().flatMap(Stamp::parse);
+  }
+
+  /** Names the link of a resource: as the resource, or, if that is too long, by its uid. */
+  static String linkName(ResourceId id) {
+    if (id.name().getBytes(StandardCharsets.UTF_8).length <= LONGEST) {
+      return id.name();
+    }
+    UUID uid = id.uid();
+    long mixed = uid.getMostSignificantBits() ^ Long.rotateLeft(uid.getLeastSignificantBits(), 17);
+    return id.name().substring(0, KEPT) + "-" + HexFormat.of().toHexDigits((int) mixed);
+  }
+
+  void requireKind(ResourceId id) {
+    if (!id.kind().equals(kind)) {
+      throw N0Exception.invalid("kind", id.kind(), "must be " + kind);
+    }
+  }
+
+  /** Finds the link of a resource; one that was renamed is found by looking at all. */
+  Optional<Stamped> locate(ResourceId id) {
+    Optional<Stamped> named = netlink.find(linkName(id)).flatMap(link -> owned(link, id));
+    return named.isPresent()
+        ? named
+        : netlink.links().stream().flatMap(link -> owned(link, id).stream()).findFirst();
+  }
+
+  private static Optional<Stamped> owned(Link link, ResourceId id) {
+    return stamp(link)
+        .filter(stamp -> stamp.id().equals(id))
+        .map(stamp -> new Stamped(link, stamp));
+  }
+
+  /** Reads the link again after a change. */
+  Stamped again(Stamped before, ResourceId id) {
+    return netlink
+        .find(before.index())
+        .flatMap(link -> owned(link, id))
+        .orElseThrow(() -> new N0Exception(
+            N0Exception.Code.UNAVAILABLE,
+            id.toString(),
+            "look at " + id + ": its link went away in the meantime"));
+  }
+
+  /** Checks that nothing holds the name that the link would have. */
+  void requireFree(ResourceId id) {
+    netlink.find(linkName(id)).ifPresent(link -> {
+      throw new N0Exception(
+          N0Exception.Code.ALREADY_EXISTS,
+          id.toString(),
+          "create " + id + ": link " + Rules.quote(link.name()) + " is "
+              + stamp(link)
+                  .map(stamp ->
+                      "that of " + stamp.id() + " with uid " + stamp.id().uid())
+                  .orElse("not ours"));
+    });
+  }
+
+  Set<ResourceId> list() {
+    return netlink.links().stream()
+        .flatMap(link -> stamp(link).stream())
+        .map(Stamp::id)
+        .filter(id -> id.kind().equals(kind))
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  /** Keeps the host from having IPv6 addresses on segments where nobody asked for one. */
+  void keepFromGeneratedAddresses(int index) {
+    try {
+      netlink.set(index, LinkChange.none().withoutGeneratedAddresses());
+    } catch (NetlinkException e) {
+      // A kernel without IPv6 gives no such addresses.
+      if (!e.errnoName().equals("EAFNOSUPPORT")) {
+        throw e;
+      }
+    }
+  }
+
+  /** Does what may find the link gone already. */
+  static void unlessGone(Runnable deletion) {
+    try {
+      deletion.run();
+    } catch (NetlinkException e) {
+      if (e.code() != N0Exception.Code.NOT_FOUND) {
+        throw e;
+      }
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package io.n0stack.n0core.net.internal;
+
+import jnr.ffi.LibraryLoader;
+import jnr.ffi.annotations.Variadic;
+
+/**
+ * The entry points of the C library that this module calls, named as in the manual. Addresses are
+ * raw numbers: the cheapest argument there is.
+ */
+@SuppressWarnings("MissingJavadocMethod") // each is its own manual page
+public interface LibC {
+  /** The binding of this process. */
+  LibC INSTANCE = LibraryLoader.create(LibC.class).load("c");
+
+  int socket(int domain, int type, int protocol);
+
+  int bind(int fd, long address, int length);
+
+  int getsockname(int fd, long address, long length);
+
+  int setsockopt(int fd, int level, int option, long value, int length);
+
+  long send(int fd, long buffer, long length, int flags);
+
+  long recvfrom(int fd, long buffer, long length, int flags, long address, long addressLength);
+
+  int poll(long fds, long count, int timeoutMillis);
+
+  int eventfd(int value, int flags);
+
+  long read(int fd, long buffer, long length);
+
+  long write(int fd, long buffer, long length);
+
+  int open(String path, int flags);
+
+  @Variadic(fixedCount = 2)
+  int ioctl(int fd, long request, long argument);
+
+  int close(int fd);
+}

@@ -1,0 +1,198 @@
+package io.n0stack.n0core.net.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.api.OsException;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+import jnr.constants.platform.Errno;
+
+/** A netlink socket in the network namespace of the thread that opened it. */
+public final class RouteSocket implements Transport {
+  private static final LibC C = LibC.INSTANCE;
+  private static final int AF_NETLINK = 16; // bits/socket.h
+  private static final int SOCK_RAW = 3;
+  private static final int SOCK_CLOEXEC = 0x80000;
+  private static final int SOCK_NONBLOCK = 0x800;
+  private static final int EFD_FLAGS =
+      SOCK_CLOEXEC | SOCK_NONBLOCK; // the same numbers, sys/eventfd.h
+  private static final int SOL_NETLINK = 270;
+  private static final int MSG_PEEK = 0x2;
+  private static final int MSG_TRUNC = 0x20;
+  private static final int[] OPTIONS = {11, 10, 12
+  }; // EXT_ACK, CAP_ACK, GET_STRICT_CHK, linux/netlink.h
+  private static final int FIRST_SIZE = 32 * 1024; // the kernel fills no more in a dump
+  private static final int LARGEST = 16 * 1024 * 1024;
+  private static final int SOCKADDR = 12; // struct sockaddr_nl, linux/netlink.h
+  private static final int PID = 4;
+  private static final int LENGTH = 16; // where socklen_t lies in the scratch buffer
+  private static final int POLL = 32;
+
+  private final ReentrantLock receiving = new ReentrantLock();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final NativeBuffer scratch = NativeBuffer.allocate(64);
+  private final NativeBuffer polled = NativeBuffer.allocate(POLL);
+  private final int fd;
+  private final int wake;
+  private final int portId;
+  private NativeBuffer buffer = NativeBuffer.allocate(FIRST_SIZE);
+
+  private RouteSocket(int fd, int wake) {
+    this.fd = fd;
+    this.wake = wake;
+    for (int option : OPTIONS) {
+      enable(option);
+    }
+    portId = bind();
+  }
+
+  /**
+   * Opens a socket for links and addresses.
+   *
+   * @return the socket, which the caller closes
+   * @throws OsException if the kernel refuses
+   */
+  public static RouteSocket open() {
+    int fd = C.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    SystemCalls.check(fd, "open netlink socket");
+    int wake = C.eventfd(0, EFD_FLAGS);
+    try {
+      SystemCalls.check(wake, "open eventfd");
+      return new RouteSocket(fd, wake);
+    } catch (OsException e) {
+      SystemCalls.close(fd);
+      if (wake >= 0) {
+        SystemCalls.close(wake);
+      }
+      throw e;
+    }
+  }
+
+  private void enable(int option) {
+    scratch.bytes().putInt(0, 1);
+    int rc = C.setsockopt(fd, SOL_NETLINK, option, scratch.address(), Integer.BYTES);
+    if (rc < 0 && SystemCalls.errno() != Errno.ENOPROTOOPT.intValue()) {
+      SystemCalls.fail("set netlink option " + option);
+    }
+  }
+
+  private int bind() {
+    scratch.bytes().putLong(0, 0).putInt(8, 0).putShort(0, (short) AF_NETLINK);
+    try {
+      SystemCalls.check(C.bind(fd, scratch.address(), SOCKADDR), "bind netlink socket");
+      scratch.bytes().putInt(LENGTH, SOCKADDR);
+      SystemCalls.check(
+          C.getsockname(fd, scratch.address(), scratch.address() + LENGTH), "getsockname");
+      return scratch.bytes().getInt(PID);
+    } finally {
+      Reference.reachabilityFence(scratch);
+    }
+  }
+
+  @Override
+  public int portId() {
+    return portId;
+  }
+
+  @Override
+  public void send(String operation, NativeBuffer message, int length) {
+    receiving.lock();
+    try {
+      requireOpen(operation);
+      if (SystemCalls.transferred(C.send(fd, message.address(), length, 0), operation) != length) {
+        throw new N0Exception(
+            N0Exception.Code.BUSY, operation, operation + ": the kernel did not take the request");
+      }
+    } finally {
+      Reference.reachabilityFence(message);
+      receiving.unlock();
+    }
+  }
+
+  @Override
+  public int receive(String operation, long deadlineNanos) {
+    receiving.lock();
+    try {
+      long began = System.nanoTime();
+      while (true) {
+        requireOpen(operation);
+        // A look at the length first: a datagram larger than the buffer would lose its tail.
+        int length = receive(operation, 0, MSG_PEEK | MSG_TRUNC);
+        if (length >= 0) {
+          grow(operation, length);
+          return receive(operation, buffer.size(), 0);
+        }
+        long left = deadlineNanos - System.nanoTime();
+        if (left <= 0) {
+          throw new OperationTimeoutException(operation, Duration.ofNanos(deadlineNanos - began));
+        }
+        SystemCalls.poll(fd, wake, (int) TimeUnit.NANOSECONDS.toMillis(left) + 1, polled);
+      }
+    } finally {
+      receiving.unlock();
+    }
+  }
+
+  private int receive(String operation, int length, int flags) {
+    scratch.bytes().putInt(LENGTH, SOCKADDR);
+    try {
+      return SystemCalls.transferred(
+          C.recvfrom(
+              fd, buffer.address(), length, flags, scratch.address(), scratch.address() + LENGTH),
+          operation);
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  private void grow(String operation, int length) {
+    if (length > LARGEST) {
+      throw new N0Exception(
+          N0Exception.Code.EXHAUSTED,
+          operation,
+          operation + ": an answer of " + length + " bytes is larger than " + LARGEST);
+    }
+    if (length > buffer.size()) {
+      buffer = NativeBuffer.allocate(length);
+    }
+  }
+
+  @Override
+  public ByteBuffer received() {
+    return buffer.bytes();
+  }
+
+  @Override
+  public int sender() {
+    return scratch.bytes().getInt(PID);
+  }
+
+  private void requireOpen(String operation) {
+    if (closed.get()) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE, operation, operation + ": the netlink socket is closed");
+    }
+  }
+
+  @Override
+  public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    NativeBuffer one = NativeBuffer.allocate(Long.BYTES);
+    one.bytes().putLong(0, 1);
+    SystemCalls.write("wake the reader", wake, one, Long.BYTES);
+    // Only when nobody uses the descriptors may their numbers be given to others.
+    receiving.lock();
+    try {
+      SystemCalls.close(fd);
+      SystemCalls.close(wake);
+    } finally {
+      receiving.unlock();
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/** Clients for the kernel's links and taps, and the network and port drivers on them. */
+module io.n0stack.n0core.net {
+  exports io.n0stack.n0core.net;
+  exports io.n0stack.n0core.net.netlink;
+  exports io.n0stack.n0core.net.tap;
+
+  requires transitive io.n0stack.n0core.api;
+  requires org.jnrproject.constants;
+  requires org.jnrproject.ffi;
+  requires org.slf4j;
+  requires static transitive org.jspecify;
+
+  // JNR generates a class that implements the interface in there.
+  opens io.n0stack.n0core.net.internal to
+      org.jnrproject.ffi;
+
+  provides io.n0stack.n0core.api.driver.DriverPlugin with
+      io.n0stack.n0core.net.NetPlugin;
+}

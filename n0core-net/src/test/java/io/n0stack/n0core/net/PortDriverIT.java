@@ -1,0 +1,211 @@
+package io.n0stack.n0core.net;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.driver.Driver;
+import io.n0stack.n0core.api.driver.Observed;
+import io.n0stack.n0core.api.driver.Reference;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.network.MacAddress;
+import io.n0stack.n0core.api.network.NetworkStatus;
+import io.n0stack.n0core.api.network.PortSpec;
+import io.n0stack.n0core.api.network.PortStatus;
+import io.n0stack.n0core.net.netlink.Link;
+import io.n0stack.n0core.net.netlink.LinkSpec;
+import io.n0stack.n0core.net.netlink.Netlink;
+import io.n0stack.n0core.net.tap.Tap;
+import io.n0stack.n0core.tck.DriverFixture;
+import io.n0stack.n0core.tck.DriverTck;
+import io.n0stack.n0core.tck.Requirement;
+import io.n0stack.n0core.tck.Requires;
+import io.n0stack.n0core.tck.StandaloneContext;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+@IsolatedNetwork
+@Requires(Requirement.ROOT)
+class PortDriverIT {
+  private Netlink netlink;
+  private TapPortDriver driver;
+  private NetworkStatus network;
+
+  @BeforeEach
+  void open() {
+    netlink = Netlink.open();
+    driver = TapPortDriver.open();
+    Link bridge = netlink.create(LinkSpec.bridge("lan").withMtu(1400).up());
+    network = new NetworkStatus("lan", bridge.index(), 1400, List.of());
+  }
+
+  @AfterEach
+  void close() {
+    driver.close();
+    netlink.close();
+  }
+
+  private static PortSpec spec() {
+    return PortSpec.builder("lan")
+        .mac(MacAddress.parse("52:54:00:12:34:56"))
+        .ownerUid(1000)
+        .build();
+  }
+
+  @TestFactory
+  Stream<DynamicTest> conforms() {
+    return DriverTck.of(new Fixture(network));
+  }
+
+  private record Fixture(NetworkStatus network) implements DriverFixture<PortSpec, PortStatus> {
+    @Override
+    public Driver<PortSpec, PortStatus> open() {
+      return TapPortDriver.open();
+    }
+
+    @Override
+    public PortSpec spec() {
+      return PortDriverIT.spec();
+    }
+
+    @Override
+    public Optional<PortSpec> changed() {
+      return Optional.of(PortSpec.builder("lan")
+          .mac(MacAddress.parse("52:54:00:00:00:01"))
+          .mtu(1300)
+          .ownerUid(1001)
+          .build());
+    }
+
+    @Override
+    public Map<Reference, Object> dependencies() {
+      return Map.of(new Reference("network", "lan"), network);
+    }
+
+    @Override
+    public List<String> residue() {
+      return Residue.lines();
+    }
+  }
+
+  private StandaloneContext context() {
+    return new StandaloneContext().with("network", "lan", network);
+  }
+
+  private ResourceId apply(PortSpec spec) {
+    ResourceId id = ResourceId.fresh("port", "web1");
+    driver.apply(context(), id, spec);
+    return id;
+  }
+
+  private void assertRefused(Runnable call, N0Exception.Code code, String text) {
+    List<String> before = Residue.lines();
+
+    assertThatThrownBy(call::run)
+        .isInstanceOfSatisfying(N0Exception.class, e -> assertThat(e.code()).isEqualTo(code))
+        .hasMessageContaining(text);
+
+    assertThat(Residue.lines()).isEqualTo(before);
+  }
+
+  @Test
+  void portIsAPersistentTapWithAnOwnerOnTheBridge() {
+    ResourceId id = apply(spec());
+
+    Link.Tap tap = (Link.Tap) netlink.find("web1").orElseThrow();
+    assertThat(driver.observe(id))
+        .isEqualTo(Observed.complete(new PortStatus(
+            "web1", tap.index(), "lan", MacAddress.parse("52:54:00:12:34:56"), 1400, 1000)));
+    assertThat(tap.lifetime()).isEqualTo(Link.Lifetime.PERSISTENT);
+    assertThat(tap.owner()).hasValue(1000);
+    assertThat(tap.master()).hasValue(network.bridgeIndex());
+    assertThat(tap.mac().orElseThrow()).isNotEqualTo(MacAddress.parse("52:54:00:12:34:56"));
+    assertThat(netlink.addresses(tap.index())).isEmpty();
+  }
+
+  @Test
+  void macIsDerivedFromTheUidIfNoneIsGiven() {
+    ResourceId id = apply(PortSpec.on("lan"));
+
+    Observed<PortStatus> seen = driver.observe(id);
+
+    assertThat(((Observed.Present<PortStatus>) seen).status().mac())
+        .isEqualTo(MacAddress.derivedFrom(id.uid()));
+  }
+
+  @Test
+  void portThatAProcessHoldsOpenIsNotDeleted() {
+    ResourceId id = apply(spec());
+    try (Tap held = Tap.open("web1")) {
+      assertRefused(() -> driver.delete(context(), id), N0Exception.Code.BUSY, held.name());
+    }
+
+    driver.delete(context(), id);
+
+    assertThat(netlink.find("web1")).isEmpty();
+  }
+
+  @Test
+  void portThatAProcessHoldsOpenCanBeAppliedAgain() {
+    ResourceId id = apply(spec());
+    Observed<PortStatus> before = driver.observe(id);
+
+    try (Tap held = Tap.open("web1")) {
+      driver.apply(context(), id, spec());
+      assertThat(held.name()).isEqualTo("web1");
+    }
+
+    assertThat(driver.observe(id)).isEqualTo(before);
+  }
+
+  @Test
+  void foreignTapOfTheSameNameIsLeftAlone() {
+    try (Tap foreign = Tap.create("web1")) {
+      foreign.persist();
+    }
+    ResourceId id = ResourceId.fresh("port", "web1");
+
+    assertRefused(
+        () -> driver.apply(context(), id, spec()), N0Exception.Code.ALREADY_EXISTS, "not ours");
+
+    assertThat(driver.observe(id)).isInstanceOf(Observed.Absent.class);
+    driver.delete(context(), id);
+    assertThat(netlink.find("web1")).isPresent();
+  }
+
+  @Test
+  void whatIsNotBuiltIsUnsupportedBeforeAnyEffect() {
+    ResourceId id = ResourceId.fresh("port", "web1");
+    PortSpec.RateLimit limit = new PortSpec.RateLimit(8000, 1600);
+    Map<String, PortSpec> specs = Map.of(
+        "transmitLimit", PortSpec.builder("lan").transmitLimit(limit).build(),
+        "receiveLimit", PortSpec.builder("lan").receiveLimit(limit).build(),
+        "antiSpoof",
+            PortSpec.builder("lan").antiSpoof(PortSpec.AntiSpoof.STRICT).build(),
+        "isolation",
+            PortSpec.builder("lan").isolation(PortSpec.Isolation.ISOLATED).build());
+
+    specs.forEach((field, spec) -> assertRefused(
+        () -> driver.apply(context(), id, spec), N0Exception.Code.UNSUPPORTED, field));
+  }
+
+  @Test
+  void portOfAMissingNetworkIsRefused() {
+    ResourceId id = ResourceId.fresh("port", "web1");
+    netlink.delete(network.bridgeIndex());
+
+    assertRefused(
+        () -> driver.apply(context(), id, spec()), N0Exception.Code.PRECONDITION, "\"lan\"");
+    assertRefused(
+        () -> driver.apply(new StandaloneContext(), id, spec()),
+        N0Exception.Code.PRECONDITION,
+        "lan");
+  }
+}
