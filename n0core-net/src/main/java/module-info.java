@@ -10,9 +10,9 @@ module io.n0stack.n0core.net {
   requires org.slf4j;
   requires static transitive org.jspecify;
 
-  // JNR generates a class that implements the interface in there.
-  opens io.n0stack.n0core.net.internal to
-      org.jnrproject.ffi;
+  // JNR implements the interface in there by a class in an unnamed module that it makes at run
+  // time.
+  opens io.n0stack.n0core.net.internal;
 
   provides io.n0stack.n0core.api.driver.DriverPlugin with
       io.n0stack.n0core.net.NetPlugin;

@@ -1,13 +1,14 @@
 package io.n0stack.n0core.net;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.lang.reflect.Method;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import jnr.ffi.LibraryLoader;
 import org.junit.jupiter.api.extension.DynamicTestInvocationContext;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -15,7 +16,7 @@ import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 
 /** Decides for {@link IsolatedNetwork}. */
-public final class IsolatedNetworkExtension implements InvocationInterceptor {
+final class IsolatedNetworkExtension implements InvocationInterceptor {
   private static final int CLONE_NEWNET = 0x40000000; // linux/sched.h
 
   /** What the C library is needed for. */
@@ -24,7 +25,7 @@ public final class IsolatedNetworkExtension implements InvocationInterceptor {
     int unshare(int flags);
   }
 
-  private static final class Room implements ExtensionContext.Store.CloseableResource {
+  private static final class Room implements AutoCloseable {
     private final ExecutorService thread = Executors.newSingleThreadExecutor(r -> {
       Thread created = new Thread(r, "isolated-network");
       created.setDaemon(true);
@@ -43,9 +44,9 @@ public final class IsolatedNetworkExtension implements InvocationInterceptor {
     }
 
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
       thread.shutdownNow();
-      assertThat(thread.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
+      await().atMost(Duration.ofSeconds(10)).until(thread::isTerminated);
     }
   }
 

@@ -5,7 +5,8 @@ import jnr.ffi.annotations.Variadic;
 
 /**
  * The entry points of the C library that this module calls, named as in the manual. Addresses are
- * raw numbers: the cheapest argument there is.
+ * raw numbers: the cheapest argument there is. None takes six arguments: JNR's stub for recvfrom(2)
+ * crashed a JVM 17.
  */
 @SuppressWarnings("MissingJavadocMethod") // each is its own manual page
 public interface LibC {
@@ -22,7 +23,7 @@ public interface LibC {
 
   long send(int fd, long buffer, long length, int flags);
 
-  long recvfrom(int fd, long buffer, long length, int flags, long address, long addressLength);
+  long recvmsg(int fd, long message, int flags);
 
   int poll(long fds, long count, int timeoutMillis);
 

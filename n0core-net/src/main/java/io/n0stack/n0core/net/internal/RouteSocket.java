@@ -31,10 +31,13 @@ public final class RouteSocket implements Transport {
   private static final int PID = 4;
   private static final int LENGTH = 16; // where socklen_t lies in the scratch buffer
   private static final int POLL = 32;
+  private static final int VECTOR = 56;
+  private static final int ADDRESS = 72;
 
   private final ReentrantLock receiving = new ReentrantLock();
   private final AtomicBoolean closed = new AtomicBoolean();
   private final NativeBuffer scratch = NativeBuffer.allocate(64);
+  private final NativeBuffer message = NativeBuffer.allocate(96);
   private final NativeBuffer polled = NativeBuffer.allocate(POLL);
   private final int fd;
   private final int wake;
@@ -99,16 +102,16 @@ public final class RouteSocket implements Transport {
   }
 
   @Override
-  public void send(String operation, NativeBuffer message, int length) {
+  public void send(String operation, NativeBuffer request, int length) {
     receiving.lock();
     try {
       requireOpen(operation);
-      if (SystemCalls.transferred(C.send(fd, message.address(), length, 0), operation) != length) {
+      if (SystemCalls.transferred(C.send(fd, request.address(), length, 0), operation) != length) {
         throw new N0Exception(
             N0Exception.Code.BUSY, operation, operation + ": the kernel did not take the request");
       }
     } finally {
-      Reference.reachabilityFence(message);
+      Reference.reachabilityFence(request);
       receiving.unlock();
     }
   }
@@ -138,12 +141,21 @@ public final class RouteSocket implements Transport {
   }
 
   private int receive(String operation, int length, int flags) {
-    scratch.bytes().putInt(LENGTH, SOCKADDR);
+    // struct msghdr and struct iovec, bits/socket.h, on a 64-bit machine
+    long base = message.address();
+    message
+        .bytes()
+        .putLong(0, base + ADDRESS)
+        .putLong(8, SOCKADDR)
+        .putLong(16, base + VECTOR)
+        .putLong(24, 1)
+        .putLong(32, 0)
+        .putLong(40, 0)
+        .putLong(48, 0)
+        .putLong(VECTOR, buffer.address())
+        .putLong(VECTOR + 8, length);
     try {
-      return SystemCalls.transferred(
-          C.recvfrom(
-              fd, buffer.address(), length, flags, scratch.address(), scratch.address() + LENGTH),
-          operation);
+      return SystemCalls.transferred(C.recvmsg(fd, base, flags), operation);
     } finally {
       Reference.reachabilityFence(this);
     }
@@ -168,7 +180,7 @@ public final class RouteSocket implements Transport {
 
   @Override
   public int sender() {
-    return scratch.bytes().getInt(PID);
+    return message.bytes().getInt(ADDRESS + PID);
   }
 
   private void requireOpen(String operation) {

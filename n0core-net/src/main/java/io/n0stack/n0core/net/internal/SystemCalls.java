@@ -46,6 +46,10 @@ public final class SystemCalls {
    */
   public static String name(int errno) {
     Errno symbol = Errno.valueOf(errno);
+    // One number on Linux, and JNR knows it by the name that the kernel does not use.
+    if (errno == Errno.EOPNOTSUPP.intValue()) {
+      return Errno.EOPNOTSUPP.name();
+    }
     return symbol == Errno.__UNKNOWN_CONSTANT__ ? "errno " + errno : symbol.name();
   }
 
