@@ -234,7 +234,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
       links.keepFromGeneratedAddresses(bridge.index());
       netlink.set(bridge.index(), LinkChange.none().withMtu(wanted.mtu()).up());
     });
-    cx.step("set addresses", () -> converge(bridge, wanted.addresses()));
+    cx.step("set addresses", () -> assign(bridge, wanted.addresses()));
   }
 
   private void detach(Stamped bridge, String uplink) {
@@ -254,7 +254,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
   }
 
   /** Removes first and looks again: with a primary IPv4 address its secondary ones go, too. */
-  private void converge(Stamped bridge, List<CidrAddress> wanted) {
+  private void assign(Stamped bridge, List<CidrAddress> wanted) {
     for (CidrAddress address : ownAddresses(bridge)) {
       if (!wanted.contains(address)) {
         StampedLinks.unlessGone(() -> netlink.removeAddress(bridge.index(), address));

@@ -125,7 +125,7 @@ class NetworkDriverIT {
   }
 
   @Test
-  void renamedBridgeIsStillSeenAndDeleted() {
+  void networkWithALongNameHasABridgeWithAShortOne() {
     ResourceId id = apply("web", flat("10.77.0.1/24"));
     ResourceId longNamed = apply("a-network-with-a-rather-long-name", Flat.isolated());
     assertThat(present(longNamed).status().bridge()).hasSize(15).startsWith("a-netw-");

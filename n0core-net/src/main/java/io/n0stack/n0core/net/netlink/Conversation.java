@@ -87,7 +87,7 @@ final class Conversation implements AutoCloseable {
     if (next > Integer.MAX_VALUE - BATCH) {
       next = 1;
     }
-    writer.number(next, transport.portId(), sequences);
+    writer.sequence(next, transport.portId(), sequences);
     next += pending;
   }
 

@@ -121,7 +121,7 @@ final class MessageWriter {
   }
 
   /** Numbers the messages, beginning with the given one; none gets 0, which the kernel's events bear. */
-  void number(int first, int portId, int[] into) {
+  void sequence(int first, int portId, int[] into) {
     int at = 0;
     for (int i = 0; i < messages; i++) {
       int sequence = first + i;

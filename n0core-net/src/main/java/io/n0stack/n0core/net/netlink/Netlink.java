@@ -278,7 +278,7 @@ public final class Netlink implements AutoCloseable {
     requireIndex(index);
     change(
         "add address " + address + " to link " + index,
-        message -> write(
+        message -> writeAddress(
             message, Rtnetlink.RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, index, address));
   }
 
@@ -293,10 +293,10 @@ public final class Netlink implements AutoCloseable {
     requireIndex(index);
     change(
         "remove address " + address + " from link " + index,
-        message -> write(message, Rtnetlink.RTM_DELADDR, NLM_F_ACK, index, address));
+        message -> writeAddress(message, Rtnetlink.RTM_DELADDR, NLM_F_ACK, index, address));
   }
 
-  private static void write(
+  private static void writeAddress(
       MessageWriter message, int type, int flags, int index, CidrAddress address) {
     byte[] octets = address.address().getAddress();
     int family = octets.length == 4 ? Rtnetlink.AF_INET : Rtnetlink.AF_INET6;
