@@ -158,6 +158,20 @@ public record MachineSpec(
   }
 
   /**
+   * Makes a machine that boots from one volume and has one NIC; otherwise with the defaults of {@link
+   * #builder}.
+   *
+   * @param vcpus number of virtual CPUs, 1 to 1024
+   * @param memoryBytes memory, a multiple of 1 MiB
+   * @param volume name of the volume it boots from
+   * @param port name of the port that its NIC is plugged into
+   * @return the spec
+   */
+  public static MachineSpec of(int vcpus, long memoryBytes, String volume, String port) {
+    return builder(vcpus, memoryBytes).bootDisk(volume).nic(port).build();
+  }
+
+  /**
    * Begins a machine: SeaBIOS, q35, best accelerator, no screen, restarted on failure.
    *
    * @param vcpus number of virtual CPUs, 1 to 1024
