@@ -2,6 +2,8 @@ package io.n0stack.n0core.examples.agent;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.ser.std.ToStringSerializer;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -16,6 +18,7 @@ import io.n0stack.n0core.api.driver.Observed;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,8 +39,11 @@ final class ControlServer implements AutoCloseable {
   private final Agent agent;
   private final HttpServer server;
   private final ExecutorService threads = Executors.newFixedThreadPool(4);
-  private final JsonMapper json =
-      JsonMapper.builder().addModule(new Jdk8Module()).build();
+  private final JsonMapper json = JsonMapper.builder()
+      .addModules(
+          new Jdk8Module(),
+          new SimpleModule().addSerializer(Path.class, new ToStringSerializer(Path.class)))
+      .build();
 
   private ControlServer(Agent agent, HttpServer server) {
     this.agent = agent;
