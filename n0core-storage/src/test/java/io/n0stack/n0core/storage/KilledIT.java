@@ -1,7 +1,9 @@
 package io.n0stack.n0core.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
@@ -80,7 +82,7 @@ class KilledIT {
         VolumeSpec spec = present.status().backingImage().isPresent()
             ? VolumeSpec.from(new ImageSource.Backing(image, ImageFormat.QCOW2))
             : VolumeSpec.empty(8 << 20);
-        driver.apply(new StandaloneContext(), id, spec.withSizeBytes(16 << 20));
+        whenFree(() -> driver.apply(new StandaloneContext(), id, spec.withSizeBytes(16 << 20)));
         present = (Observed.Present<VolumeStatus>) driver.observe(id);
         done = present.complete();
         assertThat(done).isTrue();
@@ -89,8 +91,20 @@ class KilledIT {
         assertThat(Images.qemuImg("check", "-f", "qcow2", present.status().path()))
             .contains("No errors");
       }
-      driver.delete(new StandaloneContext(), id);
+      whenFree(() -> driver.delete(new StandaloneContext(), id));
     }
     return halfMade;
+  }
+
+  /** A qemu-img may outlive the process that started it for a moment; an agent tries again. */
+  private static void whenFree(Runnable call) {
+    await()
+        .atMost(Duration.ofSeconds(30))
+        .ignoreExceptionsMatching(
+            e -> e instanceof N0Exception n0 && n0.code() == N0Exception.Code.BUSY)
+        .until(() -> {
+          call.run();
+          return true;
+        });
   }
 }
