@@ -9,6 +9,12 @@ module io.n0stack.n0core.net {
   requires org.jnrproject.ffi;
   requires org.slf4j;
   requires static transitive org.jspecify;
+  // JNR generates its stubs with ASM; being an automatic module it cannot say so itself.
+  requires org.objectweb.asm;
+  requires org.objectweb.asm.commons;
+  requires org.objectweb.asm.tree;
+  requires org.objectweb.asm.tree.analysis;
+  requires org.objectweb.asm.util;
 
   // JNR implements the interface in there by a class in an unnamed module that it makes at run
   // time.

@@ -8,6 +8,12 @@ module io.n0stack.n0core.storage {
   requires org.jnrproject.posix;
   requires org.slf4j;
   requires static transitive org.jspecify;
+  // JNR generates its stubs with ASM; being an automatic module it cannot say so itself.
+  requires org.objectweb.asm;
+  requires org.objectweb.asm.commons;
+  requires org.objectweb.asm.tree;
+  requires org.objectweb.asm.tree.analysis;
+  requires org.objectweb.asm.util;
 
   provides io.n0stack.n0core.api.driver.DriverPlugin with
       io.n0stack.n0core.storage.StoragePlugin;
