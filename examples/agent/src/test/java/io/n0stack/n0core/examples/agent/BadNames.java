@@ -71,9 +71,10 @@ public final class BadNames {
       request.run();
       return 0;
     } catch (N0Exception e) {
+      String message = String.valueOf(e.getMessage());
       boolean says = e.code() == N0Exception.Code.INVALID
-          && e.getMessage().startsWith("invalid name \"")
-          && e.getMessage().contains("must be 1 to 63 characters");
+          && message.startsWith("invalid name \"")
+          && message.contains("must be 1 to 63 characters");
       return says ? 1 : 0;
     }
   }

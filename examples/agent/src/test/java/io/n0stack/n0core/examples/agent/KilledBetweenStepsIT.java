@@ -16,12 +16,16 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** An agent with the real drivers dies between any two steps of creating the quickstart's machine. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
 class KilledBetweenStepsIT {
   private static final int MOST_POINTS = 80;
   private static final String NETNS = "n0core-killed-" + ProcessHandle.current().pid();
+
+  @TempDir
+  Path logs;
 
   // Not a @TempDir: the paths of unix sockets below it must stay short.
   private Path home;
@@ -116,7 +120,7 @@ class KilledBetweenStepsIT {
   private record Result(int exit, String output) {}
 
   private Result run(List<String> command) throws IOException, InterruptedException {
-    Path log = home.resolve("output");
+    Path log = logs.resolve("output");
     Process process = new ProcessBuilder(command)
         .redirectErrorStream(true)
         .redirectOutput(log.toFile())

@@ -14,9 +14,10 @@ class ReadmeTest {
         Path.of("src/main/java/io/n0stack/n0core/examples/agent/BootMachine.java"));
     String lines = source
         .substring(source.indexOf("// [readme]\n") + 12, source.indexOf("    // [/readme]"))
+        .stripTrailing()
         .stripIndent();
     assertThat(Files.readString(Path.of("../../README.md")))
-        .contains("```java\n" + lines + "```\n");
+        .contains("```java\n" + lines + "\n```\n");
   }
 
   @Test
