@@ -17,6 +17,10 @@ public final class BenchmarksMain {
 
   static {
     SUITES.put("agent", new AgentSuite());
+    SUITES.put("net", new NetSuite());
+    SUITES.put("storage", new StorageSuite());
+    SUITES.put("kvm", new KvmSuite());
+    SUITES.put("membership", new MembershipSuite());
   }
 
   private BenchmarksMain() {}
@@ -52,7 +56,8 @@ public final class BenchmarksMain {
   }
 
   private static List<Figure> measured(String name, Suite suite) throws Exception {
-    Path scratch = Files.createTempDirectory("n0core-bench-");
+    // Short: the paths of sockets, which are below it, are limited to 107 bytes.
+    Path scratch = Files.createTempDirectory("n0-");
     try {
       return suite.measure(scratch);
     } catch (IOException e) {

@@ -1,0 +1,74 @@
+package io.n0stack.n0core.benchmarks;
+
+import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+
+/** Programs that the figures are compared with. */
+final class Peer {
+  private static final int SECONDS = 60;
+  private static final ScheduledExecutorService LIMIT =
+      Executors.newSingleThreadScheduledExecutor(task -> {
+        Thread thread = new Thread(task, "limits-peers");
+        thread.setDaemon(true);
+        return thread;
+      });
+
+  private Peer() {}
+
+  /** Starts a program; what it has to complain about goes where our own complaints go. */
+  static Process start(List<String> command) throws IOException {
+    return new ProcessBuilder(command).redirectError(Redirect.INHERIT).start();
+  }
+
+  /** Runs a program as an agent that forks would: reads what it prints, and wants it to succeed. */
+  static String run(String... command) throws IOException, InterruptedException {
+    Process process = start(List.of(command));
+    ScheduledFuture<?> limit = LIMIT.schedule(process::destroyForcibly, SECONDS, TimeUnit.SECONDS);
+    try {
+      String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (process.waitFor() != 0) {
+        throw new IOException(List.of(command) + " ended with status " + process.exitValue());
+      }
+      return out;
+    } finally {
+      limit.cancel(false);
+    }
+  }
+
+  /** Compiles one of the C programs in {@code peers} into a directory. */
+  static Path compiled(String name, Path directory) throws IOException, InterruptedException {
+    String peers = System.getProperty("n0core.benchmarks.peers", "examples/benchmarks/peers");
+    Path source = Path.of(peers, name + ".c");
+    if (!Files.isReadable(source)) {
+      throw new IOException(source + " cannot be read; start it by examples/benchmarks/run");
+    }
+    Path program = directory.resolve(name);
+    run("gcc", "-O2", "-o", program.toString(), source.toString());
+    return program;
+  }
+
+  /** Runs a class of ours in a JVM of its own, with the flags that membership needs. */
+  static Process java(Class<?> main, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-Xmx96m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "--add-opens=java.base/java.util=ALL-UNNAMED",
+        "--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED",
+        "-cp",
+        System.getProperty("java.class.path"),
+        main.getName()));
+    command.addAll(List.of(arguments));
+    return start(command);
+  }
+}
