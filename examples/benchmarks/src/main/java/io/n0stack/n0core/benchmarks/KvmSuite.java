@@ -124,7 +124,7 @@ final class KvmSuite implements Suite {
         "kvm: machine created and running, extra",
         ours - theirs,
         "ms",
-        40,
+        50,
         Figure.Direction.AT_MOST,
         String.format(
             Locale.ROOT,
