@@ -1,0 +1,46 @@
+package io.n0stack.n0core.examples.rawvolumes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.driver.Driver;
+import io.n0stack.n0core.api.driver.DriverPlugin;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RawVolumesPluginTest {
+  @TempDir
+  Path directory;
+
+  @Test
+  void theAgentFindsThePluginAndItsDirectory() {
+    List<Driver<?, ?>> drivers =
+        DriverPlugin.drivers(Map.of("raw-volumes.directory", directory.toString()));
+
+    assertThat(drivers).hasSize(1);
+    assertThat(drivers.get(0).describe().kind()).isEqualTo("volume");
+    assertThat(drivers.get(0).probe().attributes())
+        .containsEntry("raw-volumes.directory", directory.toString());
+  }
+
+  @Test
+  void aMisspeltKeyIsRefused() {
+    assertThatExceptionOfType(N0Exception.class)
+        .isThrownBy(() -> DriverPlugin.drivers(Map.of("raw-volumes.dir", "/var/lib/volumes")))
+        .withMessageContaining("raw-volumes.dir")
+        .matches(e -> e.code() == N0Exception.Code.INVALID);
+  }
+
+  @Test
+  void theClassPathDeclaresWhatTheModuleProvides() throws IOException {
+    Path services = Path.of("src/main/resources/META-INF/services", DriverPlugin.class.getName());
+
+    assertThat(Files.readString(services).strip()).isEqualTo(RawVolumesPlugin.class.getName());
+  }
+}
