@@ -28,6 +28,7 @@ record Launch(Path directory) {
   private static final Duration LIMIT = Duration.ofSeconds(10);
   private static final int LOCKED = 75;
 
+  // begin launching
   /**
    * Lock first, then write the number to where the launch was meant to be. After the directory was
    * renamed that fails: either the fence finds the lock held, or the process finds no directory.
@@ -57,6 +58,8 @@ record Launch(Path directory) {
         .redirectErrorStream(true)
         .redirectOutput(log().toFile());
   }
+
+  // end launching
 
   Path log() {
     return directory.resolve("serial.log");

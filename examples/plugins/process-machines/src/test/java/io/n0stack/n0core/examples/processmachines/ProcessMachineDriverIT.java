@@ -2,6 +2,7 @@ package io.n0stack.n0core.examples.processmachines;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Accelerator;
@@ -72,9 +73,12 @@ class ProcessMachineDriverIT {
   void theProcessHasItsOwnSessionAndTheMemoryOfItsSpec() throws IOException {
     long pid = applied().pid().orElseThrow();
 
-    String[] stat = Files.readString(Path.of("/proc/" + pid + "/stat")).split(" ", -1);
-    assertThat(stat[1]).isEqualTo("(sleep)");
-    assertThat(stat[5]).as("session").isEqualTo(String.valueOf(pid));
+    Path stat = Path.of("/proc/" + pid + "/stat");
+    await("the shell becomes the machine")
+        .untilAsserted(() -> assertThat(Files.readString(stat)).contains("(sleep)"));
+    assertThat(Files.readString(stat).split(" ", -1)[5])
+        .as("session")
+        .isEqualTo(String.valueOf(pid));
     assertThat(Files.readString(Path.of("/proc/" + pid + "/limits")))
         .containsPattern("Max address space +" + 16 * MIB + " ");
   }
