@@ -44,7 +44,6 @@ final class NoteDriver implements Driver<NoteSpec, NoteStatus> {
         : Fingerprint.unhealthy("create " + directory + " and make it writable");
   }
 
-  // begin looking
   @Override
   public Set<ResourceId> list() {
     try {
@@ -81,9 +80,6 @@ final class NoteDriver implements Driver<NoteSpec, NoteStatus> {
     }
   }
 
-  // end looking
-
-  // begin changing
   @Override
   public void apply(Context cx, ResourceId id, NoteSpec desired) {
     Observed<NoteStatus> seen = observe(id);
@@ -115,7 +111,6 @@ final class NoteDriver implements Driver<NoteSpec, NoteStatus> {
       throw new N0Exception(N0Exception.Code.UNAVAILABLE, id.toString(), unknown.why());
     }
   }
-  // end changing
 
   private static N0Exception unavailable(String operation, IOException cause) {
     return new N0Exception(N0Exception.Code.UNAVAILABLE, "notes", operation + ": " + cause, cause);

@@ -25,7 +25,6 @@ class NoteDriverTest {
   @TempDir
   Path directory;
 
-  // begin conforms
   @TestFactory
   Stream<DynamicTest> conforms() {
     return DriverTck.of(new DriverFixture<NoteSpec, NoteStatus>() {
@@ -54,7 +53,6 @@ class NoteDriverTest {
       }
     });
   }
-  // end conforms
 
   @Test
   void withoutItsDirectoryNothingIsCalledAbsent() {

@@ -6,7 +6,7 @@ import io.n0stack.n0core.api.driver.PluginConfig;
 import java.nio.file.Path;
 import java.util.List;
 
-/** The plugin of the documentation: drives notes, which are text files. */
+/** The plugin of the kit's own tests: drives notes, which are text files. */
 public final class NotesPlugin implements DriverPlugin {
   /** Creates the plugin; called by the service loader. */
   public NotesPlugin() {}
