@@ -121,7 +121,16 @@ public final class TapPortDriver implements PortDriver {
   }
 
   private static MacAddress guestMac(Stamp stamp) {
-    return new MacAddress(COLONS.formatHex(HEX.parseHex(stamp.detail())));
+    try {
+      return new MacAddress(COLONS.formatHex(HEX.parseHex(stamp.detail())));
+    } catch (IllegalArgumentException e) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          stamp.id().toString(),
+          "look at " + stamp.id() + ": its alias says " + Rules.quote(stamp.detail())
+              + " where the MAC must be",
+          e);
+    }
   }
 
   @Override

@@ -13,6 +13,7 @@ import io.n0stack.n0core.api.network.NetworkStatus;
 import io.n0stack.n0core.api.network.PortSpec;
 import io.n0stack.n0core.api.network.PortStatus;
 import io.n0stack.n0core.net.netlink.Link;
+import io.n0stack.n0core.net.netlink.LinkChange;
 import io.n0stack.n0core.net.netlink.LinkSpec;
 import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.net.tap.Tap;
@@ -207,5 +208,19 @@ class PortDriverIT {
         () -> driver.apply(new StandaloneContext(), id, spec()),
         N0Exception.Code.PRECONDITION,
         "lan");
+  }
+
+  @Test
+  void damagedStampIsUnknownAndTheOtherPortsAreStillSeen() {
+    ResourceId id = apply(spec());
+    Link tap = netlink.find("web1").orElseThrow();
+    String damaged = Stamp.halfMade(id, "no-mac").alias();
+    netlink.set(tap.index(), LinkChange.none().withAlias(damaged));
+
+    assertThat(driver.observe(id)).isInstanceOf(Observed.Unknown.class);
+    assertThat(driver.list()).containsExactly(id);
+
+    driver.apply(context(), id, spec());
+    assertThat(driver.observe(id)).isInstanceOf(Observed.Present.class);
   }
 }
