@@ -68,8 +68,9 @@ final class StampedLinks {
         .map(stamp -> new Stamped(link, stamp));
   }
 
-  /** Reads the link again after a change. */
-  Stamped again(Stamped before, ResourceId id) {
+  /** Reads the same link again; its name alone would not show that it is the same. */
+  Stamped again(Stamped before) {
+    ResourceId id = before.stamp().id();
     return netlink
         .find(before.index())
         .flatMap(link -> owned(link, id))

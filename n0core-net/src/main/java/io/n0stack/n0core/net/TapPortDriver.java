@@ -232,7 +232,7 @@ public final class TapPortDriver implements PortDriver {
     State now = state(tap);
     if (now.owner() != wanted.owner() || now.lifetime() != wanted.lifetime()) {
       cx.step("set owner", () -> {
-        try (Tap held = Tap.open(tap.link().name())) {
+        try (Tap held = hold(tap)) {
           held.ownedBy(wanted.owner());
           held.persist();
         }
@@ -260,10 +260,39 @@ public final class TapPortDriver implements PortDriver {
     if (tap.isEmpty()) {
       return;
     }
-    String name = tap.get().link().name();
-    // Holding it open proves that no machine does, which RTM_DELLINK would not ask.
-    cx.step("delete tap", () -> Tap.delete(name));
-    LOG.info("deleted port {}, tap {}", id.name(), name);
+    cx.step("delete tap", () -> delete(tap.get()));
+    LOG.info("deleted port {}, tap {}", id.name(), tap.get().link().name());
+  }
+
+  /** Holding it open proves that no machine does, which RTM_DELLINK would not ask. */
+  private void delete(Stamped tap) {
+    try (Tap held = hold(tap)) {
+      held.unpersist();
+    } catch (N0Exception e) {
+      if (e.code() != N0Exception.Code.NOT_FOUND) {
+        throw e;
+      }
+      if (links.locate(tap.stamp().id()).isPresent()) {
+        throw vanished(tap.stamp().id());
+      }
+    }
+  }
+
+  /** A tap is opened by its name, which another may have taken over since we looked. */
+  private Tap hold(Stamped tap) {
+    Tap held = Tap.open(tap.link().name());
+    boolean same = false;
+    try {
+      same = links.again(tap).link().name().equals(held.name());
+    } finally {
+      if (!same) {
+        held.close();
+      }
+    }
+    if (!same) {
+      throw vanished(tap.stamp().id());
+    }
+    return held;
   }
 
   /** Closes the connection to the kernel. Leaves all links as they are. */

@@ -223,4 +223,54 @@ class PortDriverIT {
     driver.apply(context(), id, spec());
     assertThat(driver.observe(id)).isInstanceOf(Observed.Present.class);
   }
+
+  private void replaceByAForeignTap() {
+    netlink.delete(netlink.find("web1").orElseThrow().index());
+    try (Tap foreign = Tap.create("web1")) {
+      foreign.persist();
+    }
+  }
+
+  @Test
+  void tapThatTookOverTheNameMeanwhileIsNotDeleted() {
+    ResourceId id = apply(spec());
+    MeddlingContext cx = new MeddlingContext(context(), "delete tap", this::replaceByAForeignTap);
+
+    assertThatThrownBy(() -> driver.delete(cx, id))
+        .isInstanceOfSatisfying(
+            N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE));
+
+    assertThat(netlink.find("web1")).isPresent();
+    driver.delete(context(), id);
+    assertThat(netlink.find("web1")).isPresent();
+  }
+
+  @Test
+  void tapThatTookOverTheNameMeanwhileKeepsItsOwner() {
+    ResourceId id = apply(spec());
+    MeddlingContext cx = new MeddlingContext(context(), "set owner", this::replaceByAForeignTap);
+
+    assertThatThrownBy(
+            () -> driver.apply(cx, id, PortSpec.builder("lan").ownerUid(7).build()))
+        .isInstanceOf(N0Exception.class);
+
+    assertThat(((Link.Tap) netlink.find("web1").orElseThrow()).owner()).isEmpty();
+  }
+
+  @Test
+  void tapThatVanishesMeanwhileIsNotMadeWithoutAStamp() {
+    ResourceId id = apply(spec());
+    Runnable vanish = () -> netlink.delete(netlink.find("web1").orElseThrow().index());
+
+    assertThatThrownBy(() -> driver.apply(
+            new MeddlingContext(context(), "set owner", vanish),
+            id,
+            PortSpec.builder("lan").ownerUid(7).build()))
+        .isInstanceOf(N0Exception.class);
+    assertThat(netlink.find("web1")).isEmpty();
+
+    driver.apply(context(), id, spec());
+    driver.delete(new MeddlingContext(context(), "delete tap", vanish), id);
+    assertThat(netlink.find("web1")).isEmpty();
+  }
 }

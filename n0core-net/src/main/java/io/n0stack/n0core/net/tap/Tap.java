@@ -28,6 +28,7 @@ public final class Tap implements AutoCloseable {
   private static final long TUNSETOWNER = 0x400454ccL;
   private static final long TUNGETIFF = 0x800454d2L;
   private static final int IFF_TAP = 0x2;
+  private static final int IFF_PERSIST = 0x800;
   private static final int IFF_NO_PI = 0x1000;
   private static final int IFF_VNET_HDR = 0x4000;
   private static final int IFF_MULTI_QUEUE = 0x100;
@@ -59,12 +60,12 @@ public final class Tap implements AutoCloseable {
   }
 
   /**
-   * Opens a tap that exists.
+   * Opens a persistent tap that nobody holds open.
    *
    * @param name 1 to 15 bytes
    * @return the tap, held open
-   * @throws OsException BUSY if another process holds it open; PERMISSION if its owner is another
-   *     user. If there is none of that name, it is created and goes when closed.
+   * @throws N0Exception NOT_FOUND if there is none in the network namespace of this thread; BUSY if
+   *     another process holds it open; PERMISSION if its owner is another user
    */
   public static Tap open(String name) {
     return attach("open tap ", name, 0);
@@ -90,6 +91,11 @@ public final class Tap implements AutoCloseable {
             what + ": has flags 0x" + Integer.toHexString(found) + ", not 0x"
                 + Integer.toHexString(wanted));
       }
+      if (flags != IFF_TUN_EXCL && (found & IFF_PERSIST) == 0) {
+        // One that is not persistent is held by somebody, and opening it had failed: this one was
+        // created by the call above, and goes with the descriptor.
+        throw new N0Exception(N0Exception.Code.NOT_FOUND, what, what + ": there is no such tap");
+      }
       return new Tap(name, fd);
     } catch (OsException e) {
       SystemCalls.close(fd);
@@ -109,7 +115,7 @@ public final class Tap implements AutoCloseable {
    * Deletes a persistent tap that nobody holds open.
    *
    * @param name 1 to 15 bytes
-   * @throws OsException BUSY if a process holds it open
+   * @throws N0Exception NOT_FOUND if there is none; BUSY if a process holds it open
    */
   public static void delete(String name) {
     try (Tap tap = open(name)) {

@@ -109,4 +109,12 @@ class TapIT {
 
     assertThatThrownBy(tap::persist).isInstanceOf(IllegalStateException.class);
   }
+
+  @Test
+  void openingWhatIsNotThereMakesNothing() {
+    assertCode(() -> Tap.open("tap0"), N0Exception.Code.NOT_FOUND);
+    assertCode(() -> Tap.delete("tap0"), N0Exception.Code.NOT_FOUND);
+
+    assertThat(netlink.find("tap0")).isEmpty();
+  }
 }
