@@ -7,7 +7,6 @@ import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.LinkChange;
 import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.net.netlink.NetlinkException;
-import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.Set;
@@ -18,6 +17,9 @@ import java.util.stream.Collectors;
 final class StampedLinks {
   private static final int LONGEST = 15;
   private static final int KEPT = 6;
+  // Refused as names of links: they are directories of their own beside those of the links in
+  // /proc/sys/net/ipv4/conf.
+  private static final Set<String> RESERVED = Set.of("all", "default");
 
   private final Netlink netlink;
   private final String kind;
@@ -38,14 +40,16 @@ final class StampedLinks {
     return link.alias().flatMap(Stamp::parse);
   }
 
-  /** Names the link of a resource: as the resource, or, if that is too long, by its uid. */
+  /** Names the link of a resource: as the resource, or, if no link can be named so, by its uid. */
   static String linkName(ResourceId id) {
-    if (id.name().getBytes(StandardCharsets.UTF_8).length <= LONGEST) {
-      return id.name();
+    String name = id.name();
+    if (name.length() <= LONGEST && !RESERVED.contains(name)) {
+      return name;
     }
     UUID uid = id.uid();
     long mixed = uid.getMostSignificantBits() ^ Long.rotateLeft(uid.getLeastSignificantBits(), 17);
-    return id.name().substring(0, KEPT) + "-" + HexFormat.of().toHexDigits((int) mixed);
+    return name.substring(0, Math.min(KEPT, name.length())) + "-"
+        + HexFormat.of().toHexDigits((int) mixed);
   }
 
   void requireKind(ResourceId id) {

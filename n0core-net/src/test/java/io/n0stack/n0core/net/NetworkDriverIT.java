@@ -244,4 +244,15 @@ class NetworkDriverIT {
     assertThatThrownBy(() -> ResourceId.fresh("network", "x".repeat(300)))
         .isInstanceOf(N0Exception.class);
   }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"default", "all"})
+  void namesThatTheKernelKeepsForItselfAreGivenToNoBridge(String name) {
+    ResourceId id = apply(name, flat("10.77.0.1/24"));
+
+    assertThat(present(id).complete()).isTrue();
+    assertThat(present(id).status().bridge()).matches("(all|defaul)-[0-9a-f]{8}");
+    driver.delete(new StandaloneContext(), id);
+    assertThat(driver.observe(id)).isInstanceOf(Observed.Absent.class);
+  }
 }
