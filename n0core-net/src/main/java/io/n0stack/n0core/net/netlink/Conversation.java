@@ -158,7 +158,11 @@ final class Conversation implements AutoCloseable {
     Found<T> found = new Found<>(decoder);
     try {
       ask(what, Ending.ANSWERED, writing, found);
-      return Optional.ofNullable(found.value);
+      if (found.value == null) {
+        // Only ENODEV proves that there is none.
+        throw ErrorDecoder.malformed(what, "an answer that does not say what was asked");
+      }
+      return Optional.of(found.value);
     } catch (OsException e) {
       if (e.errnoName().equals("ENODEV")) {
         return Optional.empty();

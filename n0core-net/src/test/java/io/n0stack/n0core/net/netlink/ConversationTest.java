@@ -179,4 +179,13 @@ class ConversationTest {
       assertThat(e.getMessage()).isNotBlank();
     }
   }
+
+  @Test
+  void answerThatSaysNothingAboutTheLinkIsNoProofOfAbsence() {
+    kernel.answer(FakeKernel.ack());
+    kernel.answer(FakeKernel.message(Rtnetlink.RTM_NEWLINK, 0, FakeKernel.integers(0)));
+
+    assertThatThrownBy(() -> netlink.find("br0")).isInstanceOf(NetlinkException.class);
+    assertThatThrownBy(() -> netlink.find("br0")).isInstanceOf(NetlinkException.class);
+  }
 }
