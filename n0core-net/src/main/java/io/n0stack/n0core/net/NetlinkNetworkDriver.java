@@ -19,6 +19,7 @@ import io.n0stack.n0core.net.netlink.LinkAddress;
 import io.n0stack.n0core.net.netlink.LinkChange;
 import io.n0stack.n0core.net.netlink.LinkSpec;
 import io.n0stack.n0core.net.netlink.Netlink;
+import java.net.Inet6Address;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -38,6 +39,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
   private static final Logger LOG = LoggerFactory.getLogger(NetlinkNetworkDriver.class);
   private static final int USUAL_MTU = 1500;
   private static final int LEAST_MTU = 68;
+  private static final int LEAST_MTU_IPV6 = 1280; // IPV6_MIN_MTU, linux/ipv6.h
 
   private final Netlink netlink;
   private final StampedLinks links;
@@ -129,6 +131,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     Optional<Link> uplink = spec.uplink()
         .map(name -> requireUplink(id, name, found.map(Stamped::index).orElse(0)));
     State wanted = wanted(spec, uplink);
+    requireMtu(wanted);
     uplink.ifPresent(link -> requireMtu(id, link, wanted.mtu()));
     Stamped bridge = found.orElseGet(() -> cx.step("create bridge", () -> create(id, wanted)));
     State now = state(bridge);
@@ -190,6 +193,17 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
               + ", which stop working on a port of a bridge; remove them first");
     }
     return link;
+  }
+
+  private static void requireMtu(State wanted) {
+    boolean ipv6 =
+        wanted.addresses().stream().anyMatch(cidr -> cidr.address() instanceof Inet6Address);
+    if (ipv6 && wanted.mtu() < LEAST_MTU_IPV6) {
+      throw N0Exception.invalid(
+          "mtu",
+          wanted.mtu(),
+          "must be at least " + LEAST_MTU_IPV6 + " for an IPv6 address in gateway.addresses");
+    }
   }
 
   private static void requireMtu(ResourceId id, Link uplink, int mtu) {

@@ -38,6 +38,7 @@ public final class TapPortDriver implements PortDriver {
   private static final Logger LOG = LoggerFactory.getLogger(TapPortDriver.class);
   private static final HexFormat HEX = HexFormat.of();
   private static final HexFormat COLONS = HexFormat.ofDelimiter(":");
+  private static final int LARGEST_MTU = 65521; // 65535 less an Ethernet header, drivers/net/tun.c
   private static final byte HOST_SIDE = (byte) 0xfe;
 
   private final Netlink netlink;
@@ -179,6 +180,7 @@ public final class TapPortDriver implements PortDriver {
     if (spec.antiSpoof() != PortSpec.AntiSpoof.OFF) {
       throw Unsupported.field("antiSpoof", spec.antiSpoof(), "must be OFF");
     }
+    spec.mtu().ifPresent(mtu -> Rules.range("mtu", mtu, 68, LARGEST_MTU));
     if (spec.isolation() != PortSpec.Isolation.SHARED) {
       throw Unsupported.field("isolation", spec.isolation(), "must be SHARED");
     }
@@ -198,7 +200,7 @@ public final class TapPortDriver implements PortDriver {
     MacAddress mac = spec.mac().orElseGet(() -> MacAddress.derivedFrom(id.uid()));
     return new State(
         bridge.name(),
-        spec.mtu().orElse(bridge.mtu()),
+        spec.mtu().orElse(Math.min(bridge.mtu(), LARGEST_MTU)),
         spec.ownerUid(),
         Link.Lifetime.PERSISTENT,
         HEX.formatHex(mac.octets()));

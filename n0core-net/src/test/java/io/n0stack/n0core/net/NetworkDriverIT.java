@@ -255,4 +255,18 @@ class NetworkDriverIT {
     driver.delete(new StandaloneContext(), id);
     assertThat(driver.observe(id)).isInstanceOf(Observed.Absent.class);
   }
+
+  @Test
+  void mtuTooSmallForAnAddressIsRefusedBeforeAnyEffect() {
+    ResourceId id = ResourceId.fresh("network", "web");
+    Flat narrow =
+        new Flat(Optional.empty(), flat("10.77.0.1/24", "fd00::1/64").gateway(), Optional.of(1279));
+
+    assertRefused(id, narrow, N0Exception.Code.INVALID, "mtu \"1279\"");
+    driver.apply(
+        new StandaloneContext(),
+        id,
+        new Flat(Optional.empty(), narrow.gateway(), Optional.of(1280)));
+    assertThat(present(id).complete()).isTrue();
+  }
 }

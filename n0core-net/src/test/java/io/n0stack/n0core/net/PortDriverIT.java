@@ -273,4 +273,28 @@ class PortDriverIT {
     driver.delete(new MeddlingContext(context(), "delete tap", vanish), id);
     assertThat(netlink.find("web1")).isEmpty();
   }
+
+  @Test
+  void mtuThatNoTapCanHaveIsRefusedBeforeAnyEffect() {
+    ResourceId id = ResourceId.fresh("port", "web1");
+
+    assertRefused(
+        () -> driver.apply(context(), id, PortSpec.builder("lan").mtu(65522).build()),
+        N0Exception.Code.INVALID,
+        "mtu \"65522\"");
+    driver.apply(context(), id, PortSpec.builder("lan").mtu(65521).build());
+    assertThat(driver.observe(id)).extracting("complete").isEqualTo(true);
+  }
+
+  @Test
+  void portOnTheWidestNetworkIsAsWideAsATapCanBe() {
+    Link wide = netlink.create(LinkSpec.bridge("wide").withMtu(65535).up());
+    ResourceId id = ResourceId.fresh("port", "web1");
+    StandaloneContext cx = new StandaloneContext()
+        .with("network", "wide", new NetworkStatus("wide", wide.index(), 65535, List.of()));
+
+    driver.apply(cx, id, PortSpec.on("wide"));
+
+    assertThat(driver.observe(id)).extracting("status.mtu").isEqualTo(65521);
+  }
 }
