@@ -83,17 +83,27 @@ final class VolumePool {
   /** Looks for one directory. False is a proof: the pool, or the place for it, could be read. */
   boolean exists(Stage stage, ResourceId id) {
     Path path = path(stage, id);
+    Optional<BasicFileAttributes> attributes = look(path);
     return FileFailures.translated("look at", path, () -> {
-      try {
-        BasicFileAttributes attributes =
-            Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-        if (!attributes.isDirectory()) {
-          throw new IOException("not a directory");
-        }
-        return true;
-      } catch (NoSuchFileException e) {
+      if (attributes.isEmpty()) {
         requireVisible();
         return false;
+      }
+      if (!attributes.get().isDirectory()) {
+        throw new IOException("not a directory");
+      }
+      return true;
+    });
+  }
+
+  /** Looks at a file without following links; empty if the directory it would be in lacks it. */
+  static Optional<BasicFileAttributes> look(Path file) {
+    return FileFailures.translated("look at", file, () -> {
+      try {
+        return Optional.of(
+            Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS));
+      } catch (NoSuchFileException e) {
+        return Optional.empty();
       }
     });
   }

@@ -15,6 +15,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Optional;
 import java.util.Set;
 
@@ -53,33 +54,43 @@ final class VolumeUse {
         });
   }
 
-  /** The disk itself says what it lies on; a half-made volume may have none yet but its intent. */
+  /**
+   * The disk itself says what it lies on. For a disk that is not there yet, or is damaged, its record
+   * does: nothing is made on an image before that is durable.
+   */
   private Optional<Path> backing(Entry entry) {
     Path disk = pool.disk(entry.stage(), entry.id(), ImageFormat.QCOW2);
-    if (Files.exists(disk, LinkOption.NOFOLLOW_LINKS)) {
-      return named(entry, disk);
+    if (VolumePool.look(disk).isEmpty()) {
+      return entry.stage() == Stage.READY ? Optional.empty() : recorded(entry);
     }
-    if (entry.stage() == Stage.READY) {
-      return Optional.empty();
-    }
-    try {
-      return pool.record(entry.stage(), entry.id()).backing().map(backing -> backing.image());
-    } catch (N0Exception e) {
-      // Nothing was made on any image before the record was durable.
-      return Optional.empty();
-    }
-  }
-
-  private static Optional<Path> named(Entry entry, Path disk) {
     try {
       return Qcow2Header.read(disk).backingFile().map(Path::of);
     } catch (N0Exception e) {
-      throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE,
-          entry.id().toString(),
-          "look what " + entry.id() + " lies on: " + e.getMessage(),
-          e);
+      return switch (e.code()) {
+        case INVALID -> recorded(entry);
+        case CANCELLED -> throw e;
+        default -> throw unseen(entry, e);
+      };
     }
+  }
+
+  private Optional<Path> recorded(Entry entry) {
+    try {
+      return pool.record(entry.stage(), entry.id()).backing().map(backing -> backing.image());
+    } catch (N0Exception e) {
+      if (e.getCause() instanceof NoSuchFileException && entry.stage() == Stage.MAKING) {
+        return Optional.empty();
+      }
+      throw e.code() == N0Exception.Code.CANCELLED ? e : unseen(entry, e);
+    }
+  }
+
+  private static N0Exception unseen(Entry entry, N0Exception cause) {
+    return new N0Exception(
+        N0Exception.Code.UNAVAILABLE,
+        entry.id().toString(),
+        "look what " + entry.id() + " lies on: " + cause.getMessage(),
+        cause);
   }
 
   /**
@@ -108,7 +119,7 @@ final class VolumeUse {
   private Optional<Path> disk(ResourceId id) {
     for (ImageFormat format : ImageFormat.values()) {
       Path disk = pool.disk(Stage.READY, id, format);
-      if (Files.isRegularFile(disk, LinkOption.NOFOLLOW_LINKS)) {
+      if (VolumePool.look(disk).filter(BasicFileAttributes::isRegularFile).isPresent()) {
         return Optional.of(disk);
       }
     }

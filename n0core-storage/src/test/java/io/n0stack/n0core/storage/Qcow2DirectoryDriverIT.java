@@ -370,4 +370,50 @@ class Qcow2DirectoryDriverIT {
       assertThat(e.subject()).isEqualTo(subject);
     });
   }
+
+  @Test
+  void aVolumeIsKeptWhileItCannotBeSeenWhatAHalfMadeOneLiesOn() throws IOException {
+    apply(VolumeSpec.empty(8 * MIB));
+    Path making = Files.createDirectory(pool.resolve(".new-clone." + clone.uid()));
+    driver.delete(new StandaloneContext(), root);
+    assertThat(driver.observe(root)).as("nothing was begun").isInstanceOf(Observed.Absent.class);
+
+    apply(VolumeSpec.empty(8 * MIB));
+    Files.writeString(making.resolve("volume.json"), "{");
+    requireRefused(
+        N0Exception.Code.UNAVAILABLE,
+        clone.toString(),
+        () -> driver.delete(new StandaloneContext(), root));
+    assertThat(driver.observe(root)).isInstanceOf(Observed.Present.class);
+
+    driver.delete(new StandaloneContext(), clone);
+    Path loop = pool.resolve("clone." + clone.uid());
+    Files.createSymbolicLink(loop, loop);
+    assertThatThrownBy(() -> driver.delete(new StandaloneContext(), root))
+        .isInstanceOfSatisfying(
+            N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE));
+    Files.delete(loop);
+    driver.delete(new StandaloneContext(), root);
+    assertThat(Images.tree(pool)).isEmpty();
+  }
+
+  @Test
+  void aVolumeWithADamagedDiskKeepsNoOtherButItsOwnBase() throws IOException {
+    ResourceId other = ResourceId.fresh("volume", "other");
+    apply(VolumeSpec.empty(8 * MIB));
+    driver.apply(new StandaloneContext(), other, VolumeSpec.empty(8 * MIB));
+    driver.apply(
+        new StandaloneContext(),
+        clone,
+        VolumeSpec.from(new ImageSource.Backing(status(root).path(), ImageFormat.QCOW2)));
+    Files.write(status(clone).path(), new byte[512]);
+
+    driver.delete(new StandaloneContext(), other);
+    requireRefused(
+        N0Exception.Code.BUSY, root.toString(), () -> driver.delete(new StandaloneContext(), root));
+    driver.delete(new StandaloneContext(), clone);
+    driver.delete(new StandaloneContext(), root);
+
+    assertThat(Images.tree(pool)).isEmpty();
+  }
 }
