@@ -53,12 +53,12 @@ final class Waiters {
 
   /** Returns false if nobody waits for the message. */
   synchronized boolean answer(JsonNode message) {
-    Waiter waiter;
+    Waiter waiter = null;
     if (message.has("id")) {
       waiter = waiting.get(message.path("id").asText());
-    } else {
+    } else if (message.has("error") && waiting.size() == 1) {
       // An error about bytes that QEMU could not parse: it can only be blamed on a single request.
-      waiter = waiting.size() == 1 ? waiting.values().iterator().next() : null;
+      waiter = waiting.values().iterator().next();
     }
     return waiter != null && waiter.answer().complete(message);
   }

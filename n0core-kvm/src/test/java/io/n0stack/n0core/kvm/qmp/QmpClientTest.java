@@ -269,4 +269,22 @@ class QmpClientTest {
   private QmpClient connect() {
     return QmpClient.connect(socket(), SOON);
   }
+
+  @Test
+  void aResultWithoutIdIsAPredecessorsForOursAllHaveOne() throws IOException {
+    FakeMonitor.Script script = monitor -> {
+      monitor.send(FakeMonitor.GREETING);
+      String id = monitor.request();
+      monitor.send("{\"return\": {}}\n");
+      monitor.answer(id, "{}");
+      String second = monitor.request();
+      monitor.send("{\"return\": {\"status\": \"wrong\"}}\n");
+      monitor.answer(second, "{\"status\": \"right\"}");
+      monitor.untilItGoes();
+    };
+    try (FakeMonitor monitor = new FakeMonitor(socket(), script);
+        QmpClient client = connect()) {
+      assertThat(client.execute("query-status", SOON).text("/status")).isEqualTo("right");
+    }
+  }
 }
