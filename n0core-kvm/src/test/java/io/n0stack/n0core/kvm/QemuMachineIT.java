@@ -32,6 +32,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -342,5 +343,37 @@ class QemuMachineIT {
 
   private Path run() {
     return present(driver, id).serialLog().resolveSibling("");
+  }
+
+  @Test
+  void anInterruptInAnyStepCancelsAndLosesNothing() {
+    MachineSpec spec = host.nano(Chipset.PC).build();
+    int step = 0;
+    for (; cancelled(step, cx -> driver.apply(cx, id, spec)); step++) {
+      driver.apply(context(), id, spec);
+      assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+      assertThat(host.processes()).hasSize(1);
+      cancelled(step % 3, cx -> driver.delete(cx, id));
+      driver.delete(context(), id);
+      assertThat(driver.observe(id)).isInstanceOf(Observed.Absent.class);
+      assertThat(host.residue()).isEmpty();
+    }
+    assertThat(step).isGreaterThan(3);
+    Thread.currentThread().interrupt();
+    assertThat(driver.observe(id)).isInstanceOf(Observed.Unknown.class);
+    assertThat(Thread.interrupted()).isTrue();
+    assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+  }
+
+  private static boolean cancelled(int step, Consumer<InterruptingContext> call) {
+    InterruptingContext cx = new InterruptingContext(step);
+    try {
+      call.accept(cx);
+      Thread.interrupted();
+    } catch (N0Exception e) {
+      assertThat(Thread.interrupted()).as("the flag is kept").isTrue();
+      assertThat(e.code()).as(e.getMessage()).isEqualTo(N0Exception.Code.CANCELLED);
+    }
+    return cx.interrupted();
   }
 }

@@ -1,7 +1,9 @@
 package io.n0stack.n0core.kvm.internal;
 
+import io.n0stack.n0core.api.N0Exception;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
@@ -26,6 +28,13 @@ final class DurableFiles {
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
   private DurableFiles() {}
+
+  /** Says why files could not be read or changed; an interrupt closes the channel in use. */
+  static N0Exception failure(String subject, String operation, Exception cause) {
+    return cause instanceof ClosedByInterruptException
+        ? N0Exception.interrupted(operation, cause)
+        : new N0Exception(N0Exception.Code.UNAVAILABLE, subject, operation + ": " + cause, cause);
+  }
 
   /** After a crash the file has either its old content or the new one. */
   static void replace(Path file, String text) throws IOException {

@@ -79,11 +79,7 @@ public final class MachineDirectory {
     } catch (NoSuchFileException e) {
       return Set.of(); // nothing was ever made here
     } catch (IOException | java.nio.file.DirectoryIteratorException e) {
-      throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE,
-          root.toString(),
-          "list machines in " + root + ": " + reason(e),
-          e);
+      throw DurableFiles.failure(root.toString(), "list machines in " + root, e);
     }
   }
 
@@ -301,14 +297,6 @@ public final class MachineDirectory {
   }
 
   private N0Exception failure(String what, Exception cause) {
-    return new N0Exception(
-        N0Exception.Code.UNAVAILABLE,
-        path().toString(),
-        what + " in machine directory " + path() + ": " + reason(cause),
-        cause);
-  }
-
-  private static String reason(Exception cause) {
-    return cause.getClass().getSimpleName() + ": " + cause.getMessage();
+    return DurableFiles.failure(path().toString(), what + " in machine directory " + path(), cause);
   }
 }

@@ -70,11 +70,7 @@ public final class QemuProcess {
           .redirectOutput(run.log().toFile())
           .start();
     } catch (IOException e) {
-      throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE,
-          record.id().toString(),
-          "launch qemu of " + record.id() + ": " + e.getMessage(),
-          e);
+      throw DurableFiles.failure(record.id().toString(), "launch qemu of " + record.id(), e);
     }
     awaitUp(record.id(), run, process);
     LOG.info("{}: qemu {} started with {}", record.id(), process.pid(), accelerator);

@@ -144,10 +144,6 @@ public record Run(UUID uid, Path directory) {
   }
 
   private N0Exception failure(String what, Exception cause) {
-    return new N0Exception(
-        N0Exception.Code.UNAVAILABLE,
-        directory.toString(),
-        what + " in " + directory + ": " + cause.getMessage(),
-        cause);
+    return DurableFiles.failure(directory.toString(), what + " in " + directory, cause);
   }
 }
