@@ -36,20 +36,22 @@ final class DurableFiles {
         : new N0Exception(N0Exception.Code.UNAVAILABLE, subject, operation + ": " + cause, cause);
   }
 
-  /** After a crash the file has either its old content or the new one. */
+  /** After a crash the file has either its old content or the new one; any number may replace it. */
   static void replace(Path file, String text) throws IOException {
-    Path temporary = file.resolveSibling(".tmp-" + file.getFileName());
-    Files.deleteIfExists(temporary);
-    try (FileChannel out = FileChannel.open(
-        temporary, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE_FILE)) {
-      ByteBuffer rest = StandardCharsets.UTF_8.encode(text);
-      while (rest.hasRemaining()) {
-        out.write(rest);
+    Path temporary = Files.createTempFile(file.resolveSibling(""), ".tmp-", "", PRIVATE_FILE);
+    try {
+      try (FileChannel out = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+        ByteBuffer rest = StandardCharsets.UTF_8.encode(text);
+        while (rest.hasRemaining()) {
+          out.write(rest);
+        }
+        out.force(true);
       }
-      out.force(true);
+      Files.move(
+          temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(temporary);
     }
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     sync(file.resolveSibling(""));
   }
 
