@@ -92,6 +92,9 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
 
   @Override
   public Observed<MachineStatus> observe(ResourceId id) {
+    if (!id.kind().equals(KIND)) {
+      return Observed.absent();
+    }
     try {
       MachineDirectory directory = directory(id);
       Optional<MachineRecord> record = directory.read();
@@ -125,6 +128,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
 
   @Override
   public void apply(Context cx, ResourceId id, MachineSpec desired) {
+    requireMachine(id);
     SpecRules.check(desired);
     MachineDirectory directory = directory(id);
     Optional<MachineRecord> found = directory.read();
@@ -166,6 +170,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
 
   @Override
   public void delete(Context cx, ResourceId id) {
+    requireMachine(id);
     MachineDirectory directory = directory(id);
     directory.read().ifPresent(record -> requireStamp(id, record));
     if (!directory.leftovers()) {
@@ -233,6 +238,12 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
             N0Exception.Code.NOT_FOUND, id.toString(), "find " + id + ": there is none"));
     requireStamp(id, record);
     return record;
+  }
+
+  private static void requireMachine(ResourceId id) {
+    if (!id.kind().equals(KIND)) {
+      throw N0Exception.invalid("kind", id.kind(), "must be " + KIND);
+    }
   }
 
   private static void requireStamp(ResourceId id, MachineRecord record) {

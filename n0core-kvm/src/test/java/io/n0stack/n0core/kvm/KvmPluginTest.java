@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -43,6 +44,7 @@ class KvmPluginTest {
   @Test
   void whatIsNotSupportedIsRefusedByFieldBeforeAnySideEffect() {
     refused("chipset", spec().chipset(Chipset.MICROVM));
+    refused("vcpus", MachineSpec.builder(256, 16 << 20));
     refused("display", spec().display(Display.VNC));
     refused("firmware", spec().firmware(new Firmware.Uefi(Firmware.Uefi.SecureBoot.OFF)));
     refused(
@@ -87,5 +89,23 @@ class KvmPluginTest {
           .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNSUPPORTED));
     }
     assertThat(Files.exists(root)).isFalse();
+  }
+
+  @Test
+  void whatIsNoMachineIsRefusedBeforeAnySideEffect() {
+    Path root = directory.resolve("m");
+    ResourceId id = ResourceId.fresh("volume", "web1");
+    try (QemuMachineDriver driver = new QemuMachineDriver(KvmConfig.of(root))) {
+      for (ThrowingCallable call : new ThrowingCallable[] {
+        () -> driver.apply(new StandaloneContext(), id, spec().build()),
+        () -> driver.delete(new StandaloneContext(), id)
+      }) {
+        assertThatExceptionOfType(N0Exception.class)
+            .isThrownBy(call)
+            .withMessageContaining("kind")
+            .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID));
+      }
+    }
+    assertThat(root).doesNotExist();
   }
 }

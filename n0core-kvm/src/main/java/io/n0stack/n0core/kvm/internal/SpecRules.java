@@ -14,6 +14,7 @@ import java.nio.file.Path;
 public final class SpecRules {
   private static final int PC_DEVICES = 28; // of 32 slots on pci.0, less the board's own
   private static final int Q35_DEVICES = 200; // root ports: 28 slots of 8 functions, less 4 spare
+  private static final int VCPUS = 255; // what both boards address without an IOMMU
   private static final int ROM_UNIT = 1 << 16;
 
   private SpecRules() {}
@@ -26,6 +27,7 @@ public final class SpecRules {
    *     that it names cannot be read
    */
   public static void check(MachineSpec spec) {
+    supported(spec.vcpus() <= VCPUS, "vcpus", spec.vcpus(), "must be at most " + VCPUS);
     supported(spec.chipset() != Chipset.MICROVM, "chipset", spec.chipset(), "must be Q35 or PC");
     supported(spec.display() == Display.NONE, "display", spec.display(), "must be NONE");
     supported(spec.cloudInit().isEmpty(), "cloudInit", spec.cloudInit(), "must be absent");
