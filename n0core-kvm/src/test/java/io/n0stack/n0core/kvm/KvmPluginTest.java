@@ -11,8 +11,10 @@ import io.n0stack.n0core.api.compute.MachineSpec.Display;
 import io.n0stack.n0core.api.compute.MachineSpec.Limits;
 import io.n0stack.n0core.api.driver.DriverPlugin;
 import io.n0stack.n0core.api.driver.Fingerprint;
+import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.tck.StandaloneContext;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -107,5 +109,26 @@ class KvmPluginTest {
       }
     }
     assertThat(root).doesNotExist();
+  }
+
+  @Test
+  void aDirectoryThatLeadsNowhereIsUnknownAndNeverEmpty() throws IOException {
+    Path root = Files.createSymbolicLink(directory.resolve("m"), directory.resolve("not-mounted"));
+    ResourceId id = ResourceId.fresh("machine", "web1");
+    try (QemuMachineDriver driver = new QemuMachineDriver(KvmConfig.of(root))) {
+      assertThat(driver.observe(id)).isInstanceOf(Observed.Unknown.class);
+      for (ThrowingCallable call : new ThrowingCallable[] {
+        driver::list,
+        () -> driver.apply(new StandaloneContext(), id, spec().build()),
+        () -> driver.delete(new StandaloneContext(), id)
+      }) {
+        assertThatExceptionOfType(N0Exception.class)
+            .isThrownBy(call)
+            .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE));
+      }
+      Files.delete(root);
+      assertThat(driver.observe(id)).isInstanceOf(Observed.Absent.class);
+      assertThat(driver.list()).isEmpty();
+    }
   }
 }

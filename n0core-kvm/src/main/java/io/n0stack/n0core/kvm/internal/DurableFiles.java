@@ -8,7 +8,9 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
@@ -66,6 +68,17 @@ final class DurableFiles {
     sync(directory.resolveSibling(""));
   }
 
+  /** Proves that a directory is there, or that there is none: what is above it can be seen. */
+  static void requireVisible(Path directory) throws IOException {
+    Path nearest = directory;
+    while (!Files.exists(nearest, LinkOption.NOFOLLOW_LINKS) && nearest.getParent() != null) {
+      nearest = nearest.getParent();
+    }
+    if (!Files.isDirectory(nearest)) {
+      throw new NotDirectoryException(nearest.toString());
+    }
+  }
+
   static void createDirectories(Path directory) throws IOException {
     if (!Files.isDirectory(directory)) {
       Files.createDirectories(directory.resolveSibling(""));
@@ -81,7 +94,7 @@ final class DurableFiles {
 
   /** Removes a tree without following links; the file {@code last} of its top goes last. */
   static void removeTree(Path top, String last) throws IOException {
-    if (!Files.isDirectory(top, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+    if (!Files.isDirectory(top, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
     Path kept = top.resolve(last);

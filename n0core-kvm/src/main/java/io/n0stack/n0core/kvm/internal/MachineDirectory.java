@@ -77,6 +77,7 @@ public final class MachineDirectory {
       }
       return ids;
     } catch (NoSuchFileException e) {
+      requireVisible(root);
       return Set.of(); // nothing was ever made here
     } catch (IOException | java.nio.file.DirectoryIteratorException e) {
       throw DurableFiles.failure(root.toString(), "list machines in " + root, e);
@@ -103,11 +104,20 @@ public final class MachineDirectory {
       return Optional.of(record);
     } catch (NoSuchFileException e) {
       if (Files.notExists(directory) || directory.equals(doomed())) {
+        requireVisible(root);
         return Optional.empty(); // a doomed directory loses its stamp last
       }
       throw failure("read", e);
     } catch (IOException e) {
       throw failure("read", e);
+    }
+  }
+
+  private static void requireVisible(Path root) {
+    try {
+      DurableFiles.requireVisible(root);
+    } catch (IOException e) {
+      throw DurableFiles.failure(root.toString(), "look for machines in " + root, e);
     }
   }
 
