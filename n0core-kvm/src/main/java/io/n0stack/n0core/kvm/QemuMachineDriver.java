@@ -144,7 +144,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     } else {
       record = changed(cx, directory, found.get(), desired);
     }
-    Sight seen = Sight.of(id.name(), directory, config.monitorTimeout());
+    Sight seen = look(cx, id, directory);
     if (!directory.started() || !complete(seen.state(), desired.powerPolicy())) {
       Sight ready = directory.started() ? power.ended(cx, id, seen) : seen;
       startup.bringUp(cx, directory, record, ready);
@@ -177,7 +177,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       return;
     }
     for (Run run : directory.runs()) {
-      cx.step("end qemu", () -> qemu.end(id, run));
+      cx.step("end qemu", () -> qemu.within(cx.remaining()).end(id, run));
     }
     cx.step("rename the machine directory aside", directory::doom);
     remove(cx, id, directory);
@@ -186,10 +186,11 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private void remove(Context cx, ResourceId id, MachineDirectory directory) {
     cx.step("remove the machine directory", () -> {
       // A launch may have got its lock after we looked for it and before the directory was renamed.
+      QemuProcess bounded = qemu.within(cx.remaining());
       for (Run run : directory.runs()) {
-        qemu.kill(id, run);
+        bounded.kill(id, run);
       }
-      qemu.kill(id, directory.last());
+      bounded.kill(id, directory.last());
       directory.remove();
     });
   }
@@ -207,7 +208,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         return;
       }
     }
-    Sight seen = Sight.of(machine.name(), directory, config.monitorTimeout());
+    Sight seen = look(cx, machine, directory);
     power.act(cx, directory, record, seen, action);
   }
 
@@ -224,6 +225,10 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
           "open the console of " + machine + ": it is off");
     }
     return SerialConsole.open(machine, run.get(), config.monitorTimeout());
+  }
+
+  private Sight look(Context cx, ResourceId id, MachineDirectory directory) {
+    return Sight.of(id.name(), directory, Limits.least(config.monitorTimeout(), cx.remaining()));
   }
 
   private MachineDirectory directory(ResourceId id) {

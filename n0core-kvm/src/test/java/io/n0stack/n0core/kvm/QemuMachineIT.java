@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
@@ -23,6 +24,7 @@ import io.n0stack.n0core.kvm.qmp.QmpClient;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.SimulatedCrash;
+import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
@@ -375,5 +377,22 @@ class QemuMachineIT {
       assertThat(e.code()).as(e.getMessage()).isEqualTo(N0Exception.Code.CANCELLED);
     }
     return cx.interrupted();
+  }
+
+  @Test
+  void aLaunchTakesNoLongerThanTheOperationMay() throws Exception {
+    Path pid = directory.resolve("pid");
+    String hung = script("echo $$ > '" + pid + "'\nexec sleep 60");
+    StandaloneContext cx = new StandaloneContext(Duration.ofSeconds(2));
+    KvmConfig config = KvmConfig.of(host.root).withQemu(hung).withAccelerator(Accelerator.TCG);
+    try (QemuMachineDriver slow = new QemuMachineDriver(config)) {
+      long begin = System.nanoTime();
+      assertThatExceptionOfType(OperationTimeoutException.class)
+          .isThrownBy(() -> slow.apply(cx, id, host.nano(Chipset.PC).build()));
+      assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(15));
+    } finally {
+      ProcessHandle.of(Long.parseLong(Files.readString(pid).strip()))
+          .ifPresent(ProcessHandle::destroyForcibly);
+    }
   }
 }

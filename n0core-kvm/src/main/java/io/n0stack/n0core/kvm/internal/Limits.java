@@ -10,4 +10,23 @@ import java.time.Duration;
  * @param launch from starting QEMU until its monitors answer
  * @param end for each step of ending QEMU: quit, SIGTERM, SIGKILL
  */
-public record Limits(Duration monitor, Duration command, Duration launch, Duration end) {}
+public record Limits(Duration monitor, Duration command, Duration launch, Duration end) {
+  Limits within(Duration remaining) {
+    return new Limits(
+        least(monitor, remaining),
+        least(command, remaining),
+        least(launch, remaining),
+        least(end, remaining));
+  }
+
+  /**
+   * Shortens a limit to what an operation has left.
+   *
+   * @param limit the limit
+   * @param remaining the time left
+   * @return the shorter one
+   */
+  public static Duration least(Duration limit, Duration remaining) {
+    return limit.compareTo(remaining) < 0 ? limit : remaining;
+  }
+}

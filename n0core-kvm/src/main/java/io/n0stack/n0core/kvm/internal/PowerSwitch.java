@@ -107,7 +107,7 @@ public final class PowerSwitch {
       return seen;
     }
     Run run = seen.run().orElseThrow();
-    cx.step("end qemu", () -> qemu.end(id, run));
+    cx.step("end qemu", () -> qemu.within(cx.remaining()).end(id, run));
     return dead(run, seen.state());
   }
 
@@ -124,7 +124,7 @@ public final class PowerSwitch {
   private void pressUntilOff(Context cx, ResourceId id, Run run) {
     String operation = "shut down " + id;
     long pressed = System.nanoTime() - BUTTON_PERIOD.toNanos();
-    try (Monitor monitor = qemu.connect(id, run)) {
+    try (Monitor monitor = qemu.within(cx.remaining()).connect(id, run)) {
       while (monitor.state() != MachineState.SHUTDOWN) {
         if (cx.remaining().isZero()) {
           throw new N0Exception(
@@ -154,7 +154,8 @@ public final class PowerSwitch {
 
   private void change(Context cx, ResourceId id, Sight seen, String step, Change change) {
     cx.step(step, () -> {
-      try (Monitor monitor = qemu.connect(id, seen.run().orElseThrow())) {
+      Run run = seen.run().orElseThrow();
+      try (Monitor monitor = qemu.within(cx.remaining()).connect(id, run)) {
         change.make(monitor);
       }
     });

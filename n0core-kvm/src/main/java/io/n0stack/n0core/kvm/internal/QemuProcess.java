@@ -37,6 +37,16 @@ public final class QemuProcess {
   }
 
   /**
+   * Waits no longer than an operation may take.
+   *
+   * @param remaining the time left
+   * @return the same with shorter limits
+   */
+  public QemuProcess within(Duration remaining) {
+    return new QemuProcess(program, limits.within(remaining));
+  }
+
+  /**
    * Fences all earlier launches and starts a new one, its guest not yet running.
    *
    * @param directory the machine's directory

@@ -39,9 +39,9 @@ public final class Startup {
     if (seen.alive()) {
       run = seen.run().orElseThrow();
     } else {
-      run = cx.step("launch qemu", () -> launch(directory, record));
+      run = cx.step("launch qemu", () -> launch(cx, directory, record));
     }
-    try (Monitor monitor = qemu.connect(id, run)) {
+    try (Monitor monitor = qemu.within(cx.remaining()).connect(id, run)) {
       if (directory.type().isEmpty()) {
         cx.step("record the machine type", () -> directory.recordType(monitor.type()));
       }
@@ -64,13 +64,14 @@ public final class Startup {
    */
   public void turnOff(Context cx, ResourceId id, Run run) {
     cx.step("note that the machine is off", run::markOff);
-    cx.step("end qemu", () -> qemu.end(id, run));
+    cx.step("end qemu", () -> qemu.within(cx.remaining()).end(id, run));
   }
 
-  private Run launch(MachineDirectory directory, MachineRecord record) {
+  private Run launch(Context cx, MachineDirectory directory, MachineRecord record) {
     Accelerator wanted = record.spec().accelerator();
-    Run run = qemu.launch(directory, record, wanted == Accelerator.AUTO ? automatic.get() : wanted);
-    qemu.connect(record.id(), run).close();
+    Accelerator best = wanted == Accelerator.AUTO ? automatic.get() : wanted;
+    Run run = qemu.within(cx.remaining()).launch(directory, record, best);
+    qemu.within(cx.remaining()).connect(record.id(), run).close();
     return run;
   }
 
