@@ -34,6 +34,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -394,5 +397,24 @@ class QemuMachineIT {
       ProcessHandle.of(Long.parseLong(Files.readString(pid).strip()))
           .ifPresent(ProcessHandle::destroyForcibly);
     }
+  }
+
+  @Test
+  void aProcessThatHasItsLockButNoMonitorsYetIsWaitedFor() throws Exception {
+    driver.apply(context(), id, host.nano(Chipset.PC).build());
+    Path run = run();
+    Path later = Files.createDirectory(directory.resolve("later"));
+    for (String socket : List.of("qmp", "rescue")) {
+      Files.move(run.resolve(socket), later.resolve(socket));
+    }
+
+    CompletableFuture<Observed<?>> look = CompletableFuture.supplyAsync(() -> driver.observe(id));
+    assertThatExceptionOfType(TimeoutException.class)
+        .isThrownBy(() -> look.get(300, TimeUnit.MILLISECONDS));
+    for (String socket : List.of("qmp", "rescue")) {
+      Files.move(later.resolve(socket), run.resolve(socket));
+    }
+
+    assertThat(look.get(10, TimeUnit.SECONDS)).isInstanceOf(Observed.Present.class);
   }
 }

@@ -2,6 +2,7 @@ package io.n0stack.n0core.kvm.internal;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.MachineState;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -37,6 +38,7 @@ public record Sight(MachineState state, Optional<Long> pid, Optional<Run> run) {
     if (run.isEmpty() || pid.isEmpty()) {
       return dead(directory, run);
     }
+    awaitMonitor(name, run.get(), limit);
     try (Monitor monitor = Monitor.toLook(name, run.get(), limit)) {
       MachineState state = monitor.state();
       if (state == MachineState.SHUTDOWN) {
@@ -49,6 +51,14 @@ public record Sight(MachineState state, Optional<Long> pid, Optional<Run> run) {
       }
       throw e;
     }
+  }
+
+  /** QEMU takes its lock a moment before it makes its monitors. */
+  private static void awaitMonitor(String name, Run run, Duration limit) {
+    Pauses.until(
+        "look at machine \"" + name + "\"",
+        limit,
+        () -> Files.exists(run.rescueMonitor()) || run.alive().isEmpty());
   }
 
   private static Sight dead(MachineDirectory directory, Optional<Run> run) {
