@@ -53,6 +53,9 @@ public record MachineRecord(ResourceId id, MachineSpec spec) {
     if (tree.path("format").asInt() != FORMAT) {
       throw new IOException("format is " + tree.path("format") + ", not " + FORMAT);
     }
+    if (!tree.path("spec").isObject()) {
+      throw new IOException("there is no spec");
+    }
     try {
       ResourceId id = new ResourceId(
           tree.path("kind").asText(),

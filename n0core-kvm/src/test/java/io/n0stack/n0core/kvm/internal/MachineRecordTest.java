@@ -49,6 +49,9 @@ class MachineRecordTest {
         good.substring(0, good.length() / 2),
         good.replace("\"format\" : 1", "\"format\" : 2"),
         good.replace("web1", "../x"),
+        good.replaceAll("(?s)\"spec\" : .*", "\"spec\" : null}"),
+        good.replaceAll("(?s),\\s*\"spec\" : .*", "}"),
+        good.replace("\"nics\" : [ ]", "\"nics\" : null"),
         good.replace("\"vcpus\" : 1", "\"vcpus\" : 0"),
         good.replace("\"vcpus\"", "\"unheardOf\""))) {
       assertThatExceptionOfType(IOException.class)
