@@ -105,6 +105,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       Sight seen = Sight.of(id.name(), directory, config.monitorTimeout());
       boolean complete = directory.started()
           && !directory.deleting()
+          && !seen.wronglyOff()
           && complete(seen.state(), record.get().spec().powerPolicy());
       return new Observed.Present<>(status(directory, seen), complete);
     } catch (N0Exception e) {
@@ -145,6 +146,9 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       record = changed(cx, directory, found.get(), desired);
     }
     Sight seen = look(cx, id, directory);
+    if (seen.wronglyOff()) {
+      cx.step("note that the machine is on", seen.run().orElseThrow()::markOn);
+    }
     if (!directory.started() || !complete(seen.state(), desired.powerPolicy())) {
       Sight ready = directory.started() ? power.ended(cx, id, seen) : seen;
       startup.bringUp(cx, directory, record, ready);

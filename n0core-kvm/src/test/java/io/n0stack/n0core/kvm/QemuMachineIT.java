@@ -417,4 +417,24 @@ class QemuMachineIT {
 
     assertThat(look.get(10, TimeUnit.SECONDS)).isInstanceOf(Observed.Present.class);
   }
+
+  @Test
+  void aMachineThatRunsOnAfterAnAbandonedShutdownIsNotTakenForOffWhenItCrashes() throws Exception {
+    MachineSpec spec = host.nano(Chipset.PC).build();
+    driver.apply(context(), id, spec);
+    long pid = pid(driver, id);
+    assertThatExceptionOfType(N0Exception.class)
+        .isThrownBy(() -> driver.power(context().cancelBefore(1), id, PowerAction.HARD_SHUTDOWN))
+        .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.CANCELLED));
+    assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+    assertThat(driver.observe(id)).extracting("complete").isEqualTo(false);
+
+    driver.apply(context(), id, spec);
+
+    assertThat(pid(driver, id)).isEqualTo(pid);
+    assertThat(driver.observe(id)).extracting("complete").isEqualTo(true);
+    Host.signal("KILL", pid);
+    await().until(() -> present(driver, id).pid().isEmpty());
+    assertThat(state(driver, id)).isEqualTo(MachineState.CRASHED);
+  }
 }

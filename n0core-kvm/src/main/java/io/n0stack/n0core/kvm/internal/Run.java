@@ -84,6 +84,20 @@ public record Run(UUID uid, Path directory) {
     }
   }
 
+  /**
+   * Forgets that the machine was to be off: it runs.
+   *
+   * @throws N0Exception UNAVAILABLE if that cannot be written
+   */
+  public void markOn() {
+    try {
+      Files.deleteIfExists(directory.resolve(OFF));
+      DurableFiles.sync(directory);
+    } catch (IOException e) {
+      throw failure("mark as on", e);
+    }
+  }
+
   void record(Accelerator accelerator) throws IOException {
     DurableFiles.replace(directory.resolve(ACCELERATOR), accelerator.name());
   }

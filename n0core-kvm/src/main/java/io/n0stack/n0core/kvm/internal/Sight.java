@@ -73,6 +73,17 @@ public record Sight(MachineState state, Optional<Long> pid, Optional<Run> run) {
   }
 
   /**
+   * Says whether it runs although a shutdown that was abandoned has marked it as off. The mark would
+   * hide a crash.
+   *
+   * @return true if {@link Run#markOn} is to be called
+   */
+  public boolean wronglyOff() {
+    return (state == MachineState.RUNNING || state == MachineState.PAUSED)
+        && run.filter(Run::off).isPresent();
+  }
+
+  /**
    * Says whether QEMU runs.
    *
    * @return true if it does
