@@ -3,9 +3,13 @@ package io.n0stack.n0core.kvm.internal;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Accelerator;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -126,16 +130,35 @@ public record Run(UUID uid, Path directory) {
       // QEMU locks first and writes then: trying the lock of an empty file could make QEMU fail to
       // get it.
       if (file.size() == 0) {
+        requireNoListener();
         return Optional.empty();
       }
       return locked(file)
           ? Optional.of(Long.parseLong(Files.readString(pidFile()).strip()))
           : Optional.empty();
     } catch (NoSuchFileException e) {
+      requireNoListener();
       return Optional.empty();
     } catch (IOException | NumberFormatException e) {
       throw failure("look at the pid file", e);
     }
+  }
+
+  /** QEMU makes its pid file before its sockets and removes it after them. */
+  private void requireNoListener() {
+    if (!Files.exists(rescueMonitor())) {
+      return;
+    }
+    try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      channel.configureBlocking(false);
+      channel.connect(UnixDomainSocketAddress.of(rescueMonitor()));
+    } catch (ConnectException e) {
+      return; // nobody listens
+    } catch (IOException e) {
+      throw failure("look at the monitor", e);
+    }
+    throw failure(
+        "look at the pid file", new IOException("it is gone, but somebody serves the monitor"));
   }
 
   private boolean locked(FileChannel file) throws IOException {
