@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -70,7 +71,7 @@ public final class Agent implements AutoCloseable {
     this.host = new Host(drivers, ledger);
     Workers workers = new Workers(options.workers());
     this.reconciler = new Reconciler(ledger, drivers, options, workers);
-    this.engine = new Engine(host, ledger, options, workers.pool(), reconciler::wake);
+    this.engine = new Engine(host, ledger, options, workers, reconciler::wake);
     List<String> damaged = new ArrayList<>(ledger.unreadable());
     store.quarantined().forEach(q -> damaged.add(q.key() + " (now " + q.file() + "): " + q.why()));
     reconciler.start(engine, damaged, ledger.interrupted());
@@ -128,8 +129,9 @@ public final class Agent implements AutoCloseable {
    * @param name its name
    * @param spec what it is to be
    * @return the operation; it succeeds when the resource has been seen to be complete
-   * @throws N0Exception INVALID for a name, kind or spec that breaks a rule, before any effect; BUSY if a
-   *     different operation is running on the resource; PRECONDITION if it is being deleted
+   * @throws N0Exception INVALID for a name, kind or spec that breaks a rule or would need itself, before
+   *     any effect; BUSY if a different operation is running on the resource; PRECONDITION if it, or
+   *     something that it needs, is being deleted
    */
   public Operation<ResourceId> apply(String kind, String name, Spec spec) {
     return apply(kind, name, spec, OnFailure.RETRY);
@@ -155,9 +157,11 @@ public final class Agent implements AutoCloseable {
    *
    * @param bundle the resources
    * @return their identities, in the order in which they were applied
-   * @throws N0Exception what the first one failed with; those after it stay on record
+   * @throws N0Exception INVALID, before anything is on record, for a kind or spec that breaks a rule;
+   *     otherwise what the first one failed with; those after it stay on record
    */
   public List<ResourceId> apply(Bundle bundle) {
+    bundle.entries().forEach(entry -> host.requireType(entry.reference(), entry.spec()));
     for (Bundle.Entry entry : bundle.entries()) {
       engine.prepare(entry.reference(), entry.spec(), OnFailure.RETRY);
     }
@@ -197,9 +201,19 @@ public final class Agent implements AutoCloseable {
     }
     Set<Reference> all = Set.copyOf(order);
     order.forEach(reference -> engine.requireDeletable(reference, all));
-    order.forEach(reference -> engine.prepareDeletion(reference, all));
-    order.forEach(reference ->
-        ledger.find(reference).ifPresent(known -> engine.delete(reference).await(limit)));
+    order.forEach(reference -> unlessGone(() -> engine.prepareDeletion(reference, all)));
+    order.forEach(reference -> unlessGone(() -> engine.delete(reference).await(limit)));
+  }
+
+  /** Passes over what the reconciler, which knows the intent too, has deleted first. */
+  private static void unlessGone(Runnable deletion) {
+    try {
+      deletion.run();
+    } catch (N0Exception e) {
+      if (e.code() != N0Exception.Code.NOT_FOUND) {
+        throw e;
+      }
+    }
   }
 
   /**
@@ -234,11 +248,14 @@ public final class Agent implements AutoCloseable {
    */
   public Bundle parse(String json) {
     List<Bundle.Entry> entries = new ArrayList<>();
-    JsonNode resources = codec.tree("bundle", json).path("resources");
+    JsonNode tree = codec.tree("bundle", json);
+    SpecCodec.requireFields("bundle", tree, Set.of("resources"));
+    JsonNode resources = tree.path("resources");
     if (!resources.isArray()) {
       throw N0Exception.invalid("resources", resources, "must be an array");
     }
     for (JsonNode entry : resources) {
+      SpecCodec.requireFields("resources[]", entry, Set.of("kind", "name", "spec"));
       Reference reference =
           new Reference(entry.path("kind").asText(), entry.path("name").asText());
       Class<? extends Spec> type = host.driver(reference.kind()).describe().spec();
@@ -310,10 +327,15 @@ public final class Agent implements AutoCloseable {
    */
   public Set<ResourceId> orphans() {
     return drivers.values().stream()
-        .flatMap(driver -> driver.list().stream())
+        .flatMap(driver -> orphans(driver).stream())
+        .collect(Collectors.toCollection(LinkedHashSet::new));
+  }
+
+  private Set<ResourceId> orphans(Driver<?, ?> driver) {
+    return driver.list().stream()
         .filter(id ->
             ledger.find(id.reference()).filter(known -> known.id().equals(id)).isEmpty())
-        .collect(Collectors.toCollection(LinkedHashSet::new));
+        .collect(Collectors.toSet());
   }
 
   /**
@@ -334,7 +356,8 @@ public final class Agent implements AutoCloseable {
    *
    * @param orphan one of {@link #orphans()}
    * @return the operation
-   * @throws N0Exception NOT_FOUND if there is no such orphan; BUSY if something runs under its name
+   * @throws N0Exception NOT_FOUND if there is no such orphan; PRECONDITION if others need what bears its
+   *     name; BUSY if something runs under its name
    */
   public Operation<ResourceId> reap(ResourceId orphan) {
     requireOrphan(orphan);
@@ -342,7 +365,8 @@ public final class Agent implements AutoCloseable {
   }
 
   private void requireOrphan(ResourceId orphan) {
-    if (!orphans().contains(orphan)) {
+    // Only its own driver is asked: that another cannot look is no reason to refuse.
+    if (!orphans(host.driver(orphan.kind())).contains(orphan)) {
       throw new N0Exception(
           N0Exception.Code.NOT_FOUND,
           orphan.toString(),
@@ -355,12 +379,28 @@ public final class Agent implements AutoCloseable {
     reconciler.tick();
   }
 
-  /** Stops working. Nothing on the host is touched; what was half done is gone on with when it is opened again. */
+  /**
+   * Stops working. Nothing on the host is touched; what was half done is gone on with when it is opened
+   * again. Waits for at most 10 s for drivers to return, after 5 s by interrupting them; operations
+   * that have not ended by then fail with PRECONDITION. The directory is free afterwards even if a
+   * driver throws as it is closed.
+   */
   @Override
   public void close() {
     engine.close();
     reconciler.close();
-    drivers.values().forEach(Driver::close);
-    store.close();
+    closeAll(drivers.values().iterator());
+  }
+
+  private void closeAll(Iterator<Driver<?, ?>> left) {
+    if (!left.hasNext()) {
+      store.close();
+      return;
+    }
+    try {
+      left.next().close();
+    } finally {
+      closeAll(left);
+    }
   }
 }

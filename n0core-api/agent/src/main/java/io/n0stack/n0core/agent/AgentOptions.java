@@ -8,7 +8,8 @@ import java.time.Duration;
  * How an agent behaves.
  *
  * @param tick how often it looks at everything by itself, 100 ms to 1 h
- * @param operationLimit how long one operation may take, 1 s to 24 h
+ * @param operationLimit how long one operation may take, 1 s to 24 h; a driver that is not done by then
+ *     is interrupted
  * @param workers how many resources it works on at the same time, 1 to 1024
  * @param stepListener hears of every step
  * @since 0.1

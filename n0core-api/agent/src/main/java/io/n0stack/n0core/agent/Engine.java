@@ -7,15 +7,15 @@ import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
-import io.n0stack.n0core.api.store.Store;
-import java.util.List;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,27 +30,44 @@ final class Engine {
 
   private final Host host;
   private final Ledger ledger;
+  private final Admission admission;
   private final AgentOptions options;
-  private final ExecutorService workers;
+  private final Workers workers;
   private final Consumer<Reference> wake;
   private final Map<Reference, Lane> lanes = new ConcurrentHashMap<>();
   private volatile boolean closing;
 
   Engine(
-      Host host,
-      Ledger ledger,
-      AgentOptions options,
-      ExecutorService workers,
-      Consumer<Reference> wake) {
+      Host host, Ledger ledger, AgentOptions options, Workers workers, Consumer<Reference> wake) {
     this.host = host;
     this.ledger = ledger;
+    this.admission = new Admission(host, ledger);
     this.options = options;
     this.workers = workers;
     this.wake = wake;
   }
 
   Lane lane(Reference reference) {
-    return lanes.computeIfAbsent(reference, r -> new Lane());
+    while (true) {
+      Lane lane = lanes.computeIfAbsent(reference, r -> new Lane());
+      if (!lane.retired()) {
+        return lane;
+      }
+      lanes.remove(reference, lane);
+    }
+  }
+
+  /** Forgets the lanes of what is not on record, or memory would grow with every name ever used. */
+  void forgetIdleLanes() {
+    lanes.forEach((reference, lane) -> {
+      if (ledger.find(reference).isEmpty() && lane.retire()) {
+        lanes.remove(reference, lane);
+      }
+    });
+  }
+
+  int laneCount() {
+    return lanes.size();
   }
 
   /** Stops taking work and wakes what is running; records stay as they are, to be gone on with. */
@@ -63,67 +80,46 @@ final class Engine {
     });
   }
 
+  /** Ends, for those who wait, what no thread will end any more. */
+  void abandon() {
+    lanes.forEach((reference, lane) -> {
+      Optional<RunningOperation<?>> current;
+      synchronized (lane) {
+        current = lane.current();
+      }
+      current.ifPresent(operation -> operation.fail(closed(operation.verb(), reference)));
+    });
+  }
+
   /** Accepts a spec: its intent is durable when this returns. */
   Operation<ResourceId> apply(Reference reference, Spec spec, OnFailure onFailure) {
-    return submit(reference, APPLY, spec, () -> intend(reference, spec, onFailure), this::realise);
+    return submit(
+        reference, APPLY, spec, () -> admission.apply(reference, spec, onFailure), this::realise);
   }
 
   /** Writes down what is wanted without beginning it. */
   void prepare(Reference reference, Spec spec, OnFailure onFailure) {
-    note(reference, APPLY, spec, () -> intend(reference, spec, onFailure));
-  }
-
-  private ResourceId intend(Reference reference, Spec spec, OnFailure onFailure) {
-    host.requireType(reference, spec);
-    Optional<Intent> now = ledger.find(reference);
-    if (now.isEmpty()) {
-      ResourceId id = ResourceId.fresh(reference.kind(), reference.name());
-      return record(new Intent(id, spec, 1, Phase.APPLYING, onFailure, false, "", Store.NONE))
-          .id();
-    }
-    Intent known = now.get();
-    if (known.leaving()) {
-      throw new N0Exception(
-          Code.PRECONDITION,
-          reference.toString(),
-          "apply " + reference + ": it is being deleted; wait until it is gone");
-    }
-    if (!known.spec().equals(spec)) {
-      record(known.asking(spec, onFailure));
-    } else if (known.phase() == Phase.FAILED) {
-      record(known.in(Phase.APPLYING, ""));
-    }
-    return known.id();
+    note(reference, APPLY, spec, () -> admission.apply(reference, spec, onFailure));
   }
 
   /** Takes something under its own uid on record; it existed before, so it is never rolled back. */
   Operation<ResourceId> adopt(ResourceId orphan, Spec spec) {
     Reference reference = orphan.reference();
     host.requireType(reference, spec);
-    return submit(
-        reference,
-        "adopt",
-        spec,
-        () -> {
-          if (ledger.find(reference).isPresent()) {
-            throw new N0Exception(
-                Code.ALREADY_EXISTS,
-                reference.toString(),
-                "adopt " + reference + ": another one of that name is on record");
-          }
-          return record(new Intent(
-                  orphan, spec, 1, Phase.APPLYING, OnFailure.RETRY, true, "", Store.NONE))
-              .id();
-        },
-        this::realise);
+    return submit(reference, "adopt", spec, () -> admission.adopt(orphan, spec), this::realise);
   }
 
-  /** Deletes something that is not on record, under a note in the journal. */
+  /** Deletes something that is not on record, under a note in the journal that is durable on return. */
   Operation<ResourceId> reap(ResourceId orphan) {
-    return submit(orphan.reference(), "reap", orphan, () -> orphan, (id, running) -> {
-      Runnable takeBack = ledger.journal(running.operation());
+    UUID note = UUID.randomUUID();
+    Supplier<ResourceId> intend = () -> {
+      admission.requireUnrecorded(orphan);
+      ledger.journal(note, "reap", orphan);
+      return orphan;
+    };
+    return submit(orphan.reference(), "reap", orphan, intend, (id, running) -> {
       deleteAndProve(id, running);
-      takeBack.run();
+      ledger.takeBack(note);
       return id;
     });
   }
@@ -132,34 +128,16 @@ final class Engine {
   Operation<ResourceId> delete(Reference reference) {
     host.driver(reference.kind());
     return submit(
-        reference, DELETE, DELETE, () -> intendDeletion(reference, Set.of()), this::remove);
+        reference, DELETE, DELETE, () -> admission.delete(reference, Set.of()), this::remove);
   }
 
   /** Writes down that a resource is to go; {@code along} are those that go before it. */
   void prepareDeletion(Reference reference, Set<Reference> along) {
-    note(reference, DELETE, DELETE, () -> intendDeletion(reference, along));
-  }
-
-  private ResourceId intendDeletion(Reference reference, Set<Reference> along) {
-    requireDeletable(reference, along);
-    Intent known = ledger.find(reference).orElseThrow(() -> notFound(DELETE, reference));
-    if (known.phase() != Phase.DELETING) {
-      record(known.in(Phase.DELETING, ""));
-    }
-    return known.id();
+    note(reference, DELETE, DELETE, () -> admission.delete(reference, along));
   }
 
   void requireDeletable(Reference reference, Set<Reference> along) {
-    List<Reference> others = ledger.dependents(reference).stream()
-        .map(other -> other.id().reference())
-        .filter(other -> !along.contains(other))
-        .toList();
-    if (!others.isEmpty()) {
-      throw new N0Exception(
-          Code.PRECONDITION,
-          reference.toString(),
-          "delete " + reference + ": needed by " + others + "; delete that first");
-    }
+    admission.requireDeletable(reference, along);
   }
 
   /** Runs a driver's capability under a note in the journal. */
@@ -171,29 +149,19 @@ final class Engine {
             Code.UNSUPPORTED,
             reference.toString(),
             verb + " " + reference + ": its driver has no " + capability.getSimpleName()));
-    return submit(reference, verb, action, () -> actOn(reference, verb), (id, running) -> {
-      Runnable takeBack = ledger.journal(running.operation());
+    return submit(reference, verb, action, () -> admission.act(reference, verb), (id, running) -> {
+      UUID note = UUID.randomUUID();
+      ledger.journal(note, verb, id);
       R result;
       try {
         result = Host.call(running.operation(), () -> action.run(able, running.context(), id));
       } catch (N0Exception e) {
-        takeBack.run();
+        ledger.takeBack(note);
         throw e;
       }
-      takeBack.run();
+      ledger.takeBack(note);
       return result;
     });
-  }
-
-  private ResourceId actOn(Reference reference, String verb) {
-    Intent known = ledger.find(reference).orElseThrow(() -> notFound(verb, reference));
-    if (known.leaving()) {
-      throw new N0Exception(
-          Code.PRECONDITION,
-          reference.toString(),
-          verb + " " + reference + ": it is being deleted");
-    }
-    return known.id();
   }
 
   /** What an operation works with. */
@@ -204,45 +172,52 @@ final class Engine {
   }
 
   private void note(Reference reference, String verb, Object request, Runnable intend) {
-    Lane lane = lane(reference);
-    synchronized (lane) {
-      requireOpen(verb, reference);
-      Optional<RunningOperation<?>> current = lane.current();
-      if (current.isPresent()) {
-        join(current.get(), verb, request);
-      } else {
-        intend.run();
-      }
-    }
-  }
-
-  private <R> Operation<R> submit(
-      Reference reference, String verb, Object request, Supplier<ResourceId> intend, Work<R> work) {
-    Lane lane = lane(reference);
-    RunningOperation<R> operation;
-    synchronized (lane) {
+    inLane(reference, lane -> {
       requireOpen(verb, reference);
       Optional<RunningOperation<?>> current = lane.current();
       if (current.isPresent()) {
         return join(current.get(), verb, request);
       }
-      operation = new RunningOperation<>(intend.get(), verb, request);
+      intend.run();
+      return lane;
+    });
+  }
+
+  private <R> Operation<R> submit(
+      Reference reference, String verb, Object request, Supplier<ResourceId> intend, Work<R> work) {
+    return inLane(reference, lane -> {
+      requireOpen(verb, reference);
+      Optional<RunningOperation<?>> current = lane.current();
+      if (current.isPresent()) {
+        return join(current.get(), verb, request);
+      }
+      RunningOperation<R> operation = new RunningOperation<>(intend.get(), verb, request);
       lane.occupy(operation);
-    }
-    try {
-      workers.execute(() -> {
-        lane.working.lock();
-        try {
-          run(lane, operation, work);
-        } finally {
-          lane.working.unlock();
+      boolean taken = false;
+      try {
+        workers.pool().execute(() -> runInTurn(lane, operation, work));
+        taken = true;
+      } catch (RejectedExecutionException e) {
+        throw closed(verb, reference);
+      } finally {
+        if (!taken) {
+          lane.release();
         }
-      });
-    } catch (RejectedExecutionException e) {
-      lane.release();
-      throw closed(verb, reference);
+      }
+      return operation;
+    });
+  }
+
+  /** Calls a body under the monitor of the lane that is in use for a resource. */
+  private <X> X inLane(Reference reference, Function<Lane, X> body) {
+    while (true) {
+      Lane lane = lane(reference);
+      synchronized (lane) {
+        if (!lane.retired()) {
+          return body.apply(lane);
+        }
+      }
     }
-    return operation;
   }
 
   @SuppressWarnings("unchecked") // an equal request has the same type of result
@@ -256,13 +231,33 @@ final class Engine {
         verb + " " + current.target() + ": busy with \"" + current.verb() + "\"");
   }
 
+  private <R> void runInTurn(Lane lane, RunningOperation<R> operation, Work<R> work) {
+    try {
+      lane.working.lockInterruptibly();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // closing: the record is gone on with by the next agent
+      return;
+    }
+    Runnable end;
+    try {
+      end = run(lane, operation, work);
+    } finally {
+      lane.working.unlock();
+    }
+    end.run();
+  }
+
+  /** Does the work, and returns what tells those who wait for it; to be run without a lock. */
   @SuppressWarnings("IllegalCatch") // whatever is thrown ends this operation and nothing else
-  private <R> void run(Lane lane, RunningOperation<R> operation, Work<R> work) {
+  private <R> Runnable run(Lane lane, RunningOperation<R> operation, Work<R> work) {
     operation.start();
     long start = System.nanoTime();
+    Duration limit = options.operationLimit();
+    Runnable stopAlarm = workers.later(limit, () -> operation.expire(limit));
     Running running = running(operation);
     Runnable end;
     try {
+      requireOpen(operation.verb(), operation.target().reference());
       R result = work.run(operation.target(), running);
       lane.succeeded();
       end = () -> operation.succeed(result);
@@ -277,8 +272,9 @@ final class Engine {
           millisSince(start),
           e.toString());
     }
+    stopAlarm.run();
     lane.release();
-    end.run();
+    return end;
   }
 
   private Running running(RunningOperation<?> operation) {
@@ -294,20 +290,25 @@ final class Engine {
       converge(id, running);
       return id;
     } catch (N0Exception e) {
-      settle(id, e);
+      try {
+        settle(id, e);
+      } catch (N0Exception unwritten) {
+        e.addSuppressed(unwritten); // the record stays as it was, and is gone on with
+      }
       throw e;
     }
   }
 
   /** Makes the resource what its spec says, and proves it by looking. */
   private <S extends Spec, T> void converge(ResourceId id, Running running) {
-    Intent intent = ledger.find(id.reference()).orElseThrow(() -> notFound(APPLY, id.reference()));
+    Intent intent =
+        ledger.find(id.reference()).orElseThrow(() -> Admission.notFound(APPLY, id.reference()));
     Driver<S, T> driver = host.typed(id);
     if (Host.finished(host.observeOrThrow(APPLY, id)) && intent.phase() == Phase.READY) {
       return;
     }
     Intent applying =
-        intent.phase() == Phase.APPLYING ? intent : record(intent.in(Phase.APPLYING, ""));
+        intent.phase() == Phase.APPLYING ? intent : admission.record(intent.in(Phase.APPLYING, ""));
     S spec = driver.describe().spec().cast(intent.spec());
     Host.call(running.operation(), () -> {
       driver.apply(running.context(), id, spec);
@@ -320,7 +321,7 @@ final class Engine {
           id.toString(),
           APPLY + " " + id + ": the driver returned, but it is " + after);
     }
-    record(applying.in(Phase.READY, ""));
+    admission.record(applying.in(Phase.READY, ""));
     ledger
         .dependents(id.reference())
         .forEach(dependent -> wake.accept(dependent.id().reference()));
@@ -336,19 +337,20 @@ final class Engine {
     String message = String.valueOf(failure.getMessage());
     boolean passing = failure.code() != Code.CANCELLED && !FINAL.contains(failure.code());
     if (known.onFailure() == OnFailure.ROLL_BACK && !known.realised()) {
-      record(known.in(Phase.ROLLING_BACK, message));
+      admission.record(known.in(Phase.ROLLING_BACK, message));
       rollBack(id, failure);
     } else if (known.onFailure() == OnFailure.RETRY && passing) {
       if (!known.message().equals(message) || known.phase() != Phase.APPLYING) {
-        record(known.in(Phase.APPLYING, message));
+        admission.record(known.in(Phase.APPLYING, message));
       }
     } else {
-      record(known.in(Phase.FAILED, message));
+      admission.record(known.in(Phase.FAILED, message));
     }
   }
 
   private void rollBack(ResourceId id, N0Exception failure) {
     try {
+      Observed<?> unused = host.observeOrThrow("roll back", id); // nobody asked to delete it unseen
       // An operation of its own: the one that failed may have been cancelled or out of time.
       remove(id, running(new RunningOperation<>(id, "roll back", DELETE)));
     } catch (N0Exception e) {
@@ -364,11 +366,13 @@ final class Engine {
       deleteAndProve(id, running);
     } catch (N0Exception e) {
       String message = String.valueOf(e.getMessage());
-      if (!closing) {
+      try {
         ledger
             .find(reference)
-            .filter(known -> !known.message().equals(message))
-            .ifPresent(known -> record(known.in(known.phase(), message)));
+            .filter(known -> !closing && !known.message().equals(message))
+            .ifPresent(known -> admission.record(known.in(known.phase(), message)));
+      } catch (N0Exception unwritten) {
+        e.addSuppressed(unwritten);
       }
       throw e;
     }
@@ -408,6 +412,13 @@ final class Engine {
   /** The outcome, with the reason where there is one. */
   record Look(Outcome outcome, String why) {}
 
+  /** A look, and what tells those who wait for the operation it led to. */
+  private record Done(Look look, Runnable end) {
+    static Done of(Outcome outcome, String why) {
+      return new Done(new Look(outcome, why), () -> {});
+    }
+  }
+
   /** Looks at a resource and does what its phase asks for. Runs on a worker. */
   Look reconcile(Reference reference) {
     Lane lane = lane(reference);
@@ -419,24 +430,27 @@ final class Engine {
     if (!lane.working.tryLock()) {
       return new Look(Outcome.SKIPPED, "an operation is in flight");
     }
+    Done done;
     try {
       Optional<Intent> intent = ledger.find(reference);
-      return intent.isEmpty() ? new Look(Outcome.SKIPPED, "it is gone") : look(lane, intent.get());
+      done = intent.isEmpty() ? Done.of(Outcome.SKIPPED, "it is gone") : look(lane, intent.get());
     } finally {
       lane.working.unlock();
     }
+    done.end().run();
+    return done.look();
   }
 
-  private Look look(Lane lane, Intent intent) {
+  private Done look(Lane lane, Intent intent) {
     Observed<?> seen = host.observe(intent.id());
     if (seen instanceof Observed.Unknown<?> unknown) {
       LOG.warn("{}: cannot be seen and is left alone: {}", intent.id(), unknown.why());
-      return new Look(Outcome.UNKNOWN, unknown.why());
+      return Done.of(Outcome.UNKNOWN, unknown.why());
     }
     return switch (intent.phase()) {
       case READY -> {
         if (Host.finished(seen)) {
-          yield new Look(Outcome.FINE, "");
+          yield Done.of(Outcome.FINE, "");
         }
         boolean lost = seen instanceof Observed.Absent
             && host.driver(intent.id().kind()).onLoss() == Driver.Loss.REPORT;
@@ -446,48 +460,49 @@ final class Engine {
       case DELETING, ROLLING_BACK ->
         ledger.dependents(intent.id().reference()).isEmpty()
             ? work(lane, intent, DELETE, DELETE, this::remove)
-            : new Look(Outcome.SKIPPED, "others depend on it");
-      case FAILED -> new Look(Outcome.FINE, intent.message());
+            : Done.of(Outcome.SKIPPED, "others depend on it");
+      case FAILED -> Done.of(Outcome.FINE, intent.message());
     };
   }
 
-  private Look reportLoss(Lane lane, Intent intent) {
+  private Done reportLoss(Lane lane, Intent intent) {
     String message = "lost: it was READY and is gone; apply it again to make a new one";
     synchronized (lane) {
       if (overtaken(lane, intent)) {
-        return new Look(Outcome.SKIPPED, "a request came first");
+        return Done.of(Outcome.SKIPPED, "a request came first");
       }
-      record(intent.in(Phase.FAILED, message));
+      admission.record(intent.in(Phase.FAILED, message));
     }
     LOG.warn("{}: {}", intent.id(), message);
-    return new Look(Outcome.WORKED, message);
+    return Done.of(Outcome.WORKED, message);
   }
 
-  private Look repair(Lane lane, Intent intent) {
+  private Done repair(Lane lane, Intent intent) {
     for (Reference dependency : intent.spec().dependencies()) {
       Optional<Intent> other = ledger.find(dependency);
       if (other.isPresent() && other.get().phase() != Phase.READY) {
-        return new Look(Outcome.SKIPPED, "waits for " + dependency);
+        return Done.of(Outcome.SKIPPED, "waits for " + dependency);
       }
     }
     return work(lane, intent, APPLY, intent.spec(), this::realise);
   }
 
-  private Look work(Lane lane, Intent intent, String verb, Object request, Work<ResourceId> work) {
+  private Done work(Lane lane, Intent intent, String verb, Object request, Work<ResourceId> work) {
     RunningOperation<ResourceId> operation = new RunningOperation<>(intent.id(), verb, request);
     synchronized (lane) {
       if (overtaken(lane, intent)) {
-        return new Look(Outcome.SKIPPED, "a request came first");
+        return Done.of(Outcome.SKIPPED, "a request came first");
       }
       lane.occupy(operation);
     }
-    run(lane, operation, work);
-    return new Look(Outcome.WORKED, "");
+    Runnable end = run(lane, operation, work);
+    return new Done(new Look(Outcome.WORKED, ""), end);
   }
 
   /** Tells whether a request was accepted while we looked; it knows better. */
   private boolean overtaken(Lane lane, Intent intent) {
     return closing
+        || lane.retired()
         || lane.current().isPresent()
         || ledger.find(intent.id().reference()).filter(intent::equals).isEmpty();
   }
@@ -501,14 +516,5 @@ final class Engine {
   private static N0Exception closed(String verb, Reference reference) {
     return new N0Exception(
         Code.PRECONDITION, reference.toString(), verb + " " + reference + ": the agent is closed");
-  }
-
-  private Intent record(Intent intent) {
-    return ledger.put(host.driver(intent.id().kind()).describe().spec(), intent);
-  }
-
-  private static N0Exception notFound(String verb, Reference reference) {
-    return new N0Exception(
-        Code.NOT_FOUND, reference.toString(), verb + " " + reference + ": there is none on record");
   }
 }

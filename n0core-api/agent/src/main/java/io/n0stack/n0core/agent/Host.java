@@ -2,11 +2,13 @@ package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -39,8 +41,9 @@ final class Host implements OperationContext.Surroundings {
   @SuppressWarnings("IllegalCatch") // a broken driver must not be taken for an absent resource
   Observed<?> observe(ResourceId id) {
     try {
-      return driver(id.kind()).observe(id);
-    } catch (RuntimeException e) {
+      Observed<?> seen = driver(id.kind()).observe(id);
+      return seen == null ? Observed.unknown("its driver gave no answer") : seen;
+    } catch (RuntimeException | LinkageError e) {
       return Observed.unknown("its driver failed to look: " + e);
     }
   }
@@ -66,8 +69,15 @@ final class Host implements OperationContext.Surroundings {
     try {
       return operation.interruptibly(body);
     } catch (N0Exception e) {
-      throw e;
-    } catch (RuntimeException e) {
+      Optional<Duration> limit = operation.outOfTime();
+      if (e.code() != Code.CANCELLED || limit.isEmpty()) {
+        throw e;
+      }
+      N0Exception late =
+          new OperationTimeoutException(operation.verb() + " " + operation.target(), limit.get());
+      late.addSuppressed(e);
+      throw late;
+    } catch (RuntimeException | LinkageError e) {
       ResourceId id = operation.target();
       throw new N0Exception(
           Code.INTERNAL, id.toString(), operation.verb() + " " + id + ": " + e, e);

@@ -2,6 +2,7 @@ package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
+import java.nio.charset.StandardCharsets;
 
 /**
  * What is on record of one resource.
@@ -18,6 +19,15 @@ record Intent(
     boolean realised,
     String message,
     long revision) {
+  private static final int MOST_MESSAGE = 1000;
+
+  /** Cuts the message: a driver may say anything, and a record has a limit. */
+  Intent {
+    String cut =
+        message.length() > MOST_MESSAGE ? message.substring(0, MOST_MESSAGE) + "…" : message;
+    // A round trip replaces lone surrogates, which no record can hold.
+    message = new String(cut.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
+  }
 
   Intent in(Phase next, String why) {
     return new Intent(
@@ -26,6 +36,10 @@ record Intent(
 
   Intent at(long newRevision) {
     return new Intent(id, spec, generation, phase, onFailure, realised, message, newRevision);
+  }
+
+  Intent under(OnFailure policy) {
+    return new Intent(id, spec, generation, phase, policy, realised, message, revision);
   }
 
   Intent asking(Spec desired, OnFailure policy) {

@@ -14,6 +14,7 @@ final class Lane {
   final ReentrantLock working = new ReentrantLock();
 
   private @Nullable RunningOperation<?> current;
+  private boolean retired;
   private int failures;
   private long notBefore;
 
@@ -28,6 +29,16 @@ final class Lane {
 
   synchronized void release() {
     current = null;
+  }
+
+  /** Takes an idle lane out of use for good; whoever still holds it must take a new one. */
+  synchronized boolean retire() {
+    retired = current == null;
+    return retired;
+  }
+
+  synchronized boolean retired() {
+    return retired;
   }
 
   synchronized void succeeded() {

@@ -9,11 +9,15 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.api.store.Versioned;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /** The intents, in memory as they are in the store. Thread-safe. */
@@ -52,12 +56,20 @@ final class Ledger {
       Intent intent = decode(record, kind, driver);
       intents.put(intent.id().reference(), intent);
     } catch (N0Exception e) {
-      // Put aside, not deleted: what it describes shows as an orphan and runs on.
-      String key = UNREADABLE + record.key().substring(RESOURCES.length());
+      unreadable.add(putAside(record) + ": " + e.getMessage());
+    }
+  }
+
+  /** Puts a record aside and does not delete it: what it describes shows as an orphan and runs on. */
+  private String putAside(Versioned record) {
+    String key = UNREADABLE + record.key().substring(RESOURCES.length());
+    try {
       long old = store.find(key).map(Versioned::revision).orElse(Store.NONE);
       store.put(key, record.value(), old);
       store.delete(record.key(), record.revision());
-      unreadable.add(record.key() + " (now " + key + "): " + e.getMessage());
+      return record.key() + " (now " + key + ")";
+    } catch (N0Exception e) {
+      return record.key() + " (left there: " + e.getMessage() + ")"; // a full disk stops no agent
     }
   }
 
@@ -67,6 +79,9 @@ final class Ledger {
     try {
       ResourceId id = new ResourceId(
           kind, tree.path("name").asText(), UUID.fromString(tree.path("uid").asText()));
+      if (!key(id).equals(record.key())) {
+        throw N0Exception.invalid("name", id.name(), "must be that of " + record.key());
+      }
       return new Intent(
           id,
           codec.decode(subject, driver.describe().spec(), tree.path("spec")),
@@ -104,6 +119,22 @@ final class Ledger {
         .toList();
   }
 
+  /** Tells whether a resource would, with these dependencies, need itself. */
+  synchronized boolean needsItself(Reference reference, Set<Reference> dependencies) {
+    Set<Reference> seen = new HashSet<>();
+    Deque<Reference> open = new ArrayDeque<>(dependencies);
+    while (!open.isEmpty()) {
+      Reference next = open.pop();
+      if (next.equals(reference)) {
+        return true;
+      }
+      if (seen.add(next)) {
+        find(next).ifPresent(intent -> open.addAll(intent.spec().dependencies()));
+      }
+    }
+    return false;
+  }
+
   /** Makes an intent durable. */
   synchronized Intent put(Class<? extends Spec> type, Intent intent) {
     ObjectNode tree = (ObjectNode) codec.object();
@@ -127,13 +158,15 @@ final class Ledger {
     intents.remove(intent.id().reference());
   }
 
-  /** Notes that an action begins, and returns what takes the note back. */
-  Runnable journal(RunningOperation<?> action) {
-    String key = ACTIONS + "/" + action.id();
-    String note =
-        action.verb() + " " + action.target() + " uid " + action.target().uid();
-    long revision = store.put(key, note, Store.NONE);
-    return () -> store.delete(key, revision);
+  /** Notes durably that something is about to be done once. */
+  void journal(UUID note, String verb, ResourceId target) {
+    store.put(ACTIONS + "/" + note, verb + " " + target + " uid " + target.uid(), Store.NONE);
+  }
+
+  /** Takes a note back: how it ended is known. */
+  void takeBack(UUID note) {
+    String key = ACTIONS + "/" + note;
+    store.find(key).ifPresent(record -> store.delete(key, record.revision()));
   }
 
   private static String key(ResourceId id) {

@@ -70,7 +70,8 @@ public interface Operation<R> {
   double progress();
 
   /**
-   * Returns the future of the result. It is completed without any lock held, on the worker's thread;
+   * Returns the future of the result. It is completed without any lock held, on the worker's thread, or,
+   * if a driver does not return, on the thread that closes the agent;
    * completing or cancelling it from outside changes nothing of the operation.
    *
    * @return a future of its own

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -30,6 +31,8 @@ final class Reconciler {
   private final Workers workers;
   private final CompletableFuture<Recovery> recovered = new CompletableFuture<>();
   private volatile Optional<Engine> engine = Optional.empty();
+
+  private final Set<Reference> ticked = ConcurrentHashMap.newKeySet();
 
   // The first pass; guarded by this object's monitor.
   private final Map<Reference, Engine.Look> looks = new HashMap<>();
@@ -69,52 +72,76 @@ final class Reconciler {
     workers.every(options.tick(), this::tick);
   }
 
-  /** Looks at a resource soon. */
+  /** Looks at a resource soon; the first pass waits for it. */
   void wake(Reference reference) {
-    Optional<Engine> started = engine;
-    if (started.isEmpty()) {
-      return;
-    }
     synchronized (this) {
       pending++;
     }
-    try {
-      workers.pool().execute(() -> {
-        Engine.Look look = new Engine.Look(Engine.Outcome.UNKNOWN, "looking failed");
-        try {
-          look = started.get().reconcile(reference);
-        } finally {
-          note(reference, look);
-        }
-      });
-    } catch (RejectedExecutionException e) {
-      LOG.debug("{}: not looked at, the agent is closing", reference);
-    }
+    execute(
+        () -> {
+          try {
+            look(reference);
+          } finally {
+            finishLook();
+          }
+        },
+        this::finishLook);
   }
 
-  /** Looks at everything that is not resting after a failure. */
+  /** Looks at everything that is not resting after a failure and not about to be looked at. */
   void tick() {
-    if (!recovered.isDone()) {
-      return; // the first pass is still at it, and its end must not be put off
-    }
+    engine.ifPresent(Engine::forgetIdleLanes);
     for (Intent intent : ledger.all()) {
       Reference reference = intent.id().reference();
-      if (engine.filter(started -> !started.lane(reference).rests()).isPresent()) {
-        wake(reference);
+      boolean rests = engine.filter(started -> started.lane(reference).rests()).isPresent();
+      if (!rests && ticked.add(reference)) {
+        execute(
+            () -> {
+              ticked.remove(reference);
+              look(reference);
+            },
+            () -> ticked.remove(reference));
       }
     }
   }
 
-  private void note(Reference reference, Engine.Look look) {
+  private void execute(Runnable body, Runnable otherwise) {
+    boolean taken = false;
+    try {
+      workers.pool().execute(body);
+      taken = true;
+    } catch (RejectedExecutionException e) {
+      LOG.debug("not looked, the agent is closing");
+    } finally {
+      if (!taken) {
+        otherwise.run();
+      }
+    }
+  }
+
+  private void look(Reference reference) {
+    Engine.Look look = new Engine.Look(Engine.Outcome.UNKNOWN, "looking failed");
+    try {
+      look = engine.map(started -> started.reconcile(reference)).orElse(look);
+    } finally {
+      note(reference, look);
+    }
+  }
+
+  private synchronized void note(Reference reference, Engine.Look look) {
+    if (recovered.isDone()) {
+      return;
+    }
+    Engine.Look earlier = looks.get(reference);
+    boolean says = earlier == null || earlier.outcome() != Engine.Outcome.WORKED;
+    if (says && (earlier == null || look.outcome() != Engine.Outcome.SKIPPED)) {
+      looks.put(reference, look);
+    }
+  }
+
+  private void finishLook() {
     synchronized (this) {
       pending--;
-      if (!recovered.isDone()) {
-        Engine.Look earlier = looks.get(reference);
-        boolean says = earlier == null || earlier.outcome() != Engine.Outcome.WORKED;
-        if (says && (earlier == null || look.outcome() != Engine.Outcome.SKIPPED)) {
-          looks.put(reference, look);
-        }
-      }
     }
     finishPass();
   }
@@ -130,6 +157,7 @@ final class Reconciler {
     last.ifPresent(Runnable::run);
   }
 
+  @SuppressWarnings("IllegalCatch") // a broken driver must not keep the report back
   private Set<ResourceId> orphans(Map<String, String> unseen) {
     Set<ResourceId> found = new LinkedHashSet<>();
     for (Driver<?, ?> driver : drivers.values()) {
@@ -139,8 +167,8 @@ final class Reconciler {
             found.add(id);
           }
         }
-      } catch (N0Exception e) {
-        unseen.put("driver of " + driver.describe().kind(), String.valueOf(e.getMessage()));
+      } catch (RuntimeException | LinkageError e) {
+        unseen.put("driver of " + driver.describe().kind(), e.toString());
       }
     }
     return found;
@@ -197,6 +225,7 @@ final class Reconciler {
 
   void close() {
     workers.close();
+    engine.ifPresent(Engine::abandon);
     recovered.completeExceptionally(new N0Exception(
         N0Exception.Code.PRECONDITION, "agent", "wait for recovery: the agent is closed"));
   }

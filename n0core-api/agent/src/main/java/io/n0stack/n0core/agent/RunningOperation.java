@@ -24,6 +24,8 @@ final class RunningOperation<R> implements Operation<R> {
   private volatile String step = "";
   private volatile double fraction;
   private Optional<String> cancelled = Optional.empty();
+  private Optional<Duration> expired = Optional.empty();
+  private boolean ended;
   private @Nullable Thread driverThread;
 
   RunningOperation(ResourceId target, String verb, Object request) {
@@ -36,8 +38,10 @@ final class RunningOperation<R> implements Operation<R> {
     return verb.equals(otherVerb) && request.equals(otherRequest);
   }
 
-  void start() {
-    state = State.RUNNING;
+  synchronized void start() {
+    if (!ended) {
+      state = State.RUNNING;
+    }
   }
 
   void beginStep(String name) {
@@ -53,9 +57,32 @@ final class RunningOperation<R> implements Operation<R> {
     return cancelled;
   }
 
+  /** Wakes the driver: the operation has had the time that it may take. */
+  synchronized void expire(Duration limit) {
+    expired = Optional.of(limit);
+    wake();
+  }
+
+  private void wake() {
+    if (driverThread != null) {
+      driverThread.interrupt();
+    }
+  }
+
+  /** Says whether a driver ended because its time was up and nobody asked it to stop. */
+  synchronized Optional<Duration> outOfTime() {
+    return cancelled.isPresent() ? Optional.empty() : expired;
+  }
+
   /** Runs a driver's code, during which, and only then, a cancellation interrupts the thread. */
   <X> X interruptibly(Supplier<X> body) {
     synchronized (this) {
+      if (cancelled.isPresent()) {
+        throw new N0Exception(
+            N0Exception.Code.CANCELLED,
+            target.toString(),
+            verb + " " + target + ": cancelled before it began: " + cancelled.get());
+      }
       driverThread = Thread.currentThread();
     }
     try {
@@ -64,7 +91,7 @@ final class RunningOperation<R> implements Operation<R> {
       synchronized (this) {
         driverThread = null;
         // What follows writes the record, which an interrupt left over would prevent.
-        if (cancelled.isPresent()) {
+        if (cancelled.isPresent() || expired.isPresent()) {
           Thread.interrupted();
         }
       }
@@ -72,14 +99,25 @@ final class RunningOperation<R> implements Operation<R> {
   }
 
   void succeed(R value) {
-    state = State.SUCCEEDED;
-    result.complete(value);
+    if (end(State.SUCCEEDED)) {
+      result.complete(value);
+    }
   }
 
   void fail(Throwable cause) {
     boolean stopped = cause instanceof N0Exception e && e.code() == N0Exception.Code.CANCELLED;
-    state = stopped ? State.CANCELLED : State.FAILED;
-    result.completeExceptionally(cause);
+    if (end(stopped ? State.CANCELLED : State.FAILED)) {
+      result.completeExceptionally(cause);
+    }
+  }
+
+  private synchronized boolean end(State last) {
+    if (ended) {
+      return false;
+    }
+    ended = true;
+    state = last;
+    return true;
   }
 
   @Override
@@ -137,13 +175,11 @@ final class RunningOperation<R> implements Operation<R> {
 
   @Override
   public synchronized boolean cancel(String why) {
-    if (result.isDone()) {
+    if (ended) {
       return false;
     }
     cancelled = Optional.of(why);
-    if (driverThread != null) {
-      driverThread.interrupt();
-    }
+    wake();
     return true;
   }
 }

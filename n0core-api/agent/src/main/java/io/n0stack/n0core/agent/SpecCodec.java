@@ -40,6 +40,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,6 +106,18 @@ final class SpecCodec {
     } catch (JsonProcessingException e) {
       throw invalid("record", e);
     }
+  }
+
+  /** Refuses anything but an object with these fields, so that a misspelt one is not passed over. */
+  static void requireFields(String subject, JsonNode tree, Set<String> known) {
+    if (!tree.isObject()) {
+      throw N0Exception.invalid(subject, tree, "must be an object");
+    }
+    tree.fieldNames().forEachRemaining(name -> {
+      if (!known.contains(name)) {
+        throw N0Exception.invalid(subject, name, "must have no fields but " + known);
+      }
+    });
   }
 
   JsonNode object() {

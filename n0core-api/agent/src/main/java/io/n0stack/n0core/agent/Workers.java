@@ -2,10 +2,10 @@ package io.n0stack.n0core.agent;
 
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -17,10 +17,10 @@ import org.slf4j.LoggerFactory;
 final class Workers {
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
   private static final Duration IDLE = Duration.ofSeconds(30);
-  private static final Duration PARTING = Duration.ofSeconds(10);
+  private static final Duration PARTING = Duration.ofSeconds(5);
 
   private final ThreadPoolExecutor pool;
-  private final ScheduledExecutorService clock;
+  private final ScheduledThreadPoolExecutor clock;
   private Optional<ScheduledFuture<?>> ticking = Optional.empty();
 
   Workers(int most) {
@@ -32,7 +32,8 @@ final class Workers {
         new LinkedBlockingQueue<>(),
         named("n0core-agent-"));
     pool.allowCoreThreadTimeOut(true);
-    clock = Executors.newSingleThreadScheduledExecutor(named("n0core-agent-clock-"));
+    clock = new ScheduledThreadPoolExecutor(1, named("n0core-agent-clock-"));
+    clock.setRemoveOnCancelPolicy(true);
   }
 
   private static ThreadFactory named(String prefix) {
@@ -58,12 +59,22 @@ final class Workers {
   private static void runOnce(Runnable body) {
     try {
       body.run();
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       LOG.warn("tick failed, the next one comes", e);
     }
   }
 
-  /** Takes no more work, and waits a little for what is running. */
+  /** Runs a body later, unless the returned one is run before. */
+  Runnable later(Duration delay, Runnable body) {
+    try {
+      ScheduledFuture<?> future = clock.schedule(body, delay.toMillis(), TimeUnit.MILLISECONDS);
+      return () -> future.cancel(false);
+    } catch (RejectedExecutionException e) {
+      return () -> {}; // closing, which ends all that runs
+    }
+  }
+
+  /** Takes no more work, waits a little for what is running, then wakes it and waits again. */
   void close() {
     ticking.ifPresent(future -> future.cancel(false));
     clock.shutdownNow();
@@ -71,7 +82,11 @@ final class Workers {
     try {
       if (!pool.awaitTermination(PARTING.toMillis(), TimeUnit.MILLISECONDS)) {
         pool.shutdownNow();
+        if (!pool.awaitTermination(PARTING.toMillis(), TimeUnit.MILLISECONDS)) {
+          LOG.warn("{} threads are stuck in drivers and are left behind", pool.getActiveCount());
+        }
       }
+      clock.awaitTermination(PARTING.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       pool.shutdownNow();
       Thread.currentThread().interrupt();

@@ -11,7 +11,9 @@ import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
+import java.util.AbstractSet;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -60,12 +62,18 @@ final class World {
     void touch();
   }
 
+  /** What a test does at a call of a driver: wait, throw, or change the world. */
+  interface Hook {
+    void at(String call) throws InterruptedException;
+  }
+
   final Map<ResourceId, Thing> things = new ConcurrentHashMap<>();
   final Set<String> hidden = ConcurrentHashMap.newKeySet();
   final List<String> calls = new CopyOnWriteArrayList<>();
   volatile Optional<N0Exception> failure = Optional.empty();
   volatile Optional<CountDownLatch> hang = Optional.empty();
   volatile boolean liesAboutDone;
+  volatile Hook hook = call -> {};
   volatile Driver.Loss loss = Driver.Loss.RECREATE;
   private int incarnations;
 
@@ -75,6 +83,14 @@ final class World {
 
   Thing thing(ResourceId id) {
     return requireNonNull(things.get(id));
+  }
+
+  private void at(String call) {
+    try {
+      hook.at(call);
+    } catch (InterruptedException e) {
+      throw N0Exception.interrupted(call, e);
+    }
   }
 
   private synchronized Thing make() {
@@ -106,11 +122,37 @@ final class World {
     public Set<ResourceId> list() {
       Set<ResourceId> mine = ConcurrentHashMap.newKeySet();
       things.keySet().stream().filter(id -> id.kind().equals(kind)).forEach(mine::add);
-      return mine;
+      at("list " + kind);
+      return new AbstractSet<>() {
+        @Override
+        public Iterator<ResourceId> iterator() {
+          Iterator<ResourceId> all = mine.iterator();
+          return new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+              if (!all.hasNext()) {
+                at("listed " + kind);
+              }
+              return all.hasNext();
+            }
+
+            @Override
+            public ResourceId next() {
+              return all.next();
+            }
+          };
+        }
+
+        @Override
+        public int size() {
+          return mine.size();
+        }
+      };
     }
 
     @Override
     public Observed<ThingStatus> observe(ResourceId id) {
+      at("observe " + id.name());
       if (hidden.contains(id.name())) {
         return Observed.unknown("hidden by the test");
       }
@@ -125,6 +167,7 @@ final class World {
     @Override
     public void apply(Context cx, ResourceId id, ThingSpec desired) {
       calls.add("apply " + id.name());
+      at("apply " + id.name());
       for (Reference need : desired.needs()) {
         cx.require(need.kind(), need.name(), ThingStatus.class);
       }
@@ -145,10 +188,16 @@ final class World {
     @Override
     public void delete(Context cx, ResourceId id) {
       calls.add("delete " + id.name());
+      at("delete " + id.name());
       if (things.containsKey(id)) {
         cx.step("open up", () -> thing(id).finished = false);
         cx.step("take away", () -> things.remove(id));
       }
+    }
+
+    @Override
+    public void close() {
+      at("close " + kind);
     }
 
     @Override

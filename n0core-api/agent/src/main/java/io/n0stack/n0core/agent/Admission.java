@@ -1,0 +1,141 @@
+package io.n0stack.n0core.agent;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.driver.Reference;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.driver.Spec;
+import io.n0stack.n0core.api.store.Store;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** Refuses a request or makes its intent durable. Called under the resource's lane. */
+final class Admission {
+  private final Host host;
+  private final Ledger ledger;
+
+  Admission(Host host, Ledger ledger) {
+    this.host = host;
+    this.ledger = ledger;
+  }
+
+  ResourceId apply(Reference reference, Spec spec, OnFailure onFailure) {
+    host.requireType(reference, spec);
+    synchronized (ledger) { // what is needed must not begin to go between the look and the record
+      requireBuildable(reference, spec);
+      return applyBuildable(reference, spec, onFailure);
+    }
+  }
+
+  private void requireBuildable(Reference reference, Spec spec) {
+    Set<Reference> dependencies = spec.dependencies();
+    if (ledger.needsItself(reference, dependencies)) {
+      throw N0Exception.invalid(
+          "dependencies of " + reference, dependencies, "must not depend on itself");
+    }
+    for (Reference dependency : dependencies) {
+      if (ledger.find(dependency).filter(Intent::leaving).isPresent()) {
+        throw new N0Exception(
+            Code.PRECONDITION,
+            reference.toString(),
+            "apply " + reference + ": it needs " + dependency
+                + ", which is being deleted; wait until that is gone and apply it again");
+      }
+    }
+  }
+
+  private ResourceId applyBuildable(Reference reference, Spec spec, OnFailure onFailure) {
+    Optional<Intent> now = ledger.find(reference);
+    if (now.isEmpty()) {
+      ResourceId id = ResourceId.fresh(reference.kind(), reference.name());
+      return record(new Intent(id, spec, 1, Phase.APPLYING, onFailure, false, "", Store.NONE))
+          .id();
+    }
+    Intent known = now.get();
+    if (known.leaving()) {
+      throw new N0Exception(
+          Code.PRECONDITION,
+          reference.toString(),
+          "apply " + reference + ": it is being deleted; wait until it is gone");
+    }
+    if (!known.spec().equals(spec)) {
+      record(known.asking(spec, onFailure));
+    } else if (known.phase() == Phase.FAILED) {
+      record(known.under(onFailure).in(Phase.APPLYING, ""));
+    } else if (known.onFailure() != onFailure) {
+      record(known.under(onFailure)); // the latest request says what happens if it fails
+    }
+    return known.id();
+  }
+
+  ResourceId adopt(ResourceId orphan, Spec spec) {
+    Reference reference = orphan.reference();
+    if (ledger.find(reference).isPresent()) {
+      throw new N0Exception(
+          Code.ALREADY_EXISTS,
+          reference.toString(),
+          "adopt " + reference + ": another one of that name is on record");
+    }
+    return record(
+            new Intent(orphan, spec, 1, Phase.APPLYING, OnFailure.RETRY, true, "", Store.NONE))
+        .id();
+  }
+
+  ResourceId delete(Reference reference, Set<Reference> along) {
+    synchronized (ledger) {
+      requireDeletable(reference, along);
+      Intent known = ledger.find(reference).orElseThrow(() -> notFound("delete", reference));
+      if (known.phase() != Phase.DELETING) {
+        record(known.in(Phase.DELETING, ""));
+      }
+      return known.id();
+    }
+  }
+
+  void requireDeletable(Reference reference, Set<Reference> along) {
+    List<Reference> others = ledger.dependents(reference).stream()
+        .map(other -> other.id().reference())
+        .filter(other -> !along.contains(other))
+        .toList();
+    if (!others.isEmpty()) {
+      throw new N0Exception(
+          Code.PRECONDITION,
+          reference.toString(),
+          "delete " + reference + ": needed by " + others + "; delete that first");
+    }
+  }
+
+  void requireUnrecorded(ResourceId orphan) {
+    Reference reference = orphan.reference();
+    Optional<Intent> known = ledger.find(reference);
+    if (known.isEmpty()) {
+      requireDeletable(reference, Set.of());
+    } else if (known.get().id().equals(orphan)) {
+      throw new N0Exception(
+          Code.NOT_FOUND,
+          orphan.toString(),
+          "reap " + orphan + ": it is on record by now, and no orphan; delete it instead");
+    }
+  }
+
+  ResourceId act(Reference reference, String verb) {
+    Intent known = ledger.find(reference).orElseThrow(() -> notFound(verb, reference));
+    if (known.leaving()) {
+      throw new N0Exception(
+          Code.PRECONDITION,
+          reference.toString(),
+          verb + " " + reference + ": it is being deleted");
+    }
+    return known.id();
+  }
+
+  Intent record(Intent intent) {
+    return ledger.put(host.driver(intent.id().kind()).describe().spec(), intent);
+  }
+
+  static N0Exception notFound(String verb, Reference reference) {
+    return new N0Exception(
+        Code.NOT_FOUND, reference.toString(), verb + " " + reference + ": there is none on record");
+  }
+}
