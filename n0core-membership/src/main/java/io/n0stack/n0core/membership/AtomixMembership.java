@@ -132,8 +132,8 @@ public final class AtomixMembership implements Membership {
       cluster = Optional.of(started);
       phase = Phase.JOINED;
       started.getMembershipService().addListener(event -> soon(this::reconcile));
+      soon(this::reconcileForEver); // before the wait: a start that is only slow must not go unseen
       await("join as \"" + config.name() + "\"", started.start(), START);
-      soon(this::reconcileForEver);
       LOG.info("member {} joined, listening on {}", config.name(), config.listen());
     }
   }
