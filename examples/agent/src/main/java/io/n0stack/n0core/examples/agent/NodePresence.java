@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.node.Node;
 import io.n0stack.n0core.membership.AtomixMembership;
 import io.n0stack.n0core.membership.MembershipConfig;
 import io.n0stack.n0core.membership.NodeRegistryClient;
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -18,24 +19,30 @@ final class NodePresence implements AutoCloseable {
   private final AtomixMembership membership;
   private final NodeRegistryClient registry;
   private final CountDownLatch leaving = new CountDownLatch(1);
+  private final Thread saver;
 
-  private NodePresence(String name, AtomixMembership membership) {
-    this.name = name;
+  private NodePresence(AtomixMembership membership, Node node) {
+    this.name = node.name();
     this.membership = membership;
-    this.registry = NodeRegistryClient.of(membership);
+    this.registry = NodeRegistryClient.of(membership).withDeadline(Duration.ofSeconds(3));
+    this.saver = new Thread(() -> keepSaving(node), "node-presence");
+    saver.setDaemon(true);
   }
 
   static NodePresence begin(Arguments options) {
     MembershipConfig config =
         MembershipConfig.of(options.name(), options.listen()).withSeeds(options.api());
-    NodePresence presence = new NodePresence(options.name(), AtomixMembership.open(config));
-    presence.membership.join();
     Node node = Node.builder(options.name(), options.listen())
         .capacity("cpu.millicores", Runtime.getRuntime().availableProcessors() * 1000L)
         .build();
-    Thread saver = new Thread(() -> presence.keepSaving(node), "node-presence");
-    saver.setDaemon(true);
-    saver.start();
+    NodePresence presence = new NodePresence(AtomixMembership.open(config), node);
+    try {
+      presence.membership.join();
+    } catch (N0Exception e) {
+      presence.membership.close(); // or its threads would keep the program from ending
+      throw e;
+    }
+    presence.saver.start();
     return presence;
   }
 
@@ -68,6 +75,11 @@ final class NodePresence implements AutoCloseable {
   @Override
   public void close() {
     leaving.countDown();
+    try {
+      saver.join(5_000); // a save under way would put back the record that goes now
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     try {
       registry.remove(name);
     } catch (N0Exception e) {
