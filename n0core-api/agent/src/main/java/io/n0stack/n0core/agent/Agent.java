@@ -201,16 +201,17 @@ public final class Agent implements AutoCloseable {
     }
     Set<Reference> all = Set.copyOf(order);
     order.forEach(reference -> engine.requireDeletable(reference, all));
-    order.forEach(reference -> unlessGone(() -> engine.prepareDeletion(reference, all)));
-    order.forEach(reference -> unlessGone(() -> engine.delete(reference).await(limit)));
+    order.forEach(reference -> unlessGone(reference, () -> engine.prepareDeletion(reference, all)));
+    order.forEach(
+        reference -> unlessGone(reference, () -> engine.delete(reference).await(limit)));
   }
 
   /** Passes over what the reconciler, which knows the intent too, has deleted first. */
-  private static void unlessGone(Runnable deletion) {
+  private void unlessGone(Reference reference, Runnable deletion) {
     try {
       deletion.run();
     } catch (N0Exception e) {
-      if (e.code() != N0Exception.Code.NOT_FOUND) {
+      if (e.code() != N0Exception.Code.NOT_FOUND || ledger.find(reference).isPresent()) {
         throw e;
       }
     }

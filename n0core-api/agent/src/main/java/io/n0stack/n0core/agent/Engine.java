@@ -252,8 +252,7 @@ final class Engine {
   private <R> Runnable run(Lane lane, RunningOperation<R> operation, Work<R> work) {
     operation.start();
     long start = System.nanoTime();
-    Duration limit = options.operationLimit();
-    Runnable stopAlarm = workers.later(limit, () -> operation.expire(limit));
+    Runnable stopAlarm = alarm(operation);
     Running running = running(operation);
     Runnable end;
     try {
@@ -349,14 +348,23 @@ final class Engine {
   }
 
   private void rollBack(ResourceId id, N0Exception failure) {
+    // An operation of its own: the one that failed may have been cancelled or out of time.
+    RunningOperation<ResourceId> undo = new RunningOperation<>(id, "roll back", DELETE);
+    Runnable stopAlarm = alarm(undo);
     try {
       Observed<?> unused = host.observeOrThrow("roll back", id); // nobody asked to delete it unseen
-      // An operation of its own: the one that failed may have been cancelled or out of time.
-      remove(id, running(new RunningOperation<>(id, "roll back", DELETE)));
+      remove(id, running(undo));
     } catch (N0Exception e) {
       failure.addSuppressed(e);
       LOG.warn("roll back {}: failed, will be tried again: {}", id, e.getMessage());
+    } finally {
+      stopAlarm.run();
     }
+  }
+
+  private Runnable alarm(RunningOperation<?> operation) {
+    Duration limit = options.operationLimit();
+    return workers.later(limit, () -> operation.expire(limit));
   }
 
   /** Deletes the resource and only then forgets it. */

@@ -553,4 +553,23 @@ class FaultsTest {
     await().atMost(LIMIT).until(() -> ticks.get() > 2);
     workers.close();
   }
+
+  @Test
+  void aRollBackThatHangsIsWokenToo() {
+    world.failure = Optional.of(new N0Exception(Code.EXHAUSTED, "disk", "disk full"));
+    world.hook = call -> {
+      if (call.equals("delete c1")) {
+        latch.await();
+      }
+    };
+    try (Agent agent = open(OPTIONS.withOperationLimit(Duration.ofSeconds(1)))) {
+      assertRefused(
+          Code.EXHAUSTED,
+          () -> agent.apply("cell", "c1", ThingSpec.of(1), OnFailure.ROLL_BACK).await(LIMIT),
+          "disk full");
+      assertThat(phase(agent, "c1")).isEqualTo(Phase.ROLLING_BACK);
+      latch.countDown();
+      await().atMost(LIMIT).until(() -> agent.find("cell", "c1").isEmpty());
+    }
+  }
 }
