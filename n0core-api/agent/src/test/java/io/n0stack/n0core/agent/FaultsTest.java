@@ -14,6 +14,7 @@ import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.store.FileStore;
+import io.n0stack.n0core.api.store.Store;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -570,6 +571,60 @@ class FaultsTest {
       assertThat(phase(agent, "c1")).isEqualTo(Phase.ROLLING_BACK);
       latch.countDown();
       await().atMost(LIMIT).until(() -> agent.find("cell", "c1").isEmpty());
+    }
+  }
+
+  @Test
+  void aDriverThatClaimsToHaveDeletedIsNotBelieved() {
+    world.liesAboutGone = true;
+    try (Agent agent = open()) {
+      ResourceId id = agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      assertRefused(
+          Code.INTERNAL, () -> agent.delete("cell", "c1").await(LIMIT), "the driver returned, but");
+      assertThat(phase(agent, "c1")).isEqualTo(Phase.DELETING);
+      assertThat(agent.orphans()).isEmpty();
+      world.liesAboutGone = false;
+      await().atMost(LIMIT).until(() -> agent.find("cell", "c1").isEmpty());
+      assertThat(world.things).doesNotContainKey(id);
+    }
+  }
+
+  @Test
+  void aRecordThatWasChangedMeanwhileIsNotOverwritten() {
+    try (FileStore store = FileStore.open(directory.resolve("state"))) {
+      Ledger ledger = new Ledger(store, new SpecCodec(), Map.of());
+      ResourceId id = ResourceId.fresh("cell", "c1");
+      Intent seen = ledger.put(
+          ThingSpec.class,
+          new Intent(
+              id, ThingSpec.of(1), 1, Phase.APPLYING, OnFailure.RETRY, false, "", Store.NONE));
+      Intent leaving = ledger.put(ThingSpec.class, seen.in(Phase.DELETING, ""));
+
+      assertRefused(
+          Code.PRECONDITION,
+          () -> ledger.put(ThingSpec.class, seen.in(Phase.READY, "")),
+          "expected revision");
+      assertThat(ledger.find(id.reference())).contains(leaving);
+      assertRefused(Code.PRECONDITION, () -> ledger.remove(seen), "expected revision");
+    }
+  }
+
+  @Test
+  void aRequestThatComesWhileTheAgentLooksKnowsBetter() {
+    try (Agent agent = open()) {
+      agent.recovery();
+      ResourceId id = agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      CompletableFuture<Operation<ResourceId>> deletion = new CompletableFuture<>();
+      world.calls.clear();
+      world.hook = call -> {
+        if (call.equals("observe c1") && !deletion.isDone()) {
+          deletion.complete(agent.delete("cell", "c1"));
+        }
+      };
+      world.things.remove(id);
+      deletion.join().await(LIMIT);
+      assertThat(world.calls).containsOnly("delete c1");
+      assertThat(agent.resources()).isEmpty();
     }
   }
 }

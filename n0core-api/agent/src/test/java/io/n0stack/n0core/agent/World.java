@@ -73,6 +73,7 @@ final class World {
   volatile Optional<N0Exception> failure = Optional.empty();
   volatile Optional<CountDownLatch> hang = Optional.empty();
   volatile boolean liesAboutDone;
+  volatile boolean liesAboutGone;
   volatile Hook hook = call -> {};
   volatile Driver.Loss loss = Driver.Loss.RECREATE;
   private int incarnations;
@@ -189,7 +190,7 @@ final class World {
     public void delete(Context cx, ResourceId id) {
       calls.add("delete " + id.name());
       at("delete " + id.name());
-      if (things.containsKey(id)) {
+      if (things.containsKey(id) && !liesAboutGone) {
         cx.step("open up", () -> thing(id).finished = false);
         cx.step("take away", () -> things.remove(id));
       }
