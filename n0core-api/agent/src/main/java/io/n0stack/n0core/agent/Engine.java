@@ -303,8 +303,14 @@ final class Engine {
     Intent intent =
         ledger.find(id.reference()).orElseThrow(() -> Admission.notFound(APPLY, id.reference()));
     Driver<S, T> driver = host.typed(id);
-    if (Host.finished(host.observeOrThrow(APPLY, id)) && intent.phase() == Phase.READY) {
+    Observed<?> before = host.observeOrThrow(APPLY, id);
+    if (Host.finished(before) && intent.phase() == Phase.READY) {
       return;
+    }
+    if (lost(intent, before)) {
+      // Whoever asks does not know it yet; an empty one in its place would hide the loss.
+      admission.record(intent.lost());
+      throw new N0Exception(Code.NOT_FOUND, id.toString(), APPLY + " " + id + ": " + Intent.LOST);
     }
     Intent applying =
         intent.phase() == Phase.APPLYING ? intent : admission.record(intent.in(Phase.APPLYING, ""));
@@ -326,6 +332,12 @@ final class Engine {
         .forEach(dependent -> wake.accept(dependent.id().reference()));
   }
 
+  private boolean lost(Intent intent, Observed<?> seen) {
+    return intent.realised()
+        && seen instanceof Observed.Absent
+        && host.driver(intent.id().kind()).onLoss() == Driver.Loss.REPORT;
+  }
+
   /** Decides what becomes of a resource whose spec could not be made true. */
   private void settle(ResourceId id, N0Exception failure) {
     Optional<Intent> now = ledger.find(id.reference());
@@ -333,6 +345,9 @@ final class Engine {
       return; // the agent that is opened next goes on with the record as it is
     }
     Intent known = now.get();
+    if (known.phase() == Phase.FAILED) {
+      return; // lost
+    }
     String message = String.valueOf(failure.getMessage());
     boolean passing = failure.code() != Code.CANCELLED && !FINAL.contains(failure.code());
     if (known.onFailure() == OnFailure.ROLL_BACK && !known.realised()) {
@@ -460,9 +475,7 @@ final class Engine {
         if (Host.finished(seen)) {
           yield Done.of(Outcome.FINE, "");
         }
-        boolean lost = seen instanceof Observed.Absent
-            && host.driver(intent.id().kind()).onLoss() == Driver.Loss.REPORT;
-        yield lost ? reportLoss(lane, intent) : repair(lane, intent);
+        yield lost(intent, seen) ? reportLoss(lane, intent) : repair(lane, intent);
       }
       case APPLYING -> repair(lane, intent);
       case DELETING, ROLLING_BACK ->
@@ -474,15 +487,14 @@ final class Engine {
   }
 
   private Done reportLoss(Lane lane, Intent intent) {
-    String message = "lost: it was READY and is gone; apply it again to make a new one";
     synchronized (lane) {
       if (overtaken(lane, intent)) {
         return Done.of(Outcome.SKIPPED, "a request came first");
       }
-      admission.record(intent.in(Phase.FAILED, message));
+      admission.record(intent.lost());
     }
-    LOG.warn("{}: {}", intent.id(), message);
-    return Done.of(Outcome.WORKED, message);
+    LOG.warn("{}: {}", intent.id(), Intent.LOST);
+    return Done.of(Outcome.WORKED, Intent.LOST);
   }
 
   private Done repair(Lane lane, Intent intent) {

@@ -19,6 +19,7 @@ record Intent(
     boolean realised,
     String message,
     long revision) {
+  static final String LOST = "lost: it was READY and is gone; apply it again to make a new one";
   private static final int MOST_MESSAGE = 1000;
 
   /** Cuts the message: a driver may say anything, and a record has a limit. */
@@ -32,6 +33,11 @@ record Intent(
   Intent in(Phase next, String why) {
     return new Intent(
         id, spec, generation, next, onFailure, realised || next == Phase.READY, why, revision);
+  }
+
+  /** What was READY is gone: the next spec, if there ever is one, makes a new one. */
+  Intent lost() {
+    return new Intent(id, spec, generation, Phase.FAILED, onFailure, false, LOST, revision);
   }
 
   Intent at(long newRevision) {

@@ -342,6 +342,49 @@ class AgentTest {
   }
 
   @Test
+  void aRequestThatDoesNotKnowOfTheLossIsToldOfItAndMakesNothing() {
+    world.loss = Driver.Loss.REPORT;
+    try (Agent agent = Agent.open(
+        directory.resolve("state"),
+        world.drivers(),
+        AgentOptions.defaults().withTick(Duration.ofHours(1)))) {
+      ResourceId id = agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      for (int size = 1; size <= 2; size++) {
+        ThingSpec same = ThingSpec.of(size);
+        world.things.remove(id);
+
+        assertRefused(Code.NOT_FOUND, () -> agent.apply("cell", "c1", same).await(LIMIT), "lost");
+        assertThat(agent.find("cell", "c1")).map(Resource::phase).contains(Phase.FAILED);
+        assertThat(world.things).isEmpty();
+
+        agent.apply("cell", "c1", same).await(LIMIT);
+        assertThat(world.things).containsOnlyKeys(id);
+      }
+    }
+  }
+
+  @Test
+  void aChangeThatWasCutOffDoesNotReplaceWhatWasLostMeanwhile() {
+    world.loss = Driver.Loss.REPORT;
+    ResourceId id;
+    try (Agent agent = open()) {
+      id = agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      world.hang = Optional.of(new CountDownLatch(1));
+      Operation<ResourceId> change = agent.apply("cell", "c1", ThingSpec.of(2));
+      await().atMost(LIMIT).until(() -> change.step().equals("hang"));
+    }
+    world.hang = Optional.empty();
+    world.things.remove(id);
+
+    try (Agent agent = open()) {
+      agent.recovery();
+      assertThat(agent.find("cell", "c1"))
+          .hasValueSatisfying(resource -> assertThat(resource.message()).contains("lost"));
+      assertThat(world.things).isEmpty();
+    }
+  }
+
+  @Test
   void aCancelledOperationStopsAndLeavesAStampedRemainder() {
     world.hang = Optional.of(new CountDownLatch(1));
     try (Agent agent = open()) {
