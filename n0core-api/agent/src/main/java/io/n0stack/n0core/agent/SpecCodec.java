@@ -188,7 +188,7 @@ final class SpecCodec {
     public @Nullable TypeResolverBuilder<?> findTypeResolver(
         MapperConfig<?> config, AnnotatedClass type, JavaType base) {
       // A case, too, is written as its family when it is asked for by its own type.
-      if (!type.getRawType().isSealed()) {
+      if (!isFamily(type.getRawType())) {
         return super.findTypeResolver(config, type, base);
       }
       return new StdTypeResolverBuilder()
@@ -197,9 +197,14 @@ final class SpecCodec {
           .typeProperty("type");
     }
 
+    /** Sealed interfaces of specs; the JDK seals classes of its own, such as InetAddress. */
+    private static boolean isFamily(Class<?> type) {
+      return type.isSealed() && type.isInterface();
+    }
+
     @Override
     public @Nullable List<NamedType> findSubtypes(Annotated annotated) {
-      if (!annotated.getRawType().isSealed()) {
+      if (!isFamily(annotated.getRawType())) {
         return super.findSubtypes(annotated);
       }
       List<NamedType> cases = new ArrayList<>();
