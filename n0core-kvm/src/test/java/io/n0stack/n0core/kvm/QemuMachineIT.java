@@ -370,8 +370,8 @@ class QemuMachineIT {
     assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
   }
 
-  private static boolean cancelled(int step, Consumer<InterruptingContext> call) {
-    InterruptingContext cx = new InterruptingContext(step);
+  private static boolean cancelled(int step, Consumer<StandaloneContext> call) {
+    StandaloneContext cx = new StandaloneContext().interruptIn(step);
     try {
       call.accept(cx);
       Thread.interrupted();
@@ -379,7 +379,7 @@ class QemuMachineIT {
       assertThat(Thread.interrupted()).as("the flag is kept").isTrue();
       assertThat(e.code()).as(e.getMessage()).isEqualTo(N0Exception.Code.CANCELLED);
     }
-    return cx.interrupted();
+    return cx.steps().size() > step;
   }
 
   @Test

@@ -234,7 +234,7 @@ class PortDriverIT {
   @Test
   void tapThatTookOverTheNameMeanwhileIsNotDeleted() {
     ResourceId id = apply(spec());
-    MeddlingContext cx = new MeddlingContext(context(), "delete tap", this::replaceByAForeignTap);
+    StandaloneContext cx = context().before("delete tap", this::replaceByAForeignTap);
 
     assertThatThrownBy(() -> driver.delete(cx, id))
         .isInstanceOfSatisfying(
@@ -248,7 +248,7 @@ class PortDriverIT {
   @Test
   void tapThatTookOverTheNameMeanwhileKeepsItsOwner() {
     ResourceId id = apply(spec());
-    MeddlingContext cx = new MeddlingContext(context(), "set owner", this::replaceByAForeignTap);
+    StandaloneContext cx = context().before("set owner", this::replaceByAForeignTap);
 
     assertThatThrownBy(
             () -> driver.apply(cx, id, PortSpec.builder("lan").ownerUid(7).build()))
@@ -263,14 +263,14 @@ class PortDriverIT {
     Runnable vanish = () -> netlink.delete(netlink.find("web1").orElseThrow().index());
 
     assertThatThrownBy(() -> driver.apply(
-            new MeddlingContext(context(), "set owner", vanish),
+            context().before("set owner", vanish),
             id,
             PortSpec.builder("lan").ownerUid(7).build()))
         .isInstanceOf(N0Exception.class);
     assertThat(netlink.find("web1")).isEmpty();
 
     driver.apply(context(), id, spec());
-    driver.delete(new MeddlingContext(context(), "delete tap", vanish), id);
+    driver.delete(context().before("delete tap", vanish), id);
     assertThat(netlink.find("web1")).isEmpty();
   }
 

@@ -12,15 +12,17 @@ import java.util.Optional;
 
 /**
  * A context for calling a driver without an agent: it answers {@code require} from what it was told,
- * records the steps, and can crash or cancel at one of them. Used by one thread.
+ * records the steps, and can crash, cancel, interrupt or meddle at one of them. Used by one thread.
  */
 public final class StandaloneContext implements Context {
   private final Map<Reference, Object> statuses = new HashMap<>();
   private final Map<String, List<Object>> capabilities = new HashMap<>();
   private final List<String> steps = new ArrayList<>();
+  private final Map<String, Runnable> deeds = new HashMap<>();
   private final long deadline;
   private int crashPoint = -1;
   private int cancelStep = -1;
+  private int interruptStep = -1;
   private int points;
 
   /** Creates a context that allows one minute. */
@@ -96,6 +98,29 @@ public final class StandaloneContext implements Context {
   }
 
   /**
+   * Interrupts the thread when a step begins, as an agent does that cancels.
+   *
+   * @param step the step, from 0
+   * @return this
+   */
+  public StandaloneContext interruptIn(int step) {
+    interruptStep = step;
+    return this;
+  }
+
+  /**
+   * Lets somebody else do something right before a step.
+   *
+   * @param step the step's name
+   * @param deed what is done, on the driver's thread
+   * @return this
+   */
+  public StandaloneContext before(String step, Runnable deed) {
+    deeds.put(step, deed);
+    return this;
+  }
+
+  /**
    * Lists the steps that were begun.
    *
    * @return their names, in order
@@ -112,8 +137,12 @@ public final class StandaloneContext implements Context {
     if (remaining().isZero()) {
       throw new N0Exception(N0Exception.Code.UNAVAILABLE, name, name + ": the deadline has passed");
     }
+    deeds.getOrDefault(name, () -> {}).run();
     steps.add(name);
     crash("before " + name);
+    if (steps.size() - 1 == interruptStep) {
+      Thread.currentThread().interrupt();
+    }
     R result = run(name, body);
     crash("after " + name);
     return result;
