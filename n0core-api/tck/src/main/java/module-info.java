@@ -2,6 +2,7 @@
 module io.n0stack.n0core.tck {
   exports io.n0stack.n0core.tck;
 
+  requires transitive io.n0stack.n0core.agent;
   requires transitive io.n0stack.n0core.api;
   requires transitive org.junit.jupiter.api;
   requires org.assertj.core;

@@ -71,7 +71,8 @@ class QemuMachineIT {
   }
 
   static Stream<Arguments> boards() {
-    Stream<Accelerator> here = AcceleratorProbe.deviceUsable()
+    // Not by the device: there are hosts that have it and whose QEMU aborts under it.
+    Stream<Accelerator> here = new AcceleratorProbe("qemu-system-x86_64").guestBoots()
         ? Stream.of(Accelerator.TCG, Accelerator.KVM)
         : Stream.of(Accelerator.TCG);
     return here.flatMap(accelerator ->

@@ -55,7 +55,7 @@ public final class Agent implements AutoCloseable {
   }
 
   private final FileStore store;
-  private final SpecCodec codec = new SpecCodec();
+  private final JsonCodec codec = new JsonCodec();
   private final Map<String, Driver<?, ?>> drivers;
   private final Ledger ledger;
   private final Host host;
@@ -250,18 +250,18 @@ public final class Agent implements AutoCloseable {
   public Bundle parse(String json) {
     List<Bundle.Entry> entries = new ArrayList<>();
     JsonNode tree = codec.tree("bundle", json);
-    SpecCodec.requireFields("bundle", tree, Set.of("resources"));
+    JsonCodec.requireFields("bundle", tree, Set.of("resources"));
     JsonNode resources = tree.path("resources");
     if (!resources.isArray()) {
       throw N0Exception.invalid("resources", resources, "must be an array");
     }
     for (JsonNode entry : resources) {
-      SpecCodec.requireFields("resources[]", entry, Set.of("kind", "name", "spec"));
+      JsonCodec.requireFields("resources[]", entry, Set.of("kind", "name", "spec"));
       Reference reference =
           new Reference(entry.path("kind").asText(), entry.path("name").asText());
       Class<? extends Spec> type = host.driver(reference.kind()).describe().spec();
-      entries.add(
-          new Bundle.Entry(reference, codec.parse(reference.toString(), type, entry.path("spec"))));
+      entries.add(new Bundle.Entry(
+          reference, codec.parsed(reference.toString(), type, entry.path("spec"))));
     }
     return new Bundle(entries);
   }

@@ -27,12 +27,12 @@ final class Ledger {
   private static final String UNREADABLE = "unreadable";
 
   private final Store store;
-  private final SpecCodec codec;
+  private final JsonCodec codec;
   private final Map<Reference, Intent> intents = new HashMap<>();
   private final List<String> unreadable = new ArrayList<>();
   private final List<String> interrupted = new ArrayList<>();
 
-  Ledger(Store store, SpecCodec codec, Map<String, Driver<?, ?>> drivers) {
+  Ledger(Store store, JsonCodec codec, Map<String, Driver<?, ?>> drivers) {
     this.store = store;
     this.codec = codec;
     for (Versioned record : store.list(RESOURCES)) {
@@ -84,7 +84,7 @@ final class Ledger {
       }
       return new Intent(
           id,
-          codec.decode(subject, driver.describe().spec(), tree.path("spec")),
+          codec.decoded(subject, driver.describe().spec(), tree.path("spec")),
           tree.path("generation").asLong(),
           Phase.valueOf(tree.path("phase").asText()),
           OnFailure.valueOf(tree.path("onFailure").asText()),
@@ -146,7 +146,7 @@ final class Ledger {
         .put("onFailure", intent.onFailure().name())
         .put("realised", intent.realised())
         .put("message", intent.message())
-        .set("spec", codec.encode(type, intent.spec()));
+        .set("spec", codec.encoded(type, intent.spec()));
     long revision = store.put(key(intent.id()), codec.text(tree), intent.revision());
     Intent written = intent.at(revision);
     intents.put(intent.id().reference(), written);

@@ -520,7 +520,7 @@ class FaultsTest {
     Map<String, Driver<?, ?>> drivers = new HashMap<>();
     world.drivers().forEach(driver -> drivers.put(driver.describe().kind(), driver));
     try (FileStore store = FileStore.open(state)) {
-      Ledger ledger = new Ledger(store, new SpecCodec(), drivers);
+      Ledger ledger = new Ledger(store, new JsonCodec(), drivers);
       Workers workers = new Workers(2);
       Host host = new Host(drivers, ledger);
       Engine engine = new Engine(host, ledger, OPTIONS, workers, reference -> {});
@@ -592,7 +592,7 @@ class FaultsTest {
   @Test
   void aRecordThatWasChangedMeanwhileIsNotOverwritten() {
     try (FileStore store = FileStore.open(directory.resolve("state"))) {
-      Ledger ledger = new Ledger(store, new SpecCodec(), Map.of());
+      Ledger ledger = new Ledger(store, new JsonCodec(), Map.of());
       ResourceId id = ResourceId.fresh("cell", "c1");
       Intent seen = ledger.put(
           ThingSpec.class,

@@ -60,13 +60,26 @@ public final class AcceleratorProbe {
    */
   public synchronized Accelerator best() {
     if (found == null) {
-      found = deviceUsable() && guestRuns() ? Accelerator.KVM : Accelerator.TCG;
+      found = guestRuns(COUNTED) ? Accelerator.KVM : Accelerator.TCG;
       LOG.info("guests run with {}", found);
     }
     return found;
   }
 
-  private boolean guestRuns() {
+  /**
+   * Says whether a guest at least boots under KVM, however slowly it works afterwards.
+   *
+   * @return false if it cannot be started, as where KVM lacks what {@code -cpu host} needs
+   * @throws N0Exception UNAVAILABLE if the trial could not be made
+   */
+  public boolean guestBoots() {
+    return guestRuns(READY);
+  }
+
+  private boolean guestRuns(String upTo) {
+    if (!deviceUsable()) {
+      return false;
+    }
     Path rom = rom();
     try {
       Process process = new ProcessBuilder(command(rom))
@@ -75,7 +88,7 @@ public final class AcceleratorProbe {
       try {
         long deadline = System.nanoTime() + LIMIT.toNanos();
         boolean runs = says(process, READY, deadline);
-        if (runs) {
+        if (runs && upTo.equals(COUNTED)) {
           tell(process, COUNT);
           runs = says(process, COUNTED, deadline);
         }

@@ -31,7 +31,6 @@ import com.fasterxml.jackson.databind.ser.std.ToStringSerializer;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import io.n0stack.n0core.api.N0Exception;
-import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.network.CidrAddress;
 import java.io.IOException;
 import java.lang.reflect.Modifier;
@@ -44,16 +43,23 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Specs as JSON, without an annotation on them: records by component name, a sealed interface by a
- * {@code type} property, an enum in lower case with hyphens, and a class with {@code static T
- * parse(String)} as its {@code toString()}.
+ * Specs and statuses as JSON, without an annotation on them: records by component name, a sealed
+ * interface by a {@code type} property, an enum in lower case with hyphens, and a class with {@code
+ * static T parse(String)} as its {@code toString()}. This is how an agent stores specs. Thread-safe.
+ *
+ * @since 0.1
  */
-final class SpecCodec {
-  private final JsonMapper lenient = mapper();
-  private final JsonMapper strict = lenient
+public final class JsonCodec {
+  // Immutable once built, and what it learns of a type is worth keeping for all agents of a
+  // process.
+  private static final JsonMapper LENIENT = mapper();
+  private static final JsonMapper STRICT = LENIENT
       .rebuild()
       .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
       .build();
+
+  /** Creates a codec. */
+  public JsonCodec() {}
 
   private static JsonMapper mapper() {
     SimpleModule values = new SimpleModule("n0core")
@@ -79,18 +85,56 @@ final class SpecCodec {
         .build();
   }
 
+  /**
+   * Writes a value.
+   *
+   * @param type the type to write it as; for a case of a sealed family, the family
+   * @param value a record or a case of a sealed family of records
+   * @param <T> the type
+   * @return JSON text
+   */
+  public <T> String encode(Class<T> type, T value) {
+    return text(encoded(type, value));
+  }
+
+  /**
+   * Reads what this or another version has written: components that do not exist here are passed over.
+   *
+   * @param type the type it was written as
+   * @param json the text
+   * @param <T> the type
+   * @return the value
+   * @throws N0Exception INVALID, naming the field, for what is no such value
+   */
+  public <T> T decode(Class<T> type, String json) {
+    return decoded(type.getSimpleName(), type, tree(type.getSimpleName(), json));
+  }
+
+  /**
+   * Reads what a person wrote: a component that does not exist is an error.
+   *
+   * @param type the type
+   * @param json the text
+   * @param <T> the type
+   * @return the value
+   * @throws N0Exception INVALID, naming the field, for anything that is wrong or unknown
+   */
+  public <T> T parse(Class<T> type, String json) {
+    return parsed(type.getSimpleName(), type, tree(type.getSimpleName(), json));
+  }
+
   /** Reads any JSON text. */
   JsonNode tree(String subject, String json) {
     try {
-      return lenient.readTree(json);
+      return LENIENT.readTree(json);
     } catch (JsonProcessingException e) {
       throw invalid(subject, e);
     }
   }
 
-  JsonNode encode(Class<? extends Spec> type, Spec spec) {
+  JsonNode encoded(Class<?> type, Object value) {
     try {
-      return lenient.readTree(lenient.writerFor(type).writeValueAsBytes(spec));
+      return LENIENT.readTree(LENIENT.writerFor(type).writeValueAsBytes(value));
     } catch (IOException e) {
       throw new N0Exception(
           N0Exception.Code.INTERNAL,
@@ -102,7 +146,7 @@ final class SpecCodec {
 
   String text(JsonNode tree) {
     try {
-      return lenient.writerWithDefaultPrettyPrinter().writeValueAsString(tree);
+      return LENIENT.writerWithDefaultPrettyPrinter().writeValueAsString(tree);
     } catch (JsonProcessingException e) {
       throw invalid("record", e);
     }
@@ -121,27 +165,26 @@ final class SpecCodec {
   }
 
   JsonNode object() {
-    return lenient.createObjectNode();
+    return LENIENT.createObjectNode();
   }
 
   /** Reads a spec of ours back: components that a later version has added are passed over. */
-  <S extends Spec> S decode(String subject, Class<S> type, JsonNode tree) {
-    return read(lenient, subject, type, tree);
+  <T> T decoded(String subject, Class<T> type, JsonNode tree) {
+    return read(LENIENT, subject, type, tree);
   }
 
   /** Reads a spec that a person wrote: a component that does not exist is an error. */
-  <S extends Spec> S parse(String subject, Class<S> type, JsonNode tree) {
-    return read(strict, subject, type, tree);
+  <T> T parsed(String subject, Class<T> type, JsonNode tree) {
+    return read(STRICT, subject, type, tree);
   }
 
-  private static <S extends Spec> S read(
-      JsonMapper mapper, String subject, Class<S> type, JsonNode tree) {
+  private static <T> T read(JsonMapper mapper, String subject, Class<T> type, JsonNode tree) {
     try {
-      S spec = mapper.readerFor(type).readValue(tree);
-      if (spec == null) {
-        throw N0Exception.invalid(subject, "null", "must be a spec");
+      T value = mapper.readerFor(type).readValue(tree);
+      if (value == null) {
+        throw N0Exception.invalid(subject, "null", "must be a value");
       }
-      return spec;
+      return value;
     } catch (IOException e) {
       throw invalid(subject, e);
     }

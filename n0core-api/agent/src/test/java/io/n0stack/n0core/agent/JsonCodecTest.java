@@ -28,8 +28,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-class SpecCodecTest {
-  private final SpecCodec codec = new SpecCodec();
+class JsonCodecTest {
+  private final JsonCodec codec = new JsonCodec();
 
   static Stream<Arguments> specs() {
     NetworkSpec.Gateway gateway = new NetworkSpec.Gateway(
@@ -91,14 +91,15 @@ class SpecCodecTest {
   @ParameterizedTest
   @MethodSource("specs")
   <S extends Spec> void aSpecComesBackAsItWent(Class<S> type, Spec spec) {
-    JsonNode tree = codec.encode(type, spec);
-    assertThat(codec.decode("spec", type, codec.tree("spec", codec.text(tree)))).isEqualTo(spec);
-    assertThat(codec.parse("spec", type, tree)).isEqualTo(spec);
+    JsonNode tree = codec.encoded(type, spec);
+    assertThat(codec.decoded("spec", type, codec.tree("spec", codec.text(tree))))
+        .isEqualTo(spec);
+    assertThat(codec.parsed("spec", type, tree)).isEqualTo(spec);
   }
 
   @Test
   void aSpecReadsAsAPersonWouldWriteIt() {
-    JsonNode tree = codec.encode(
+    JsonNode tree = codec.encoded(
         NetworkSpec.class,
         NetworkSpec.Flat.isolated()
             .withGateway(NetworkSpec.Gateway.of(CidrAddress.parse("10.77.0.1/24"))));
@@ -110,7 +111,7 @@ class SpecCodecTest {
   @Test
   void whatIsOptionalMayBeLeftOut() {
     NetworkSpec spec =
-        codec.parse("spec", NetworkSpec.class, codec.tree("spec", "{\"type\":\"flat\"}"));
+        codec.parsed("spec", NetworkSpec.class, codec.tree("spec", "{\"type\":\"flat\"}"));
     assertThat(spec).isEqualTo(NetworkSpec.Flat.isolated());
   }
 
@@ -134,7 +135,7 @@ class SpecCodecTest {
   void aMistakeIsNamed(String json, String word) {
     assertThatExceptionOfType(N0Exception.class)
         .isThrownBy(
-            () -> codec.parse("network \"lan\"", NetworkSpec.class, codec.tree("bundle", json)))
+            () -> codec.parsed("network \"lan\"", NetworkSpec.class, codec.tree("bundle", json)))
         .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID))
         .withMessageContaining("network \"lan\"")
         .withMessageContaining(word);
@@ -143,7 +144,7 @@ class SpecCodecTest {
   @Test
   void componentsOfALaterVersionArePassedOverInOurOwnRecords() {
     JsonNode tree = codec.tree("spec", "{\"type\":\"flat\",\"colour\":\"red\"}");
-    assertThat(codec.decode("spec", NetworkSpec.class, tree))
+    assertThat(codec.decoded("spec", NetworkSpec.class, tree))
         .isEqualTo(NetworkSpec.Flat.isolated());
   }
 }
