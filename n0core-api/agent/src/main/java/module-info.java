@@ -6,6 +6,7 @@ module io.n0stack.n0core.agent {
   requires com.fasterxml.jackson.databind;
   requires com.fasterxml.jackson.datatype.jdk8;
   requires com.fasterxml.jackson.datatype.jsr310;
+  requires jdk.jfr;
   requires org.slf4j;
   requires static transitive org.jspecify;
 }

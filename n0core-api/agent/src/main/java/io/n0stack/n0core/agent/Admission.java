@@ -5,7 +5,7 @@ import io.n0stack.n0core.api.N0Exception.Code;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
-import io.n0stack.n0core.api.store.Store;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -14,17 +14,19 @@ import java.util.Set;
 final class Admission {
   private final Host host;
   private final Ledger ledger;
+  private final SpecChanges changes;
 
-  Admission(Host host, Ledger ledger) {
+  Admission(Host host, Ledger ledger, SpecChanges changes) {
     this.host = host;
     this.ledger = ledger;
+    this.changes = changes;
   }
 
-  ResourceId apply(Reference reference, Spec spec, OnFailure onFailure) {
+  ResourceId apply(Reference reference, Spec spec, ApplyOptions options) {
     host.requireType(reference, spec);
     synchronized (ledger) { // what is needed must not begin to go between the look and the record
       requireBuildable(reference, spec);
-      return applyBuildable(reference, spec, onFailure);
+      return applyBuildable(reference, spec, options);
     }
   }
 
@@ -45,12 +47,11 @@ final class Admission {
     }
   }
 
-  private ResourceId applyBuildable(Reference reference, Spec spec, OnFailure onFailure) {
+  private ResourceId applyBuildable(Reference reference, Spec spec, ApplyOptions options) {
     Optional<Intent> now = ledger.find(reference);
     if (now.isEmpty()) {
       ResourceId id = ResourceId.fresh(reference.kind(), reference.name());
-      return record(new Intent(id, spec, 1, Phase.APPLYING, onFailure, false, "", Store.NONE))
-          .id();
+      return record(Intent.fresh(id, spec, options)).id();
     }
     Intent known = now.get();
     if (known.leaving()) {
@@ -60,13 +61,24 @@ final class Admission {
           "apply " + reference + ": it is being deleted; wait until it is gone");
     }
     if (!known.spec().equals(spec)) {
-      record(known.asking(spec, onFailure));
+      requireChangeable(known, spec, options);
+      record(known.asking(spec, options));
     } else if (known.phase() == Phase.FAILED) {
-      record(known.under(onFailure).in(Phase.APPLYING, ""));
-    } else if (known.onFailure() != onFailure) {
-      record(known.under(onFailure)); // the latest request says what happens if it fails
+      record(known.under(options).in(Phase.APPLYING, ""));
+    } else if (!known.options().equals(options)) {
+      record(known.under(options)); // the latest request says what happens if it fails
     }
     return known.id();
+  }
+
+  /** What was never finished may become anything. */
+  private void requireChangeable(Intent known, Spec spec, ApplyOptions options) {
+    if (known.realised()) {
+      SpecChanges.requireAllowed(
+          known.id().reference(),
+          changes.between(host.driver(known.id().kind()), known.spec(), spec),
+          options.disruption());
+    }
   }
 
   ResourceId adopt(ResourceId orphan, Spec spec) {
@@ -77,9 +89,20 @@ final class Admission {
           reference.toString(),
           "adopt " + reference + ": another one of that name is on record");
     }
-    return record(
-            new Intent(orphan, spec, 1, Phase.APPLYING, OnFailure.RETRY, true, "", Store.NONE))
-        .id();
+    return record(Intent.existing(orphan, spec, 1, ApplyOptions.defaults())).id();
+  }
+
+  /** Takes on record what is not on record yet. */
+  List<ResourceId> restore(List<Intent> backup) {
+    List<ResourceId> taken = new ArrayList<>();
+    synchronized (ledger) {
+      for (Intent intent : backup) {
+        if (ledger.find(intent.id().reference()).isEmpty()) {
+          taken.add(record(intent).id());
+        }
+      }
+    }
+    return taken;
   }
 
   ResourceId delete(Reference reference, Set<Reference> along) {

@@ -2,6 +2,7 @@ package io.n0stack.n0core.agent;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Subscription;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Observed;
@@ -9,10 +10,12 @@ import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.store.FileStore;
+import io.n0stack.n0core.api.store.Store;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -20,6 +23,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -54,27 +59,40 @@ public final class Agent implements AutoCloseable {
     R run(C capability, Context cx, ResourceId id);
   }
 
-  private final FileStore store;
+  private final Store store;
   private final JsonCodec codec = new JsonCodec();
   private final Map<String, Driver<?, ?>> drivers;
   private final Ledger ledger;
   private final Host host;
+  private final Admission admission;
   private final Engine engine;
+  private final Planner planner;
   private final Reconciler reconciler;
   private final Duration limit;
 
-  private Agent(FileStore store, Map<String, Driver<?, ?>> drivers, AgentOptions options) {
+  private Agent(
+      Store store,
+      Map<String, Driver<?, ?>> drivers,
+      AgentOptions options,
+      Scheduler scheduler,
+      List<String> quarantined) {
     this.store = store;
     this.drivers = drivers;
     this.limit = options.operationLimit();
     this.ledger = new Ledger(store, codec, drivers);
     this.host = new Host(drivers, ledger);
-    Workers workers = new Workers(options.workers());
-    this.reconciler = new Reconciler(ledger, drivers, options, workers);
-    this.engine = new Engine(host, ledger, options, workers, reconciler::wake);
+    SpecChanges changes = new SpecChanges(codec);
+    this.admission = new Admission(host, ledger, changes);
+    Instruments instruments = new Instruments(options, scheduler);
+    this.reconciler = new Reconciler(ledger, drivers, options.tick(), scheduler);
+    this.engine =
+        new Engine(host, ledger, admission, instruments, scheduler, limit, reconciler::wake);
+    Inspection inspection = new Inspection(engine, host, ledger, admission, instruments, scheduler);
+    this.planner =
+        new Planner(host, ledger, engine, inspection, changes, scheduler, options.tick());
     List<String> damaged = new ArrayList<>(ledger.unreadable());
-    store.quarantined().forEach(q -> damaged.add(q.key() + " (now " + q.file() + "): " + q.why()));
-    reconciler.start(engine, damaged, ledger.interrupted());
+    damaged.addAll(quarantined);
+    reconciler.start(engine, inspection, damaged);
   }
 
   /**
@@ -101,22 +119,62 @@ public final class Agent implements AutoCloseable {
    */
   public static Agent open(
       Path stateDirectory, List<? extends Driver<?, ?>> drivers, AgentOptions options) {
-    Map<String, Driver<?, ?>> byKind = new LinkedHashMap<>();
-    for (Driver<?, ?> driver : drivers) {
-      String kind = driver.describe().kind();
-      if (byKind.put(kind, driver) != null) {
-        throw N0Exception.invalid("drivers", kind, "must be one driver per kind");
-      }
-    }
+    requireDistinctKinds(drivers);
     FileStore store = FileStore.open(stateDirectory);
+    List<String> quarantined = store.quarantined().stream()
+        .map(damaged -> damaged.key() + " (now " + damaged.file() + "): " + damaged.why())
+        .toList();
+    return open(store, drivers, options, new Workers(options.workers()), quarantined);
+  }
+
+  /**
+   * Opens an agent on a store and a scheduler of the caller's, as a simulator does; otherwise as {@link
+   * #open(Path, List, AgentOptions)}.
+   *
+   * @param store where specs are kept; no other agent uses it, and the agent closes it
+   * @param drivers one driver per kind; the agent closes them
+   * @param options how it behaves; its number of workers is the scheduler's business
+   * @param scheduler where its work runs; the agent closes it
+   * @return the agent
+   * @throws N0Exception INVALID for two drivers of one kind
+   */
+  public static Agent open(
+      Store store,
+      List<? extends Driver<?, ?>> drivers,
+      AgentOptions options,
+      Scheduler scheduler) {
+    requireDistinctKinds(drivers);
+    return open(store, drivers, options, scheduler, List.of());
+  }
+
+  private static Agent open(
+      Store store,
+      List<? extends Driver<?, ?>> drivers,
+      AgentOptions options,
+      Scheduler scheduler,
+      List<String> quarantined) {
+    Map<String, Driver<?, ?>> byKind = new LinkedHashMap<>();
+    drivers.forEach(driver -> byKind.put(driver.describe().kind(), driver));
     boolean opened = false;
     try {
-      Agent agent = new Agent(store, Collections.unmodifiableMap(byKind), options);
+      Agent agent =
+          new Agent(store, Collections.unmodifiableMap(byKind), options, scheduler, quarantined);
       opened = true;
       return agent;
     } finally {
       if (!opened) {
+        scheduler.close();
         store.close();
+      }
+    }
+  }
+
+  private static void requireDistinctKinds(List<? extends Driver<?, ?>> drivers) {
+    Set<String> kinds = new HashSet<>();
+    for (Driver<?, ?> driver : drivers) {
+      if (!kinds.add(driver.describe().kind())) {
+        throw N0Exception.invalid(
+            "drivers", driver.describe().kind(), "must be one driver per kind");
       }
     }
   }
@@ -131,10 +189,11 @@ public final class Agent implements AutoCloseable {
    * @return the operation; it succeeds when the resource has been seen to be complete
    * @throws N0Exception INVALID for a name, kind or spec that breaks a rule or would need itself, before
    *     any effect; BUSY if a different operation is running on the resource; PRECONDITION if it, or
-   *     something that it needs, is being deleted
+   *     something that it needs, is being deleted, or if a component of its spec cannot be changed, or
+   *     only by a restart that is not allowed
    */
   public Operation<ResourceId> apply(String kind, String name, Spec spec) {
-    return apply(kind, name, spec, OnFailure.RETRY);
+    return apply(kind, name, spec, ApplyOptions.defaults());
   }
 
   /**
@@ -143,12 +202,12 @@ public final class Agent implements AutoCloseable {
    * @param kind the resource's kind
    * @param name its name
    * @param spec what it is to be
-   * @param onFailure what happens when that fails
+   * @param options what happens when that fails, and what may be disrupted
    * @return the operation
    * @throws N0Exception as for {@link #apply(String, String, Spec)}
    */
-  public Operation<ResourceId> apply(String kind, String name, Spec spec, OnFailure onFailure) {
-    return engine.apply(new Reference(kind, name), spec, onFailure);
+  public Operation<ResourceId> apply(String kind, String name, Spec spec, ApplyOptions options) {
+    return engine.apply(new Reference(kind, name), spec, options);
   }
 
   /**
@@ -161,15 +220,50 @@ public final class Agent implements AutoCloseable {
    *     otherwise what the first one failed with; those after it stay on record
    */
   public List<ResourceId> apply(Bundle bundle) {
+    return apply(bundle, ApplyOptions.defaults());
+  }
+
+  /**
+   * Applies several resources; otherwise as {@link #apply(Bundle)}.
+   *
+   * @param bundle the resources
+   * @param options what happens when one fails, and what may be disrupted
+   * @return their identities, in the order in which they were applied
+   * @throws N0Exception as for {@link #apply(Bundle)}
+   */
+  public List<ResourceId> apply(Bundle bundle, ApplyOptions options) {
     bundle.entries().forEach(entry -> host.requireType(entry.reference(), entry.spec()));
     for (Bundle.Entry entry : bundle.entries()) {
-      engine.prepare(entry.reference(), entry.spec(), OnFailure.RETRY);
+      engine.prepare(entry.reference(), entry.spec(), options);
     }
     List<ResourceId> done = new ArrayList<>();
     for (Bundle.Entry entry : bundle.entries()) {
-      done.add(engine.apply(entry.reference(), entry.spec(), OnFailure.RETRY).await(limit));
+      done.add(engine.apply(entry.reference(), entry.spec(), options).await(limit));
     }
     return done;
+  }
+
+  /**
+   * Says what {@link #apply(Bundle)} would do. Looks at the host and changes nothing.
+   *
+   * @param bundle the resources
+   * @return the plan, true of the moment
+   * @throws N0Exception INVALID for a kind or spec that breaks a rule
+   */
+  public Plan plan(Bundle bundle) {
+    return planner.plan(bundle);
+  }
+
+  /**
+   * Says why a resource is as it is and what the agent will do about it.
+   *
+   * @param kind its kind
+   * @param name its name
+   * @return the explanation, seen just now
+   * @throws N0Exception NOT_FOUND if none is on record
+   */
+  public Explanation explain(String kind, String name) {
+    return planner.explain(new Reference(kind, name));
   }
 
   /**
@@ -200,7 +294,7 @@ public final class Agent implements AutoCloseable {
       ledger.find(entry.reference()).ifPresent(known -> order.add(0, entry.reference()));
     }
     Set<Reference> all = Set.copyOf(order);
-    order.forEach(reference -> engine.requireDeletable(reference, all));
+    order.forEach(reference -> admission.requireDeletable(reference, all));
     order.forEach(reference -> unlessGone(reference, () -> engine.prepareDeletion(reference, all)));
     order.forEach(
         reference -> unlessGone(reference, () -> engine.delete(reference).await(limit)));
@@ -373,6 +467,55 @@ public final class Agent implements AutoCloseable {
           orphan.toString(),
           "no orphan " + orphan + " with uid " + orphan.uid());
     }
+  }
+
+  /**
+   * Takes note that somebody has looked at what an interrupted action came to; it is reported no more.
+   *
+   * @param action one of {@link Recovery#indeterminate()}
+   */
+  public void acknowledge(Indeterminate action) {
+    ledger.takeBack(action.note());
+  }
+
+  /**
+   * Follows what happens. The listener is told of all events after a revision and then of each as it
+   * happens, in order and without gaps; where the agent cannot tell all that has happened, because it was
+   * restarted or the listener is more than 4,096 events behind, a {@link Event.Snapshot} takes its place.
+   *
+   * @param afterRevision the revision of the last event that is known, 0 for none
+   * @param executor what runs the listener, one event at a time; not the calling thread
+   * @param listener called with each event
+   * @return the subscription, which the caller closes
+   */
+  public Subscription watch(long afterRevision, Executor executor, Consumer<Event> listener) {
+    return ledger.history().watch(afterRevision, executor, listener, ledger::snapshot);
+  }
+
+  /**
+   * Returns the specs on record with their uids as JSON, but for what is being deleted. It is all that
+   * {@link #restore} needs to find again what runs.
+   *
+   * @return the text
+   */
+  public String export() {
+    return new Backup(host, codec).write(ledger.all());
+  }
+
+  /**
+   * Takes the specs of a backup on record, as after the loss of the state directory. What runs is found
+   * by its uid and goes on undisturbed; what is gone is made again or, if it held data, reported. What is
+   * on record stays as it is. All intents are durable when this returns; the work goes on by itself.
+   *
+   * @param backup what {@link #export()} returned
+   * @return what was taken on record
+   * @throws N0Exception INVALID, before any effect, for a text that is no backup
+   */
+  public List<ResourceId> restore(String backup) {
+    List<ResourceId> taken = admission.restore(new Backup(host, codec).read(backup));
+    taken.forEach(id -> reconciler.wake(id.reference()));
+    ledger.history().deliver();
+    return taken;
   }
 
   /** Looks at everything now rather than at the next tick; returns without waiting. */

@@ -12,10 +12,15 @@ import java.time.Duration;
  *     is interrupted
  * @param workers how many resources it works on at the same time, 1 to 1024
  * @param stepListener hears of every step
+ * @param meterSink hears of what is measured
  * @since 0.1
  */
 public record AgentOptions(
-    Duration tick, Duration operationLimit, int workers, StepListener stepListener) {
+    Duration tick,
+    Duration operationLimit,
+    int workers,
+    StepListener stepListener,
+    MeterSink meterSink) {
   /** Checks durations and number. */
   public AgentOptions {
     requireRange("tick", tick, Duration.ofMillis(100), Duration.ofHours(1));
@@ -35,7 +40,8 @@ public record AgentOptions(
    * @return the defaults
    */
   public static AgentOptions defaults() {
-    return new AgentOptions(Duration.ofSeconds(10), Duration.ofMinutes(10), 32, StepListener.NONE);
+    return new AgentOptions(
+        Duration.ofSeconds(10), Duration.ofMinutes(10), 32, StepListener.NONE, MeterSink.NONE);
   }
 
   /**
@@ -45,7 +51,7 @@ public record AgentOptions(
    * @return a changed copy
    */
   public AgentOptions withTick(Duration interval) {
-    return new AgentOptions(interval, operationLimit, workers, stepListener);
+    return new AgentOptions(interval, operationLimit, workers, stepListener, meterSink);
   }
 
   /**
@@ -55,7 +61,7 @@ public record AgentOptions(
    * @return a changed copy
    */
   public AgentOptions withOperationLimit(Duration limit) {
-    return new AgentOptions(tick, limit, workers, stepListener);
+    return new AgentOptions(tick, limit, workers, stepListener, meterSink);
   }
 
   /**
@@ -65,6 +71,26 @@ public record AgentOptions(
    * @return a changed copy
    */
   public AgentOptions withStepListener(StepListener listener) {
-    return new AgentOptions(tick, operationLimit, workers, listener);
+    return new AgentOptions(tick, operationLimit, workers, listener, meterSink);
+  }
+
+  /**
+   * Changes how many resources it works on at the same time.
+   *
+   * @param most 1 to 1024
+   * @return a changed copy
+   */
+  public AgentOptions withWorkers(int most) {
+    return new AgentOptions(tick, operationLimit, most, stepListener, meterSink);
+  }
+
+  /**
+   * Changes who hears of what is measured.
+   *
+   * @param sink the sink
+   * @return a changed copy
+   */
+  public AgentOptions withMeterSink(MeterSink sink) {
+    return new AgentOptions(tick, operationLimit, workers, stepListener, sink);
   }
 }

@@ -2,11 +2,13 @@ package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
+import io.n0stack.n0core.api.store.Store;
 import java.nio.charset.StandardCharsets;
 
 /**
  * What is on record of one resource.
  *
+ * @param options how the spec in force was asked for
  * @param realised whether it was READY at some time; such a resource is never rolled back
  * @param revision the record's revision in the store
  */
@@ -15,7 +17,7 @@ record Intent(
     Spec spec,
     long generation,
     Phase phase,
-    OnFailure onFailure,
+    ApplyOptions options,
     boolean realised,
     String message,
     long revision) {
@@ -30,26 +32,36 @@ record Intent(
     message = new String(cut.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
   }
 
+  /** What is asked for the first time. */
+  static Intent fresh(ResourceId id, Spec spec, ApplyOptions options) {
+    return new Intent(id, spec, 1, Phase.APPLYING, options, false, "", Store.NONE);
+  }
+
+  /** What existed before it came on record: it is never rolled back, and a loss is a loss. */
+  static Intent existing(ResourceId id, Spec spec, long generation, ApplyOptions options) {
+    return new Intent(id, spec, generation, Phase.APPLYING, options, true, "", Store.NONE);
+  }
+
   Intent in(Phase next, String why) {
     return new Intent(
-        id, spec, generation, next, onFailure, realised || next == Phase.READY, why, revision);
+        id, spec, generation, next, options, realised || next == Phase.READY, why, revision);
   }
 
   /** What was READY is gone: the next spec, if there ever is one, makes a new one. */
   Intent lost() {
-    return new Intent(id, spec, generation, Phase.FAILED, onFailure, false, LOST, revision);
+    return new Intent(id, spec, generation, Phase.FAILED, options, false, LOST, revision);
   }
 
   Intent at(long newRevision) {
-    return new Intent(id, spec, generation, phase, onFailure, realised, message, newRevision);
+    return new Intent(id, spec, generation, phase, options, realised, message, newRevision);
   }
 
-  Intent under(OnFailure policy) {
-    return new Intent(id, spec, generation, phase, policy, realised, message, revision);
+  Intent under(ApplyOptions latest) {
+    return new Intent(id, spec, generation, phase, latest, realised, message, revision);
   }
 
-  Intent asking(Spec desired, OnFailure policy) {
-    return new Intent(id, desired, generation + 1, Phase.APPLYING, policy, realised, "", revision);
+  Intent asking(Spec desired, ApplyOptions latest) {
+    return new Intent(id, desired, generation + 1, Phase.APPLYING, latest, realised, "", revision);
   }
 
   boolean leaving() {

@@ -182,7 +182,7 @@ public final class JsonCodec {
     try {
       T value = mapper.readerFor(type).readValue(tree);
       if (value == null) {
-        throw N0Exception.invalid(subject, "null", "must be a value");
+        throw N0Exception.invalid(subject, "null", "must be a " + type.getSimpleName());
       }
       return value;
     } catch (IOException e) {

@@ -3,6 +3,7 @@ package io.n0stack.n0core.agent;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -19,28 +20,64 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The intents, in memory as they are in the store. Thread-safe. */
 final class Ledger {
+  private static final Logger LOG = LoggerFactory.getLogger(Ledger.class);
   private static final String RESOURCES = "resource";
   private static final String ACTIONS = "action";
   private static final String UNREADABLE = "unreadable";
 
+  private static final String LIFE = "life";
+  private static final int EVENTS_KEPT = 4096;
+  // How many events a life may have for each change of the store without running into the next
+  // life's.
+  private static final int EVENTS_BITS = 20;
+
   private final Store store;
   private final JsonCodec codec;
+  private final History history;
   private final Map<Reference, Intent> intents = new HashMap<>();
   private final List<String> unreadable = new ArrayList<>();
-  private final List<String> interrupted = new ArrayList<>();
+  private final List<Indeterminate> indeterminate = new ArrayList<>();
 
   Ledger(Store store, JsonCodec codec, Map<String, Driver<?, ?>> drivers) {
     this.store = store;
     this.codec = codec;
+    this.history = new History(life() << EVENTS_BITS, EVENTS_KEPT);
     for (Versioned record : store.list(RESOURCES)) {
       load(record, drivers);
     }
     for (Versioned action : store.list(ACTIONS)) {
-      interrupted.add(action.value());
-      store.delete(action.key(), action.revision());
+      loadAction(action);
+    }
+  }
+
+  /** Numbers this life above all that was before; a full disk stops no agent. */
+  private long life() {
+    long highest = store.list("").stream().mapToLong(Versioned::revision).max().orElse(0);
+    try {
+      long known = store.find(LIFE).map(Versioned::revision).orElse(Store.NONE);
+      return store.put(LIFE, "", known);
+    } catch (N0Exception e) {
+      LOG.warn("this life is not on record, events may be numbered again: {}", e.getMessage());
+      return highest + 1;
+    }
+  }
+
+  private void loadAction(Versioned action) {
+    try {
+      JsonNode tree = codec.tree(action.key(), action.value());
+      ResourceId target = new ResourceId(
+          tree.path("kind").asText(),
+          tree.path("name").asText(),
+          UUID.fromString(tree.path("uid").asText()));
+      UUID note = UUID.fromString(action.key().substring(ACTIONS.length() + 1));
+      indeterminate.add(new Indeterminate(note, target, tree.path("verb").asText()));
+    } catch (N0Exception | IllegalArgumentException e) {
+      unreadable.add(action.key() + ": " + e.getMessage());
     }
   }
 
@@ -87,7 +124,9 @@ final class Ledger {
           codec.decoded(subject, driver.describe().spec(), tree.path("spec")),
           tree.path("generation").asLong(),
           Phase.valueOf(tree.path("phase").asText()),
-          OnFailure.valueOf(tree.path("onFailure").asText()),
+          new ApplyOptions(
+              OnFailure.valueOf(tree.path("onFailure").asText()),
+              Disruption.valueOf(tree.path("disruption").asText(Disruption.NONE.name()))),
           tree.path("realised").asBoolean(),
           tree.path("message").asText(),
           record.revision());
@@ -100,8 +139,18 @@ final class Ledger {
     return List.copyOf(unreadable);
   }
 
-  List<String> interrupted() {
-    return List.copyOf(interrupted);
+  synchronized List<Indeterminate> indeterminate() {
+    return List.copyOf(indeterminate);
+  }
+
+  History history() {
+    return history;
+  }
+
+  /** Returns all that is on record, and where in the history that is so. */
+  synchronized Event.Snapshot snapshot() {
+    return new Event.Snapshot(
+        history.last(), intents.values().stream().map(Intent::resource).toList());
   }
 
   synchronized Optional<Intent> find(Reference reference) {
@@ -143,30 +192,39 @@ final class Ledger {
         .put("uid", intent.id().uid().toString())
         .put("generation", intent.generation())
         .put("phase", intent.phase().name())
-        .put("onFailure", intent.onFailure().name())
+        .put("onFailure", intent.options().onFailure().name())
+        .put("disruption", intent.options().disruption().name())
         .put("realised", intent.realised())
         .put("message", intent.message())
         .set("spec", codec.encoded(type, intent.spec()));
     long revision = store.put(key(intent.id()), codec.text(tree), intent.revision());
     Intent written = intent.at(revision);
     intents.put(intent.id().reference(), written);
+    history.append(at -> new Event.Recorded(at, written.resource()));
     return written;
   }
 
   synchronized void remove(Intent intent) {
     store.delete(key(intent.id()), intent.revision());
     intents.remove(intent.id().reference());
+    history.append(at -> new Event.Forgotten(at, intent.id()));
   }
 
   /** Notes durably that something is about to be done once. */
   void journal(UUID note, String verb, ResourceId target) {
-    store.put(ACTIONS + "/" + note, verb + " " + target + " uid " + target.uid(), Store.NONE);
+    ObjectNode tree = (ObjectNode) codec.object();
+    tree.put("verb", verb)
+        .put("kind", target.kind())
+        .put("name", target.name())
+        .put("uid", target.uid().toString());
+    store.put(ACTIONS + "/" + note, codec.text(tree), Store.NONE);
   }
 
   /** Takes a note back: how it ended is known. */
-  void takeBack(UUID note) {
+  synchronized void takeBack(UUID note) {
     String key = ACTIONS + "/" + note;
     store.find(key).ifPresent(record -> store.delete(key, record.revision()));
+    indeterminate.removeIf(known -> known.note().equals(note));
   }
 
   private static String key(ResourceId id) {

@@ -3,9 +3,11 @@ package io.n0stack.n0core.agent;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.Reference;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,29 +23,37 @@ final class OperationContext implements Context {
   }
 
   private final RunningOperation<?> operation;
+  private final Lane lane;
   private final Surroundings surroundings;
-  private final StepListener listener;
+  private final Instruments instruments;
+  private final Disruption disruption;
+  private final LongSupplier clock;
   private final Duration limit;
   private final long deadline;
 
-  OperationContext(RunningOperation<?> operation, Surroundings surroundings, AgentOptions options) {
+  OperationContext(
+      RunningOperation<?> operation,
+      Lane lane,
+      Disruption disruption,
+      Surroundings surroundings,
+      Instruments instruments,
+      LongSupplier clock,
+      Duration limit) {
     this.operation = operation;
+    this.lane = lane;
+    this.disruption = disruption;
     this.surroundings = surroundings;
-    this.listener = options.stepListener();
-    this.limit = options.operationLimit();
-    this.deadline = System.nanoTime() + limit.toNanos();
+    this.instruments = instruments;
+    this.clock = clock;
+    this.limit = limit;
+    this.deadline = clock.getAsLong() + limit.toNanos();
   }
 
   @Override
   public <R> R step(String name, Step<R> body) {
     requireGoing(name);
     operation.beginStep(name);
-    LOG.debug("{} {}: {}", operation.verb(), operation.target(), name);
-    listener.before(operation.target(), operation.verb(), name);
-    long start = System.nanoTime();
-    R result = run(name, body);
-    listener.after(operation.target(), operation.verb(), name, System.nanoTime() - start);
-    return result;
+    return instruments.step(operation, lane, name, () -> run(name, body));
   }
 
   @Override
@@ -94,7 +104,12 @@ final class OperationContext implements Context {
 
   @Override
   public Duration remaining() {
-    return Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
+    return Duration.ofNanos(Math.max(0, deadline - clock.getAsLong()));
+  }
+
+  @Override
+  public Disruption disruption() {
+    return disruption;
   }
 
   @Override

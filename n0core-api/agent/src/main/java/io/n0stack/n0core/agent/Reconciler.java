@@ -16,7 +16,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,30 +26,33 @@ final class Reconciler {
 
   private final Ledger ledger;
   private final Map<String, Driver<?, ?>> drivers;
-  private final AgentOptions options;
-  private final Workers workers;
+  private final Duration interval;
+  private final Scheduler scheduler;
   private final CompletableFuture<Recovery> recovered = new CompletableFuture<>();
+  private volatile Optional<Inspection> inspection = Optional.empty();
   private volatile Optional<Engine> engine = Optional.empty();
+  private volatile boolean closed;
 
   private final Set<Reference> ticked = ConcurrentHashMap.newKeySet();
 
   // The first pass; guarded by this object's monitor.
-  private final Map<Reference, Engine.Look> looks = new HashMap<>();
+  private final Map<Reference, Inspection.Look> looks = new HashMap<>();
   private final Map<Reference, ResourceId> ids = new HashMap<>();
   private final Set<Reference> wereReady = new LinkedHashSet<>();
   private int pending;
   private Optional<Runnable> report = Optional.empty();
 
   Reconciler(
-      Ledger ledger, Map<String, Driver<?, ?>> drivers, AgentOptions options, Workers workers) {
+      Ledger ledger, Map<String, Driver<?, ?>> drivers, Duration interval, Scheduler scheduler) {
     this.ledger = ledger;
     this.drivers = drivers;
-    this.options = options;
-    this.workers = workers;
+    this.interval = interval;
+    this.scheduler = scheduler;
   }
 
-  void start(Engine started, List<String> quarantined, List<String> indeterminate) {
+  void start(Engine started, Inspection looking, List<String> quarantined) {
     engine = Optional.of(started);
+    inspection = Optional.of(looking);
     List<Intent> all = ledger.all();
     synchronized (this) {
       all.forEach(intent -> {
@@ -61,15 +63,36 @@ final class Reconciler {
       });
     }
     all.forEach(intent -> wake(intent.id().reference()));
-    workers.pool().execute(() -> {
+    scheduler.execute(() -> {
       Map<String, String> unseen = new HashMap<>();
       Set<ResourceId> orphans = orphans(unseen);
       synchronized (this) {
-        report = Optional.of(() -> report(unseen, orphans, quarantined, indeterminate));
+        report = Optional.of(() -> report(unseen, orphans, quarantined));
       }
       finishPass();
     });
-    workers.every(options.tick(), this::tick);
+    tickLater();
+  }
+
+  private void tickLater() {
+    scheduler.later(interval, () -> {
+      try {
+        tickOnce();
+      } finally {
+        if (!closed) {
+          tickLater();
+        }
+      }
+    });
+  }
+
+  @SuppressWarnings("IllegalCatch") // one tick that fails is not the last one
+  private void tickOnce() {
+    try {
+      tick();
+    } catch (RuntimeException | LinkageError e) {
+      LOG.warn("tick failed, the next one comes", e);
+    }
   }
 
   /** Looks at a resource soon; the first pass waits for it. */
@@ -93,8 +116,7 @@ final class Reconciler {
     engine.ifPresent(Engine::forgetIdleLanes);
     for (Intent intent : ledger.all()) {
       Reference reference = intent.id().reference();
-      boolean rests = engine.filter(started -> started.lane(reference).rests()).isPresent();
-      if (!rests && ticked.add(reference)) {
+      if (!rests(reference) && ticked.add(reference)) {
         execute(
             () -> {
               ticked.remove(reference);
@@ -105,10 +127,16 @@ final class Reconciler {
     }
   }
 
+  private boolean rests(Reference reference) {
+    return engine
+        .filter(started -> !started.lane(reference).rest(scheduler.nanoTime()).isZero())
+        .isPresent();
+  }
+
   private void execute(Runnable body, Runnable otherwise) {
     boolean taken = false;
     try {
-      workers.pool().execute(body);
+      scheduler.execute(body);
       taken = true;
     } catch (RejectedExecutionException e) {
       LOG.debug("not looked, the agent is closing");
@@ -120,21 +148,21 @@ final class Reconciler {
   }
 
   private void look(Reference reference) {
-    Engine.Look look = new Engine.Look(Engine.Outcome.UNKNOWN, "looking failed");
+    Inspection.Look look = new Inspection.Look(Inspection.Outcome.UNKNOWN, "looking failed");
     try {
-      look = engine.map(started -> started.reconcile(reference)).orElse(look);
+      look = inspection.map(looking -> looking.look(reference)).orElse(look);
     } finally {
       note(reference, look);
     }
   }
 
-  private synchronized void note(Reference reference, Engine.Look look) {
+  private synchronized void note(Reference reference, Inspection.Look look) {
     if (recovered.isDone()) {
       return;
     }
-    Engine.Look earlier = looks.get(reference);
-    boolean says = earlier == null || earlier.outcome() != Engine.Outcome.WORKED;
-    if (says && (earlier == null || look.outcome() != Engine.Outcome.SKIPPED)) {
+    Inspection.Look earlier = looks.get(reference);
+    boolean says = earlier == null || earlier.outcome() != Inspection.Outcome.WORKED;
+    if (says && (earlier == null || look.outcome() != Inspection.Outcome.SKIPPED)) {
       looks.put(reference, look);
     }
   }
@@ -175,16 +203,13 @@ final class Reconciler {
   }
 
   private void report(
-      Map<String, String> unseen,
-      Set<ResourceId> orphans,
-      List<String> quarantined,
-      List<String> indeterminate) {
+      Map<String, String> unseen, Set<ResourceId> orphans, List<String> quarantined) {
     Set<ResourceId> adopted = new LinkedHashSet<>();
     Set<ResourceId> resumed = new LinkedHashSet<>();
     synchronized (this) {
       ids.forEach((reference, id) -> {
-        Engine.Look look =
-            looks.getOrDefault(reference, new Engine.Look(Engine.Outcome.SKIPPED, ""));
+        Inspection.Look look =
+            looks.getOrDefault(reference, new Inspection.Look(Inspection.Outcome.SKIPPED, ""));
         switch (look.outcome()) {
           case FINE -> {
             if (wereReady.contains(reference)) {
@@ -196,6 +221,7 @@ final class Reconciler {
         }
       });
     }
+    List<Indeterminate> indeterminate = ledger.indeterminate();
     Recovery recovery = new Recovery(adopted, resumed, unseen, orphans, quarantined, indeterminate);
     LOG.info(
         "recovered: {} adopted, {} resumed, {} unknown, {} orphans, {} damaged records, {} indeterminate",
@@ -210,7 +236,7 @@ final class Reconciler {
 
   Recovery recovery(Duration limit) {
     try {
-      return recovered.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+      return scheduler.await(recovered, limit);
     } catch (InterruptedException e) {
       throw N0Exception.interrupted("wait for recovery", e);
     } catch (TimeoutException e) {
@@ -224,7 +250,8 @@ final class Reconciler {
   }
 
   void close() {
-    workers.close();
+    closed = true;
+    scheduler.close();
     engine.ifPresent(Engine::abandon);
     recovered.completeExceptionally(new N0Exception(
         N0Exception.Code.PRECONDITION, "agent", "wait for recovery: the agent is closed"));

@@ -23,7 +23,7 @@ public record Recovery(
     Map<String, String> unknown,
     Set<ResourceId> orphans,
     List<String> quarantined,
-    List<String> indeterminate) {
+    List<Indeterminate> indeterminate) {
   /** Copies the collections. */
   public Recovery {
     adopted = Set.copyOf(adopted);

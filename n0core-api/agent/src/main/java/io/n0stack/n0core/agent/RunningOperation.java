@@ -8,7 +8,6 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -19,19 +18,22 @@ final class RunningOperation<R> implements Operation<R> {
   private final ResourceId target;
   private final String verb;
   private final Object request;
+  private final Scheduler scheduler;
   private final CompletableFuture<R> result = new CompletableFuture<>();
   private volatile State state = State.QUEUED;
   private volatile String step = "";
   private volatile double fraction;
+  private volatile String failure = "";
   private Optional<String> cancelled = Optional.empty();
   private Optional<Duration> expired = Optional.empty();
   private boolean ended;
   private @Nullable Thread driverThread;
 
-  RunningOperation(ResourceId target, String verb, Object request) {
+  RunningOperation(ResourceId target, String verb, Object request, Scheduler scheduler) {
     this.target = target;
     this.verb = verb;
     this.request = request;
+    this.scheduler = scheduler;
   }
 
   boolean isFor(String otherVerb, Object otherRequest) {
@@ -98,6 +100,10 @@ final class RunningOperation<R> implements Operation<R> {
     }
   }
 
+  Event ended(long at) {
+    return new Event.Ended(at, target, verb, state, failure);
+  }
+
   void succeed(R value) {
     if (end(State.SUCCEEDED)) {
       result.complete(value);
@@ -105,6 +111,7 @@ final class RunningOperation<R> implements Operation<R> {
   }
 
   void fail(Throwable cause) {
+    failure = String.valueOf(cause.getMessage());
     boolean stopped = cause instanceof N0Exception e && e.code() == N0Exception.Code.CANCELLED;
     if (end(stopped ? State.CANCELLED : State.FAILED)) {
       result.completeExceptionally(cause);
@@ -159,7 +166,7 @@ final class RunningOperation<R> implements Operation<R> {
   public R await(Duration limit) {
     String what = verb + " " + target;
     try {
-      return result.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+      return scheduler.await(result, limit);
     } catch (InterruptedException e) {
       throw N0Exception.interrupted("wait for " + what, e);
     } catch (TimeoutException e) {

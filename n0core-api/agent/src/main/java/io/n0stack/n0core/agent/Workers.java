@@ -1,7 +1,8 @@
 package io.n0stack.n0core.agent;
 
 import java.time.Duration;
-import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
@@ -9,19 +10,19 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** An agent's own threads: those that work, and the one that ticks. */
-final class Workers {
+final class Workers implements Scheduler {
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
   private static final Duration IDLE = Duration.ofSeconds(30);
   private static final Duration PARTING = Duration.ofSeconds(5);
 
   private final ThreadPoolExecutor pool;
   private final ScheduledThreadPoolExecutor clock;
-  private Optional<ScheduledFuture<?>> ticking = Optional.empty();
 
   Workers(int most) {
     pool = new ThreadPoolExecutor(
@@ -45,38 +46,34 @@ final class Workers {
     };
   }
 
-  ThreadPoolExecutor pool() {
-    return pool;
+  @Override
+  public long nanoTime() {
+    return System.nanoTime();
   }
 
-  /** Runs a body again and again; one run that fails does not end it. */
-  void every(Duration interval, Runnable body) {
-    ticking = Optional.of(clock.scheduleWithFixedDelay(
-        () -> runOnce(body), interval.toMillis(), interval.toMillis(), TimeUnit.MILLISECONDS));
+  @Override
+  public void execute(Runnable work) {
+    pool.execute(work);
   }
 
-  @SuppressWarnings("IllegalCatch") // an executor drops a periodic task at its first exception
-  private static void runOnce(Runnable body) {
+  @Override
+  public Runnable later(Duration delay, Runnable work) {
     try {
-      body.run();
-    } catch (Throwable e) {
-      LOG.warn("tick failed, the next one comes", e);
-    }
-  }
-
-  /** Runs a body later, unless the returned one is run before. */
-  Runnable later(Duration delay, Runnable body) {
-    try {
-      ScheduledFuture<?> future = clock.schedule(body, delay.toMillis(), TimeUnit.MILLISECONDS);
+      ScheduledFuture<?> future = clock.schedule(work, delay.toMillis(), TimeUnit.MILLISECONDS);
       return () -> future.cancel(false);
     } catch (RejectedExecutionException e) {
       return () -> {}; // closing, which ends all that runs
     }
   }
 
-  /** Takes no more work, waits a little for what is running, then wakes it and waits again. */
-  void close() {
-    ticking.ifPresent(future -> future.cancel(false));
+  @Override
+  public <R> R await(CompletableFuture<R> future, Duration limit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    return future.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  @Override
+  public void close() {
     clock.shutdownNow();
     pool.shutdown();
     try {

@@ -14,7 +14,6 @@ import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.store.FileStore;
-import io.n0stack.n0core.api.store.Store;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,7 +54,7 @@ class FaultsTest {
   }
 
   private static AgentOptions oneWorker() {
-    return new AgentOptions(OPTIONS.tick(), OPTIONS.operationLimit(), 1, StepListener.NONE);
+    return OPTIONS.withWorkers(1);
   }
 
   private static void assertRefused(Code code, Runnable request, String... words) {
@@ -390,7 +389,9 @@ class FaultsTest {
     try (Agent agent = open()) {
       assertRefused(
           Code.EXHAUSTED,
-          () -> agent.apply("cell", "c1", ThingSpec.of(1), OnFailure.ROLL_BACK).await(LIMIT),
+          () -> agent
+              .apply("cell", "c1", ThingSpec.of(1), World.onFailure(OnFailure.ROLL_BACK))
+              .await(LIMIT),
           "disk full");
       assertThat(phase(agent, "c1")).isEqualTo(Phase.ROLLING_BACK);
       assertThat(world.calls).doesNotContain("delete c1");
@@ -423,7 +424,9 @@ class FaultsTest {
     try (Agent agent = open()) {
       assertRefused(
           Code.EXHAUSTED,
-          () -> agent.apply("cell", "c1", ThingSpec.of(1), OnFailure.KEEP).await(LIMIT),
+          () -> agent
+              .apply("cell", "c1", ThingSpec.of(1), World.onFailure(OnFailure.KEEP))
+              .await(LIMIT),
           "disk");
       assertThat(phase(agent, "c1")).isEqualTo(Phase.FAILED);
     }
@@ -495,7 +498,7 @@ class FaultsTest {
       assertRefused(
           Code.INVALID,
           () -> agent.parse("{\"resources\": [{\"kind\": \"cell\", \"name\": \"c1\"}]}"),
-          "spec");
+          "must be a ThingSpec");
     }
   }
 
@@ -506,7 +509,9 @@ class FaultsTest {
       for (OnFailure policy : List.of(OnFailure.KEEP, OnFailure.ROLL_BACK)) {
         assertRefused(
             Code.EXHAUSTED,
-            () -> agent.apply("cell", "c1", ThingSpec.of(1), policy).await(LIMIT),
+            () -> agent
+                .apply("cell", "c1", ThingSpec.of(1), World.onFailure(policy))
+                .await(LIMIT),
             "disk full");
       }
       assertThat(agent.find("cell", "c1")).isEmpty();
@@ -523,10 +528,17 @@ class FaultsTest {
       Ledger ledger = new Ledger(store, new JsonCodec(), drivers);
       Workers workers = new Workers(2);
       Host host = new Host(drivers, ledger);
-      Engine engine = new Engine(host, ledger, OPTIONS, workers, reference -> {});
+      Engine engine = new Engine(
+          host,
+          ledger,
+          new Admission(host, ledger, new SpecChanges(new JsonCodec())),
+          new Instruments(OPTIONS, workers),
+          workers,
+          OPTIONS.operationLimit(),
+          reference -> {});
       for (int i = 0; i < 20; i++) {
         Reference cell = new Reference("cell", "c" + i);
-        engine.apply(cell, ThingSpec.of(1), OnFailure.RETRY).await(LIMIT);
+        engine.apply(cell, ThingSpec.of(1), World.onFailure(OnFailure.RETRY)).await(LIMIT);
         if (i > 0) {
           engine.delete(cell).await(LIMIT);
         }
@@ -536,7 +548,7 @@ class FaultsTest {
       engine.forgetIdleLanes();
       assertThat(engine.laneCount()).isEqualTo(1);
       engine
-          .apply(new Reference("cell", "c1"), ThingSpec.of(1), OnFailure.RETRY)
+          .apply(new Reference("cell", "c1"), ThingSpec.of(1), World.onFailure(OnFailure.RETRY))
           .await(LIMIT);
       workers.close();
     }
@@ -544,15 +556,15 @@ class FaultsTest {
 
   @Test
   void theClockGoesOnAfterAnythingThatIsThrown() {
-    Workers workers = new Workers(1);
-    AtomicInteger ticks = new AtomicInteger();
-    workers.every(Duration.ofMillis(1), () -> {
-      if (ticks.incrementAndGet() == 1) {
-        throw new OutOfMemoryError("unable to create native thread");
-      }
-    });
-    await().atMost(LIMIT).until(() -> ticks.get() > 2);
-    workers.close();
+    FailingScheduler scheduler = new FailingScheduler();
+    FileStore store = FileStore.open(directory.resolve("state"));
+    try (Agent agent = Agent.open(store, world.drivers(), OPTIONS, scheduler)) {
+      ResourceId id = agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      scheduler.failures.set(2);
+      await().atMost(LIMIT).until(() -> scheduler.failures.get() == 0);
+      world.things.remove(id);
+      await().atMost(LIMIT).until(() -> world.things.containsKey(id));
+    }
   }
 
   @Test
@@ -566,7 +578,9 @@ class FaultsTest {
     try (Agent agent = open(OPTIONS.withOperationLimit(Duration.ofSeconds(1)))) {
       assertRefused(
           Code.EXHAUSTED,
-          () -> agent.apply("cell", "c1", ThingSpec.of(1), OnFailure.ROLL_BACK).await(LIMIT),
+          () -> agent
+              .apply("cell", "c1", ThingSpec.of(1), World.onFailure(OnFailure.ROLL_BACK))
+              .await(LIMIT),
           "disk full");
       assertThat(phase(agent, "c1")).isEqualTo(Phase.ROLLING_BACK);
       latch.countDown();
@@ -594,10 +608,8 @@ class FaultsTest {
     try (FileStore store = FileStore.open(directory.resolve("state"))) {
       Ledger ledger = new Ledger(store, new JsonCodec(), Map.of());
       ResourceId id = ResourceId.fresh("cell", "c1");
-      Intent seen = ledger.put(
-          ThingSpec.class,
-          new Intent(
-              id, ThingSpec.of(1), 1, Phase.APPLYING, OnFailure.RETRY, false, "", Store.NONE));
+      Intent seen =
+          ledger.put(ThingSpec.class, Intent.fresh(id, ThingSpec.of(1), ApplyOptions.defaults()));
       Intent leaving = ledger.put(ThingSpec.class, seen.in(Phase.DELETING, ""));
 
       assertRefused(

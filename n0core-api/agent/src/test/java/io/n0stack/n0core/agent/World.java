@@ -47,6 +47,10 @@ final class World {
 
   record ThingStatus(int size, int incarnation) {}
 
+  static ApplyOptions onFailure(OnFailure policy) {
+    return ApplyOptions.defaults().withOnFailure(policy);
+  }
+
   /** Something that exists. */
   static final class Thing {
     int size;

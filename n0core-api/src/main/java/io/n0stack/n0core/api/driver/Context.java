@@ -78,6 +78,16 @@ public interface Context {
   Duration remaining();
 
   /**
+   * Returns the most that a change of what already runs may disrupt. A driver that cannot make a change
+   * within that refuses it before any side effect.
+   *
+   * @return {@link Disruption#NONE} unless whoever asked allowed more
+   */
+  default Disruption disruption() {
+    return Disruption.NONE;
+  }
+
+  /**
    * Returns the status of a resource that this one depends on.
    *
    * @param kind its kind

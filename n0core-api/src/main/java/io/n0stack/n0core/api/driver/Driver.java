@@ -91,6 +91,29 @@ public interface Driver<S extends Spec, T> extends AutoCloseable {
   }
 
   /**
+   * Says how one component of a finished resource's spec can be changed. The agent asks for each component
+   * that differs, before anything of the change is on record; {@link #apply} does not rely on that.
+   *
+   * @param component the component's name, {@code type} if the case of a sealed family changes
+   * @param from the spec that it has
+   * @param to the spec that it is to have
+   * @return {@link Change#LIVE} unless overridden
+   */
+  default Change change(String component, S from, S to) {
+    return Change.LIVE;
+  }
+
+  /** How a component of a spec can be changed. */
+  enum Change {
+    /** While the resource is in use, without a disruption. */
+    LIVE,
+    /** Only by stopping what runs and starting it again; needs {@link Disruption#RESTART}. */
+    RESTART,
+    /** Not at all: delete the resource and create it anew. */
+    REJECTED
+  }
+
+  /**
    * Returns something this driver can do beyond the above. A capability is an interface.
    *
    * @param type the capability, such as {@code Power.class}

@@ -1,0 +1,87 @@
+package io.n0stack.n0core.agent;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.driver.Disruption;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.driver.Spec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.UUID;
+
+/** The specs on record as one text, and back. */
+final class Backup {
+  private static final int VERSION = 1;
+  private static final String ENTRY = "resources[]";
+
+  private final Host host;
+  private final JsonCodec codec;
+
+  Backup(Host host, JsonCodec codec) {
+    this.host = host;
+    this.codec = codec;
+  }
+
+  /** Writes all that is to stay. */
+  String write(List<Intent> intents) {
+    ObjectNode tree = (ObjectNode) codec.object();
+    tree.put("version", VERSION);
+    ArrayNode resources = tree.putArray("resources");
+    for (Intent intent : intents) {
+      if (!intent.leaving()) {
+        ResourceId id = intent.id();
+        resources
+            .addObject()
+            .put("kind", id.kind())
+            .put("name", id.name())
+            .put("uid", id.uid().toString())
+            .put("generation", intent.generation())
+            .put("onFailure", intent.options().onFailure().name().toLowerCase(Locale.ROOT))
+            .set("spec", codec.encoded(host.driver(id.kind()).describe().spec(), intent.spec()));
+      }
+    }
+    return codec.text(tree);
+  }
+
+  /** Reads a backup; what is wrong in it is found before anything is done. */
+  List<Intent> read(String json) {
+    JsonNode tree = codec.tree("backup", json);
+    JsonCodec.requireFields("backup", tree, Set.of("version", "resources"));
+    if (tree.path("version").asInt() != VERSION) {
+      throw N0Exception.invalid("version", tree.path("version"), "must be " + VERSION);
+    }
+    if (!tree.path("resources").isArray()) {
+      throw N0Exception.invalid("resources", tree.path("resources"), "must be an array");
+    }
+    List<Intent> intents = new ArrayList<>();
+    tree.path("resources").forEach(entry -> intents.add(intent(entry)));
+    return intents;
+  }
+
+  private Intent intent(JsonNode entry) {
+    JsonCodec.requireFields(
+        ENTRY, entry, Set.of("kind", "name", "uid", "generation", "onFailure", "spec"));
+    try {
+      ResourceId id = new ResourceId(
+          entry.path("kind").asText(),
+          entry.path("name").asText(),
+          UUID.fromString(entry.path("uid").asText()));
+      Class<? extends Spec> type = host.driver(id.kind()).describe().spec();
+      Spec spec = codec.decoded(id.toString(), type, entry.path("spec"));
+      OnFailure policy =
+          OnFailure.valueOf(entry.path("onFailure").asText().toUpperCase(Locale.ROOT));
+      return Intent.existing(
+          id,
+          spec,
+          Math.max(1, entry.path("generation").asLong()),
+          new ApplyOptions(policy, Disruption.NONE));
+    } catch (IllegalArgumentException e) {
+      throw new N0Exception(
+          N0Exception.Code.INVALID, ENTRY, ENTRY + ": " + e.getMessage() + " in " + entry, e);
+    }
+  }
+}
