@@ -173,6 +173,11 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   }
 
   @Override
+  public Change change(String component, MachineSpec from, MachineSpec to) {
+    return component.equals("powerPolicy") ? Change.LIVE : Change.REJECTED;
+  }
+
+  @Override
   public void delete(Context cx, ResourceId id) {
     requireMachine(id);
     MachineDirectory directory = directory(id);

@@ -283,6 +283,11 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
   }
 
   @Override
+  public Change change(String component, NetworkSpec from, NetworkSpec to) {
+    return component.equals("type") ? Change.REJECTED : Change.LIVE;
+  }
+
+  @Override
   public void delete(Context cx, ResourceId id) {
     links.requireKind(id);
     Optional<Stamped> found = links.locate(id);

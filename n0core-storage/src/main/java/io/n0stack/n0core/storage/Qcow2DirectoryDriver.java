@@ -218,6 +218,13 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
   }
 
   @Override
+  public Change change(String component, VolumeSpec from, VolumeSpec to) {
+    boolean grows = component.equals("sizeBytes")
+        && to.sizeBytes().orElse(Long.MAX_VALUE) >= from.sizeBytes().orElse(0L);
+    return grows ? Change.LIVE : Change.REJECTED;
+  }
+
+  @Override
   public void delete(Context cx, ResourceId id) {
     requireVolume(id);
     Path path = pool.path(Stage.READY, id);

@@ -5,13 +5,16 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Disruption;
+import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Function;
 
 /** The specs on record as one text, and back. */
 final class Backup {
@@ -65,23 +68,32 @@ final class Backup {
   private Intent intent(JsonNode entry) {
     JsonCodec.requireFields(
         ENTRY, entry, Set.of("kind", "name", "uid", "generation", "onFailure", "spec"));
+    Reference reference =
+        new Reference(entry.path("kind").asText(), entry.path("name").asText());
+    ResourceId id = new ResourceId(
+        reference.kind(),
+        reference.name(),
+        value("uid", entry, UUID::fromString, "must be a UUID"));
+    OnFailure policy = value(
+        "onFailure",
+        entry,
+        text -> OnFailure.valueOf(text.toUpperCase(Locale.ROOT)),
+        "must be one of " + Arrays.toString(OnFailure.values()));
+    Class<? extends Spec> type = host.driver(id.kind()).describe().spec();
+    return Intent.existing(
+        id,
+        codec.decoded(id.toString(), type, entry.path("spec")),
+        Math.max(1, entry.path("generation").asLong()),
+        new ApplyOptions(policy, Disruption.NONE));
+  }
+
+  private static <X> X value(
+      String field, JsonNode entry, Function<String, X> reading, String rule) {
+    String text = entry.path(field).asText();
     try {
-      ResourceId id = new ResourceId(
-          entry.path("kind").asText(),
-          entry.path("name").asText(),
-          UUID.fromString(entry.path("uid").asText()));
-      Class<? extends Spec> type = host.driver(id.kind()).describe().spec();
-      Spec spec = codec.decoded(id.toString(), type, entry.path("spec"));
-      OnFailure policy =
-          OnFailure.valueOf(entry.path("onFailure").asText().toUpperCase(Locale.ROOT));
-      return Intent.existing(
-          id,
-          spec,
-          Math.max(1, entry.path("generation").asLong()),
-          new ApplyOptions(policy, Disruption.NONE));
+      return reading.apply(text);
     } catch (IllegalArgumentException e) {
-      throw new N0Exception(
-          N0Exception.Code.INVALID, ENTRY, ENTRY + ": " + e.getMessage() + " in " + entry, e);
+      throw N0Exception.invalid(field, text, rule);
     }
   }
 }

@@ -78,7 +78,7 @@ final class Convergence {
           id.toString(),
           Engine.APPLY + " " + id + ": the driver returned, but it is " + after);
     }
-    admission.record(applying.in(Phase.READY, ""));
+    admission.record(applying.ready());
     ledger
         .dependents(id.reference())
         .forEach(dependent -> wake.accept(dependent.id().reference()));

@@ -1,5 +1,6 @@
 package io.n0stack.n0core.agent;
 
+import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.store.Store;
@@ -43,8 +44,13 @@ record Intent(
   }
 
   Intent in(Phase next, String why) {
-    return new Intent(
-        id, spec, generation, next, options, realised || next == Phase.READY, why, revision);
+    return new Intent(id, spec, generation, next, options, realised, why, revision);
+  }
+
+  /** What is as asked for: leave to disrupt it was given for this change alone. */
+  Intent ready() {
+    ApplyOptions from = options.withDisruption(Disruption.NONE);
+    return new Intent(id, spec, generation, Phase.READY, from, true, "", revision);
   }
 
   /** What was READY is gone: the next spec, if there ever is one, makes a new one. */

@@ -211,8 +211,10 @@ class FaultsTest {
     assertThat(running.done()).isCompletedExceptionally();
     assertThat(waiting.done()).isCompletedExceptionally();
     assertThat(world.calls).isEmpty();
-    assertThat(Thread.getAllStackTraces().keySet().stream().map(Thread::getName))
-        .noneMatch(name -> name.startsWith("n0core-agent-"));
+    await()
+        .atMost(LIMIT)
+        .until(() -> Thread.getAllStackTraces().keySet().stream()
+            .noneMatch(thread -> thread.getName().startsWith("n0core-agent-")));
     try (Agent agent = open()) {
       latch.countDown();
       assertThat(agent.recovery().resumed()).hasSize(2);
@@ -613,9 +615,7 @@ class FaultsTest {
       Intent leaving = ledger.put(ThingSpec.class, seen.in(Phase.DELETING, ""));
 
       assertRefused(
-          Code.PRECONDITION,
-          () -> ledger.put(ThingSpec.class, seen.in(Phase.READY, "")),
-          "expected revision");
+          Code.PRECONDITION, () -> ledger.put(ThingSpec.class, seen.ready()), "expected revision");
       assertThat(ledger.find(id.reference())).contains(leaving);
       assertRefused(Code.PRECONDITION, () -> ledger.remove(seen), "expected revision");
     }

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.Descriptor;
+import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
@@ -80,6 +81,8 @@ final class World {
   volatile boolean liesAboutGone;
   volatile Hook hook = call -> {};
   volatile Driver.Loss loss = Driver.Loss.RECREATE;
+  volatile Map<String, Driver.Change> changes = Map.of();
+  volatile Disruption disruption = Disruption.NONE;
   private int incarnations;
 
   List<Driver<?, ?>> drivers() {
@@ -172,6 +175,7 @@ final class World {
     @Override
     public void apply(Context cx, ResourceId id, ThingSpec desired) {
       calls.add("apply " + id.name());
+      disruption = cx.disruption();
       at("apply " + id.name());
       for (Reference need : desired.needs()) {
         cx.require(need.kind(), need.name(), ThingStatus.class);
@@ -203,6 +207,11 @@ final class World {
     @Override
     public void close() {
       at("close " + kind);
+    }
+
+    @Override
+    public Change change(String component, ThingSpec from, ThingSpec to) {
+      return changes.getOrDefault(component, Change.LIVE);
     }
 
     @Override
