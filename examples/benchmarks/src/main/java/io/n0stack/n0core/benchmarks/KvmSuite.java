@@ -36,7 +36,14 @@ final class KvmSuite implements Suite {
   @Override
   public List<Figure> measure(Path scratch) throws Exception {
     Path client = Peer.compiled("qmp", scratch);
-    return List.of(roundTrips(scratch, client), machine(scratch, client));
+    Path rom = scratch.resolve("halt.rom");
+    Files.write(rom, rom());
+    // Memory has no fsync to wait for: what that takes is the disk's figure, so it is only told.
+    Path memory = Path.of(System.getProperty("n0core.benchmarks.memory", scratch.toString()));
+    return List.of(
+        roundTrips(scratch, client),
+        machine(scratch, memory, client, rom),
+        StoppedQemu.measure(memory.resolve("s"), spec(rom)));
   }
 
   private static Figure roundTrips(Path scratch, Path client) throws Exception {
@@ -102,11 +109,7 @@ final class KvmSuite implements Suite {
     }
   }
 
-  private static Figure machine(Path scratch, Path client) throws Exception {
-    Path rom = scratch.resolve("halt.rom");
-    Files.write(rom, rom());
-    // Memory has no fsync to wait for: what that takes is the disk's figure, so it is only told.
-    Path memory = Path.of(System.getProperty("n0core.benchmarks.memory", scratch.toString()));
+  private static Figure machine(Path scratch, Path memory, Path client, Path rom) throws Exception {
     double[] inMemory = new double[MACHINES];
     double[] onDisk = new double[MACHINES];
     double[] shell = new double[MACHINES];
@@ -147,12 +150,16 @@ final class KvmSuite implements Suite {
     return rom;
   }
 
-  private static double agentMillis(Agent agent, Path rom) {
-    MachineSpec spec = MachineSpec.builder(1, 16 << 20)
+  private static MachineSpec spec(Path rom) {
+    return MachineSpec.builder(1, 16 << 20)
         .chipset(Chipset.PC)
         .accelerator(Accelerator.TCG)
         .firmware(new Firmware.Rom(rom))
         .build();
+  }
+
+  private static double agentMillis(Agent agent, Path rom) {
+    MachineSpec spec = spec(rom);
     long start = System.nanoTime();
     try {
       agent.apply("machine", "web1", spec).await(LIMIT);

@@ -26,11 +26,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.stream.Collectors;
 
 /**
- * An HTTP door on loopback, one JSON object per line: {@code PUT /bundle} applies, {@code DELETE /bundle}
- * deletes what the body names, {@code GET /resources} lists, {@code POST /power/MACHINE/ACTION}. It lets
- * in whoever can reach loopback: a program for more than one user needs a door with a lock.
+ * An HTTP door on loopback for people and scripts: {@code PUT /bundle} applies, {@code DELETE /bundle}
+ * deletes what the body names, {@code POST /plan} says what applying would do, {@code GET /resources} lists,
+ * {@code GET /explain/KIND/NAME} says why, {@code POST /power/MACHINE/ACTION}. It lets in whoever can
+ * reach loopback: a program for more than one user needs a door with a lock.
  */
 final class ControlServer implements AutoCloseable {
   private static final int LARGEST_REQUEST = 1 << 20;
@@ -95,6 +97,16 @@ final class ControlServer implements AutoCloseable {
         agent.delete(agent.parse(body));
         return "";
       }
+      case "POST plan" -> {
+        return agent.plan(agent.parse(body)).entries().stream()
+            .map(entry -> entry.reference() + ": " + entry.action() + " "
+                + (entry.changes().isEmpty() ? entry.why() : entry.changes()) + "\n")
+            .collect(Collectors.joining());
+      }
+      case "GET explain" -> {
+        requireParts(path, "explain/KIND/NAME");
+        return agent.explain(path.get(1), path.get(2)) + "\n";
+      }
       case "GET resources" -> {
         return lines(agent.resources());
       }
@@ -103,14 +115,20 @@ final class ControlServer implements AutoCloseable {
       }
       default ->
         throw N0Exception.invalid(
-            "request", request, "must be PUT bundle, DELETE bundle, GET resources or POST power");
+            "request",
+            request,
+            "must be PUT bundle, DELETE bundle, POST plan, GET resources, GET explain or POST power");
+    }
+  }
+
+  private static void requireParts(List<String> path, String form) {
+    if (path.size() != 3) {
+      throw N0Exception.invalid("path", path, "must be " + form);
     }
   }
 
   private String power(List<String> path) {
-    if (path.size() != 3) {
-      throw N0Exception.invalid("path", path, "must be power/MACHINE/ACTION");
-    }
+    requireParts(path, "power/MACHINE/ACTION");
     String verb = path.get(2);
     PowerAction action = List.of(PowerAction.values()).stream()
         .filter(one -> one.name().equals(verb.toUpperCase(Locale.ROOT).replace('-', '_')))
