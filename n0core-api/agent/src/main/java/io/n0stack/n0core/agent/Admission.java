@@ -117,8 +117,7 @@ final class Admission {
   }
 
   void requireDeletable(Reference reference, Set<Reference> along) {
-    List<Reference> others = ledger.dependents(reference).stream()
-        .map(other -> other.id().reference())
+    List<Reference> others = ledger.needers(reference).stream()
         .filter(other -> !along.contains(other))
         .toList();
     if (!others.isEmpty()) {

@@ -10,7 +10,8 @@ import java.time.Duration;
  * @param tick how often it looks at everything by itself, 100 ms to 1 h
  * @param operationLimit how long one operation may take, 1 s to 24 h; a driver that is not done by then
  *     is interrupted
- * @param workers how many resources it works on at the same time, 1 to 1024
+ * @param workers how many resources it works on at the same time, 1 to 1024; those that take more than a
+ *     second do not count, so that what hangs holds up nothing else
  * @param stepListener hears of every step
  * @param meterSink hears of what is measured
  * @since 0.1

@@ -89,7 +89,7 @@ final class Inspection {
       case READY -> Host.finished(seen) ? Done.of(Outcome.FINE, "") : drifted(lane, intent, seen);
       case APPLYING -> repair(lane, intent);
       case DELETING, ROLLING_BACK ->
-        ledger.dependents(intent.id().reference()).isEmpty()
+        ledger.needers(intent.id().reference()).isEmpty()
             ? work(lane, intent, Engine.DELETE, Engine.DELETE, engine.convergence()::remove)
             : Done.of(Outcome.SKIPPED, "others depend on it");
       case FAILED -> Done.of(Outcome.FINE, intent.message());

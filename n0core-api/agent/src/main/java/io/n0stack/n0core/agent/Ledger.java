@@ -1,6 +1,7 @@
 package io.n0stack.n0core.agent;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Disruption;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,6 +42,8 @@ final class Ledger {
   private final JsonCodec codec;
   private final History history;
   private final Map<Reference, Intent> intents = new HashMap<>();
+  // Of records whose kind has no driver now: what they need must outlive them all the same.
+  private final Map<Reference, Set<Reference>> unservedNeeds = new HashMap<>();
   private final List<String> unreadable = new ArrayList<>();
   private final List<Indeterminate> indeterminate = new ArrayList<>();
 
@@ -85,6 +89,7 @@ final class Ledger {
     String kind = record.key().split("/", -1)[1];
     Driver<?, ?> driver = drivers.get(kind);
     if (driver == null) {
+      keepNeeds(record, kind);
       unreadable.add(
           record.key() + ": no driver for kind \"" + kind + "\" is installed; left as it is");
       return;
@@ -94,6 +99,19 @@ final class Ledger {
       intents.put(intent.id().reference(), intent);
     } catch (N0Exception e) {
       unreadable.add(putAside(record) + ": " + e.getMessage());
+    }
+  }
+
+  private void keepNeeds(Versioned record, String kind) {
+    try {
+      JsonNode tree = codec.tree(record.key(), record.value());
+      Set<Reference> needs = new HashSet<>();
+      for (JsonNode need : tree.path("needs")) {
+        needs.add(new Reference(need.path("kind").asText(), need.path("name").asText()));
+      }
+      unservedNeeds.put(new Reference(kind, tree.path("name").asText()), needs);
+    } catch (N0Exception e) {
+      LOG.warn("{}: what it needs cannot be read: {}", record.key(), e.getMessage());
     }
   }
 
@@ -168,6 +186,16 @@ final class Ledger {
         .toList();
   }
 
+  /** Names what refers to a resource, also what no driver is installed for. */
+  synchronized List<Reference> needers(Reference reference) {
+    Stream<Reference> unserved = unservedNeeds.entrySet().stream()
+        .filter(entry -> entry.getValue().contains(reference))
+        .map(Map.Entry::getKey);
+    return Stream.concat(
+            dependents(reference).stream().map(other -> other.id().reference()), unserved)
+        .toList();
+  }
+
   /** Tells whether a resource would, with these dependencies, need itself. */
   synchronized boolean needsItself(Reference reference, Set<Reference> dependencies) {
     Set<Reference> seen = new HashSet<>();
@@ -197,6 +225,10 @@ final class Ledger {
         .put("realised", intent.realised())
         .put("message", intent.message())
         .set("spec", codec.encoded(type, intent.spec()));
+    ArrayNode needs = tree.putArray("needs");
+    for (Reference need : intent.spec().dependencies()) {
+      needs.addObject().put("kind", need.kind()).put("name", need.name());
+    }
     long revision = store.put(key(intent.id()), codec.text(tree), intent.revision());
     Intent written = intent.at(revision);
     intents.put(intent.id().reference(), written);

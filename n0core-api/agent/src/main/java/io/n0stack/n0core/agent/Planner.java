@@ -116,10 +116,8 @@ final class Planner {
       return Optional.of("it cannot be seen: " + unknown.why());
     }
     if (intent.leaving()) {
-      List<Reference> dependents = ledger.dependents(intent.id().reference()).stream()
-          .map(other -> other.id().reference())
-          .toList();
-      return dependents.isEmpty() ? Optional.empty() : Optional.of("needed by " + dependents);
+      List<Reference> needers = ledger.needers(intent.id().reference());
+      return needers.isEmpty() ? Optional.empty() : Optional.of("needed by " + needers);
     }
     boolean applies =
         intent.phase() == Phase.APPLYING || (intent.phase() == Phase.READY && !Host.finished(seen));

@@ -1,7 +1,9 @@
 package io.n0stack.n0core.agent;
 
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -12,29 +14,75 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** An agent's own threads: those that work, and the one that ticks. */
+/**
+ * An agent's own threads: those that work, and the one that ticks. Work that takes long has a thread
+ * beyond those that are allowed, so that what hangs, however much it is, holds up nothing else.
+ */
 final class Workers implements Scheduler {
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
   private static final Duration IDLE = Duration.ofSeconds(30);
   private static final Duration PARTING = Duration.ofSeconds(5);
+  private static final Duration LONG = Duration.ofSeconds(1);
+  private static final int MOST_BEYOND = 4096;
 
-  private final ThreadPoolExecutor pool;
+  private final int most;
+  private final Pool pool;
   private final ScheduledThreadPoolExecutor clock;
 
   Workers(int most) {
-    pool = new ThreadPoolExecutor(
-        most,
-        most,
-        IDLE.toMillis(),
-        TimeUnit.MILLISECONDS,
-        new LinkedBlockingQueue<>(),
-        named("n0core-agent-"));
-    pool.allowCoreThreadTimeOut(true);
+    this.most = most;
+    pool = new Pool(most);
     clock = new ScheduledThreadPoolExecutor(1, named("n0core-agent-clock-"));
     clock.setRemoveOnCancelPolicy(true);
+    ScheduledFuture<?> unused = clock.scheduleWithFixedDelay(
+        this::makeRoom, LONG.toMillis(), LONG.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** Knows since when each of its threads has been at work. */
+  private static final class Pool extends ThreadPoolExecutor {
+    private final Map<Thread, Long> since = new ConcurrentHashMap<>();
+
+    Pool(int most) {
+      super(
+          most,
+          most,
+          IDLE.toMillis(),
+          TimeUnit.MILLISECONDS,
+          new LinkedBlockingQueue<>(),
+          named("n0core-agent-"));
+      allowCoreThreadTimeOut(true);
+    }
+
+    @Override
+    protected void beforeExecute(Thread thread, Runnable work) {
+      since.put(thread, System.nanoTime());
+    }
+
+    @Override
+    protected void afterExecute(Runnable work, @Nullable Throwable thrown) {
+      since.remove(Thread.currentThread());
+    }
+
+    int busyForLong() {
+      long now = System.nanoTime();
+      return (int)
+          since.values().stream().filter(start -> now - start > LONG.toNanos()).count();
+    }
+  }
+
+  private void makeRoom() {
+    int size = most + Math.min(MOST_BEYOND, pool.busyForLong());
+    if (size > pool.getMaximumPoolSize()) {
+      pool.setMaximumPoolSize(size);
+      pool.setCorePoolSize(size);
+    } else if (size < pool.getCorePoolSize()) {
+      pool.setCorePoolSize(size);
+      pool.setMaximumPoolSize(size);
+    }
   }
 
   private static ThreadFactory named(String prefix) {

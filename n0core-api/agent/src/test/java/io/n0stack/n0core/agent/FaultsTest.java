@@ -179,6 +179,47 @@ class FaultsTest {
   }
 
   @Test
+  void moreResourcesThatHangThanThereAreWorkersHoldUpNothingElse() {
+    world.hang = Optional.of(latch);
+    try (Agent agent = open(OPTIONS.withWorkers(2))) {
+      List<Operation<ResourceId>> hanging = Stream.of("h1", "h2", "h3", "h4", "h5")
+          .map(name -> agent.apply("cell", name, ThingSpec.of(1)))
+          .toList();
+      await()
+          .atMost(LIMIT)
+          .until(() -> hanging.stream().allMatch(operation -> operation.step().equals("hang")));
+      world.hang = Optional.empty();
+      agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      latch.countDown();
+      hanging.forEach(operation -> operation.await(LIMIT));
+    }
+  }
+
+  @Test
+  void whatAResourceWithoutADriverNeedsIsNotDeleted() {
+    Bundle bundle = Bundle.empty()
+        .with("cell", "c1", ThingSpec.of(1))
+        .with("wall", "w1", ThingSpec.of(1).needing("cell", "c1"));
+    try (Agent agent = open()) {
+      agent.apply(bundle);
+    }
+    List<Driver<?, ?>> cells = world.drivers().stream()
+        .filter(driver -> driver.describe().kind().equals("cell"))
+        .toList();
+    try (Agent agent = Agent.open(directory.resolve("state"), cells, OPTIONS)) {
+      assertThat(agent.recovery().quarantined())
+          .singleElement()
+          .asString()
+          .contains("no driver for kind \"wall\"");
+      assertRefused(Code.PRECONDITION, () -> agent.delete("cell", "c1"), "wall \"w1\"");
+    }
+    try (Agent agent = open()) {
+      assertThat(agent.recovery().adopted()).hasSize(2);
+      agent.delete(bundle);
+    }
+  }
+
+  @Test
   void aCallbackOfTheFutureMayWorkOnTheSameResource() {
     world.hang = Optional.of(latch);
     try (Agent agent = open()) {
