@@ -2,183 +2,148 @@ package io.n0stack.n0core.examples.processmachines;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
-import io.n0stack.n0core.api.Rules;
-import io.n0stack.n0core.api.compute.ComputeDriver;
+import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.MachineStatus;
-import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.Descriptor;
+import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/**
- * Makes "machines" that are plain processes: {@code sleep infinity}, each in a session of its own.
- * They have no guest, no devices and no firmware, so a spec that asks for any of these is refused.
- */
-final class ProcessMachineDriver implements ComputeDriver {
-  private static final Set<MachineState> ON = EnumSet.of(MachineState.RUNNING, MachineState.PAUSED);
-  private static final Set<PowerAction> ABLE = EnumSet.of(
-      PowerAction.BOOT, PowerAction.HARD_SHUTDOWN, PowerAction.PAUSE, PowerAction.RESUME);
-
-  private final Path root;
-
-  ProcessMachineDriver(Path root) {
-    this.root = root;
-  }
+/** Makes processes {@code tail -qfs86400 FILE}; each launch has a FILE, NAME.UID.LAUNCH: the stamp. */
+record ProcessMachineDriver(Path directory) implements Driver<MachineSpec, MachineStatus> {
+  static final MachineSpec ONLY = MachineSpec.builder(1, 16 << 20).build();
+  private static final String UID = "[.][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 
   @Override
   public Descriptor<MachineSpec, MachineStatus> describe() {
-    return new Descriptor<>(KIND, "processes", MachineSpec.class, MachineStatus.class);
+    return new Descriptor<>("machine", "processes", MachineSpec.class, MachineStatus.class);
   }
 
   @Override
   public Fingerprint probe() {
-    if (!Files.isDirectory(root) || !Files.isWritable(root)) {
-      return Fingerprint.unhealthy("create " + root + " and make it writable");
-    }
-    try {
-      return Launch.run(new ProcessBuilder("flock", "--version")) == 0
-          ? Fingerprint.healthy(Map.of("process-machines.directory", root.toString()), Map.of())
-          : Fingerprint.unhealthy("flock does not work; install util-linux");
-    } catch (IOException | N0Exception e) {
-      return Fingerprint.unhealthy("install util-linux: " + e.getMessage());
-    }
+    return observe(ResourceId.fresh("machine", "none")) instanceof Observed.Unknown<?> unknown
+        ? Fingerprint.unhealthy("create " + directory + ", show all of /proc: " + unknown.why())
+        : Fingerprint.healthy(Map.of("process-machines.directory", "" + directory), Map.of());
   }
 
   @Override
   public Set<ResourceId> list() {
-    try {
-      return MachineDirectory.list(root);
-    } catch (IOException e) {
-      throw new N0Exception(Code.UNAVAILABLE, "machines", "list machines in " + root + ": " + e, e);
-    }
+    return launches("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?" + UID).keySet().stream()
+        .map(file -> file.getFileName().toString().split("[.]", -1))
+        .map(stamp -> new ResourceId("machine", stamp[0], UUID.fromString(stamp[1])))
+        .collect(Collectors.toSet());
   }
 
   @Override
   public Observed<MachineStatus> observe(ResourceId id) {
-    MachineDirectory directory = new MachineDirectory(root, id);
     try {
-      return directory
-          .find()
-          .<Observed<MachineStatus>>map(status -> new Observed.Present<>(
-              status,
-              directory.exists()
-                  && (ON.contains(status.state()) || status.state() == MachineState.SHUTDOWN)))
-          .orElseGet(Observed::absent);
-    } catch (IOException | N0Exception e) {
-      return Observed.unknown("look at " + id + ": " + e);
+      return look(id);
+    } catch (N0Exception e) {
+      return Observed.unknown(e.toString());
     }
   }
 
-  /** Looks, and fails if that is not possible: what cannot be seen is neither made nor ended. */
   private Observed<MachineStatus> look(ResourceId id) {
-    Observed<MachineStatus> seen = observe(id);
-    if (seen instanceof Observed.Unknown<MachineStatus> unknown) {
-      throw new N0Exception(Code.UNAVAILABLE, id.toString(), unknown.why());
+    Map<Path, Optional<ProcessHandle>> found = launches(id.name() + "[.]" + id.uid());
+    if (found.isEmpty()) {
+      return Observed.absent();
     }
-    return seen;
+    Path file = found.keySet().iterator().next();
+    Optional<Long> pid = found.values().iterator().next().map(ProcessHandle::pid);
+    MachineState state = pid.isPresent() ? MachineState.RUNNING : MachineState.CRASHED;
+    boolean complete = found.size() == 1 && pid.isPresent() && Files.exists(file);
+    return new Observed.Present<>(new MachineStatus(state, pid, Accelerator.AUTO, file), complete);
+  }
+
+  /** Finds files, and processes by what the kernel says: nothing else knows for sure who lives. */
+  private Map<Path, Optional<ProcessHandle>> launches(String stamp) {
+    Map<Path, Optional<ProcessHandle>> found = new HashMap<>();
+    String path = "\\Q" + directory + "\\E/" + stamp + UID;
+    try (Stream<Path> files = Files.list(directory);
+        Stream<Path> all = Files.list(Path.of("/proc/1/.."))) { // fails if processes are hidden
+      files.filter(f -> f.toString().matches(path)).forEach(f -> found.put(f, Optional.empty()));
+      for (Path process : all.filter(p -> p.toString().matches(".*/[0-9]+")).toList()) {
+        try {
+          long pid = Long.parseLong(process.getFileName().toString());
+          ProcessHandle handle = ProcessHandle.of(pid).orElseThrow(IOException::new);
+          byte[] command = Files.readAllBytes(process.resolve("cmdline"));
+          String[] words = new String(command, StandardCharsets.UTF_8).split("\0", -1);
+          if (String.join(" ", words).matches("tail -qfs86400 " + path + " ")) {
+            found.put(Path.of(words[2]), Optional.of(handle));
+          }
+        } catch (IOException e) {
+          if (!Files.notExists(process)) { // it has not just ended
+            throw e;
+          }
+        }
+      }
+      return found;
+    } catch (IOException | UncheckedIOException e) {
+      throw new N0Exception(Code.UNAVAILABLE, "machines", "look for machines: " + e, e);
+    }
   }
 
   @Override
   public void apply(Context cx, ResourceId id, MachineSpec desired) {
-    requireProcess(desired);
-    MachineDirectory directory = new MachineDirectory(root, id);
-    Observed<MachineStatus> seen = look(id);
-    if (seen instanceof Observed.Present<MachineStatus> found && found.complete()) {
-      return;
+    if (!desired.equals(ONLY)) {
+      throw new N0Exception(Code.UNSUPPORTED, "spec", desired + ": must be " + ONLY);
     }
-    if (!directory.exists()) {
-      delete(cx, id); // in case a deletion was begun
-      cx.step("create machine directory", directory::create);
+    if (!(look(id) instanceof Observed.Present<MachineStatus> found && found.complete())) {
+      cx.step("end earlier launches", () -> end(cx, id));
+      cx.step("start process", () -> start(cx, id));
     }
-    start(cx, directory);
-  }
-
-  private static void start(Context cx, MachineDirectory directory) {
-    cx.step("fence earlier launches", directory::fence);
-    cx.step("start process", () -> directory.freshLaunch().start());
   }
 
   @Override
   public void delete(Context cx, ResourceId id) {
-    MachineDirectory directory = new MachineDirectory(root, id);
-    if (look(id) instanceof Observed.Present) {
-      if (directory.exists()) {
-        cx.step("rename machine directory aside", directory::doom);
+    cx.step("end process", () -> end(cx, id));
+  }
+
+  private void start(Context cx, ResourceId id) throws InterruptedException {
+    String file = directory + "/" + id.name() + "." + id.uid() + "." + UUID.randomUUID();
+    try {
+      Files.createFile(Path.of(file));
+      new ProcessBuilder("setsid", "prlimit", "--as=16777216", "tail", "-qfs86400", file)
+          .redirectInput(Path.of("/dev/null").toFile())
+          .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+          .redirectError(Path.of(file).toFile())
+          .start();
+    } catch (IOException e) {
+      Code code = e.toString().contains("No space left") ? Code.EXHAUSTED : Code.UNAVAILABLE;
+      throw new N0Exception(code, id.toString(), "start " + id + ": " + e, e);
+    }
+    while (!(look(id) instanceof Observed.Present<MachineStatus> found && found.complete())) {
+      cx.progress(0.5, "wait until " + file + " is followed");
+      Thread.sleep(5);
+    }
+  }
+
+  /** Files first: who has not opened its file by then never becomes a machine, and others show. */
+  private void end(Context cx, ResourceId id) throws IOException, InterruptedException {
+    String stamp = id.name() + "[.]" + id.uid();
+    for (var found = launches(stamp); !found.isEmpty(); found = launches(stamp)) {
+      for (Path file : found.keySet()) {
+        Files.deleteIfExists(file);
       }
-      cx.step("end processes", directory::endDoomed);
-      cx.step("remove machine directory", directory::removeDoomed);
-    }
-  }
-
-  @Override
-  public void power(Context cx, ResourceId machine, PowerAction action) {
-    require(ABLE.contains(action), "action", action, "must be one of " + ABLE);
-    MachineDirectory directory = new MachineDirectory(root, machine);
-    if (!(look(machine) instanceof Observed.Present<MachineStatus> found) || !directory.exists()) {
-      throw new N0Exception(
-          Code.NOT_FOUND, machine.toString(), "find " + machine + ": there is none");
-    }
-    MachineState state = found.status().state();
-    boolean started = state != MachineState.PREPARED;
-    if (ON.contains(state) || (action == PowerAction.HARD_SHUTDOWN && started)) {
-      change(cx, directory, action);
-    } else if (action == PowerAction.BOOT) {
-      start(cx, directory);
-    } else {
-      throw new N0Exception(
-          Code.PRECONDITION,
-          machine.toString(),
-          action + " " + machine + ": it is " + state + ", must be one of " + ON);
-    }
-  }
-
-  private static void change(Context cx, MachineDirectory directory, PowerAction action) {
-    if (action == PowerAction.PAUSE) {
-      cx.step("pause", () -> directory.launch().signal("STOP", MachineState.PAUSED));
-    } else if (action == PowerAction.RESUME) {
-      cx.step("resume", () -> directory.launch().signal("CONT", MachineState.RUNNING));
-    } else if (action == PowerAction.HARD_SHUTDOWN) {
-      cx.step("note that it is off", () -> directory.launch().markOff());
-      cx.step("end process", () -> directory.launch().end());
-    }
-  }
-
-  /** All that can be asked for is the one machine that a process can be. */
-  private static void requireProcess(MachineSpec desired) {
-    MachineSpec process = MachineSpec.builder(1, Launch.MEMORY_BYTES).build();
-    requireSame("vcpus", desired.vcpus(), process.vcpus());
-    requireSame("memoryBytes", desired.memoryBytes(), process.memoryBytes());
-    requireSame("disks", desired.disks(), process.disks());
-    requireSame("nics", desired.nics(), process.nics());
-    requireSame("firmware", desired.firmware(), process.firmware());
-    requireSame("chipset", desired.chipset(), process.chipset());
-    requireSame("accelerator", desired.accelerator(), process.accelerator());
-    requireSame("display", desired.display(), process.display());
-    requireSame("powerPolicy", desired.powerPolicy(), process.powerPolicy());
-    requireSame("cloudInit", desired.cloudInit(), process.cloudInit());
-    requireSame("limits", desired.limits(), process.limits());
-  }
-
-  private static void requireSame(String field, Object asked, Object only) {
-    require(asked.equals(only), field, asked, "must be " + only + ": it is only a process");
-  }
-
-  private static void require(boolean holds, String field, Object value, String rule) {
-    if (!holds) {
-      throw new N0Exception(
-          Code.UNSUPPORTED,
-          field,
-          "unsupported " + field + " " + Rules.quote(String.valueOf(value)) + ": " + rule);
+      found.values().forEach(process -> process.ifPresent(ProcessHandle::destroyForcibly));
+      cx.progress(0.5, "wait until " + id + " has ended");
+      Thread.sleep(5);
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A compute driver to copy, which is no hypervisor: each machine is a plain process without a guest,
- * and all that a process cannot be is refused.
+ * A driver of machines to copy, which is no hypervisor: each machine is a plain process without guest,
+ * devices and power button, and every spec that asks for more is refused. Linux only.
  */
 @NullMarked
 package io.n0stack.n0core.examples.processmachines;

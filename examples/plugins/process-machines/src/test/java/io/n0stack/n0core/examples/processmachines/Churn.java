@@ -16,7 +16,7 @@ final class Churn {
    */
   public static void main(String[] arguments) {
     ProcessMachineDriver driver = new ProcessMachineDriver(Path.of(arguments[0]));
-    MachineSpec spec = MachineSpec.builder(1, Launch.MEMORY_BYTES).build();
+    MachineSpec spec = ProcessMachineDriver.ONLY;
     System.out.println("ready");
     for (int i = 0; ; i++) {
       ResourceId id = ResourceId.fresh("machine", "m" + i);

@@ -10,7 +10,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -18,40 +17,34 @@ import java.util.stream.Stream;
 final class Found {
   private Found() {}
 
-  /** Lists files, and processes of any state whose input or command names the directory. */
+  /** Lists files, and processes of any kind whose command names the directory. */
   static List<String> residue(Path root) {
-    List<String> found = new ArrayList<>();
-    try (Stream<Path> files = Files.walk(root)) {
-      files.map(Path::toString).filter(name -> !name.equals(root.toString())).forEach(found::add);
+    Stream<String> processes = processes(root).stream().map(pid -> "process " + pid);
+    return Stream.concat(files(root).stream().map(Path::toString), processes)
+        .sorted()
+        .toList();
+  }
+
+  static List<Path> files(Path root) {
+    try (Stream<Path> files = Files.list(root)) {
+      return files.toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    processes(root).forEach(pid -> found.add("process " + pid));
-    return found.stream().sorted().toList();
   }
 
   static List<Long> processes(Path root) {
     return ProcessHandle.allProcesses()
         .map(ProcessHandle::pid)
-        .filter(pid -> input(pid).startsWith(root.toString()) || names(pid, root))
+        .filter(pid -> command(pid).contains("\0" + root + "/"))
         .toList();
   }
 
-  private static String input(long pid) {
+  private static String command(long pid) {
     try {
-      return Files.readSymbolicLink(Path.of("/proc/" + pid + "/fd/0")).toString();
+      return Files.readString(Path.of("/proc/" + pid + "/cmdline"), StandardCharsets.ISO_8859_1);
     } catch (IOException e) {
       return "";
-    }
-  }
-
-  private static boolean names(long pid, Path root) {
-    try {
-      String command =
-          Files.readString(Path.of("/proc/" + pid + "/cmdline"), StandardCharsets.ISO_8859_1);
-      return command.startsWith("setsid\0") && command.contains(root.toString());
-    } catch (IOException e) {
-      return false;
     }
   }
 

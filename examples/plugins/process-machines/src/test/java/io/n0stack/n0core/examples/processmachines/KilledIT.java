@@ -18,8 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class KilledIT {
   private static final int KILLS = 16;
-  private static final MachineSpec SPEC =
-      MachineSpec.builder(1, Launch.MEMORY_BYTES).build();
+  private static final MachineSpec SPEC = ProcessMachineDriver.ONLY;
 
   @TempDir
   Path root;
@@ -33,16 +32,21 @@ class KilledIT {
     driver.apply(new StandaloneContext(), bystander, SPEC);
     long pid = Found.complete(driver, bystander).pid().orElseThrow();
     int halfMade = 0;
+    int left = 0;
 
     for (int kill = 0; kill < KILLS; kill++) {
       runAndKill(random);
       for (ResourceId id : driver.list()) {
+        left++;
         halfMade += id.equals(bystander) ? 0 : settle(driver, id, random);
       }
       assertThat(Found.complete(driver, bystander).pid()).as("seed " + seed).hasValue(pid);
     }
 
-    System.out.println(KILLS + " kills left " + halfMade + " half made, seed " + seed);
+    left -= KILLS; // each time the bystander was there
+    System.out.println(
+        KILLS + " kills left " + left + " machines, " + halfMade + " half made, seed " + seed);
+    assertThat(left).as("seed " + seed).isPositive();
     driver.delete(new StandaloneContext(), bystander);
     // What was forked at the moment of a kill and fenced since may take a moment to notice.
     await("seed " + seed).untilAsserted(() -> assertThat(Found.residue(root)).isEmpty());

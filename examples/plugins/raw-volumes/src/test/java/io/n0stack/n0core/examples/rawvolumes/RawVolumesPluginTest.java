@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -42,5 +43,19 @@ class RawVolumesPluginTest {
     Path services = Path.of("src/main/resources/META-INF/services", DriverPlugin.class.getName());
 
     assertThat(Files.readString(services).strip()).isEqualTo(RawVolumesPlugin.class.getName());
+  }
+
+  @Test
+  void theDriverHasFewerThan150Lines() throws IOException {
+    long lines = 0;
+    try (Stream<Path> sources = Files.walk(Path.of("src/main/java"))) {
+      for (Path source :
+          sources.filter(path -> path.toString().endsWith(".java")).toList()) {
+        if (!source.toString().matches(".*(Plugin|package-info|module-info)\\.java")) {
+          lines += Files.readAllLines(source).size();
+        }
+      }
+    }
+    assertThat(lines).isPositive().isLessThan(150);
   }
 }
