@@ -44,7 +44,8 @@ record ProcessMachineDriver(Path directory) implements Driver<MachineSpec, Machi
 
   @Override
   public Set<ResourceId> list() {
-    return launches("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?" + UID).keySet().stream()
+    String here = "\\Q" + directory + "\\E/";
+    return launches(here + "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?" + UID + UID).keySet().stream()
         .map(file -> file.getFileName().toString().split("[.]", -1))
         .map(stamp -> new ResourceId("machine", stamp[0], UUID.fromString(stamp[1])))
         .collect(Collectors.toSet());
@@ -60,7 +61,7 @@ record ProcessMachineDriver(Path directory) implements Driver<MachineSpec, Machi
   }
 
   private Observed<MachineStatus> look(ResourceId id) {
-    Map<Path, Optional<ProcessHandle>> found = launches(id.name() + "[.]" + id.uid());
+    var found = launches("[^\0]*/" + id.name() + "[.]" + id.uid() + UID);
     if (found.isEmpty()) {
       return Observed.absent();
     }
@@ -72,9 +73,8 @@ record ProcessMachineDriver(Path directory) implements Driver<MachineSpec, Machi
   }
 
   /** Finds files, and processes by what the kernel says: nothing else knows for sure who lives. */
-  private Map<Path, Optional<ProcessHandle>> launches(String stamp) {
+  private Map<Path, Optional<ProcessHandle>> launches(String path) {
     Map<Path, Optional<ProcessHandle>> found = new HashMap<>();
-    String path = "\\Q" + directory + "\\E/" + stamp + UID;
     try (Stream<Path> files = Files.list(directory);
         Stream<Path> all = Files.list(Path.of("/proc/1/.."))) { // fails if processes are hidden
       files.filter(f -> f.toString().matches(path)).forEach(f -> found.put(f, Optional.empty()));
@@ -83,9 +83,9 @@ record ProcessMachineDriver(Path directory) implements Driver<MachineSpec, Machi
           long pid = Long.parseLong(process.getFileName().toString());
           ProcessHandle handle = ProcessHandle.of(pid).orElseThrow(IOException::new);
           byte[] command = Files.readAllBytes(process.resolve("cmdline"));
-          String[] words = new String(command, StandardCharsets.UTF_8).split("\0", -1);
-          if (String.join(" ", words).matches("tail -qfs86400 " + path + " ")) {
-            found.put(Path.of(words[2]), Optional.of(handle));
+          String words = new String(command, StandardCharsets.UTF_8);
+          if (words.matches("tail\0-qfs86400\0" + path + "\0")) {
+            found.put(Path.of(words.split("\0", -1)[2]), Optional.of(handle));
           }
         } catch (IOException e) {
           if (!Files.notExists(process)) { // it has not just ended
@@ -136,8 +136,8 @@ record ProcessMachineDriver(Path directory) implements Driver<MachineSpec, Machi
 
   /** Files first: who has not opened its file by then never becomes a machine, and others show. */
   private void end(Context cx, ResourceId id) throws IOException, InterruptedException {
-    String stamp = id.name() + "[.]" + id.uid();
-    for (var found = launches(stamp); !found.isEmpty(); found = launches(stamp)) {
+    String path = "[^\0]*/" + id.name() + "[.]" + id.uid() + UID;
+    for (var found = launches(path); !found.isEmpty(); found = launches(path)) {
       for (Path file : found.keySet()) {
         Files.deleteIfExists(file);
       }

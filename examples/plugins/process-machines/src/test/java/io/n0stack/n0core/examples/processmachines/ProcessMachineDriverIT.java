@@ -150,6 +150,23 @@ class ProcessMachineDriverIT {
   }
 
   @Test
+  void aMachineWhoseDirectoryWasRenamedIsNotStartedTwice() throws IOException {
+    Path before = Files.createDirectory(root.resolve("before"));
+    new ProcessMachineDriver(before).apply(new StandaloneContext(), web1, SPEC);
+    Path after = Files.move(before, root.resolve("after"));
+    ProcessMachineDriver driver = new ProcessMachineDriver(after);
+
+    assertThat(driver.list()).containsExactly(web1);
+    driver.apply(new StandaloneContext(), web1, SPEC);
+
+    assertThat(Found.processes(root))
+        .containsExactly(Found.complete(driver, web1).pid().orElseThrow());
+    driver.delete(new StandaloneContext(), web1);
+    Files.delete(after);
+    assertThat(Found.residue(root)).isEmpty();
+  }
+
+  @Test
   void whoeverWatchesTheLogIsNeitherListedNorEnded() throws Exception {
     Path log = Files.createFile(root.resolve("web2." + UUID.randomUUID()));
     Process watcher = new ProcessBuilder("tail", "-f", "" + log).start();
