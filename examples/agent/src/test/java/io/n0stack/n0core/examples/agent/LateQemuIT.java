@@ -85,6 +85,20 @@ class LateQemuIT {
   }
 
   @Test
+  void aQemuThatComesLateAfterAShutdownDoesNotTurnTheMachineOn() throws IOException {
+    Bystander bystander = bystander();
+    Path held = dieAfterFork("apply " + FIRST.with(PowerPolicy.MANUAL), 0);
+    try (AgentProcess agent = start()) {
+      assertThat(settled(agent).state()).isEqualTo(Model.RUNNING);
+      agent.must("power web1 HARD_SHUTDOWN");
+      Model off = settled(agent);
+      assertThat(List.of(off.state(), off.pid())).containsExactly(Model.SHUTDOWN, "-");
+      release(List.of(held));
+      requireOnly(agent, off, bystander);
+    }
+  }
+
+  @Test
   void aQemuThatComesLateAfterADeletionFindsNothing() throws IOException {
     Bystander bystander = bystander();
     Path held = dieAfterFork("apply " + FIRST, 0);

@@ -40,7 +40,8 @@ import org.awaitility.core.ConditionTimeoutException;
  * failed CODE MESSAGE}.
  */
 public final class OrderedAgent {
-  private static final Duration LIMIT = Duration.ofMinutes(2);
+  // Less than the patience of whoever waits for the answer, so that he hears why.
+  private static final Duration LIMIT = Duration.ofSeconds(90);
 
   private final Path home;
   private final Agent agent;
@@ -134,7 +135,7 @@ public final class OrderedAgent {
           return true;
         });
       case "settle" -> {
-        IsolatedHost.soon("what is on record").until(this::settled);
+        IsolatedHost.soon("what is on record").atMost(LIMIT).until(this::settled);
         report(number);
       }
       case "look" -> report(number);

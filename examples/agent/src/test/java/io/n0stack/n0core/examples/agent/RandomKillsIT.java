@@ -105,6 +105,10 @@ class RandomKillsIT {
   private void check(AgentProcess agent, Bystander bystander) throws IOException {
     String recovered = agent.await("recovered");
     assertThat(recovered).contains("orphans=[] quarantined=[]");
+    long actions = workloads.stream().filter(Workload::acting).count();
+    assertThat(recovered.split(" uid ", -1).length - 1)
+        .as("actions cut off: %s", recovered)
+        .isLessThanOrEqualTo((int) actions);
     host.awaitStragglers();
     Answer answer = agent.must("settle");
     List<Model> models = new ArrayList<>(List.of(bystander.model()));

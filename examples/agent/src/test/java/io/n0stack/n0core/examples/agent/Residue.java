@@ -43,7 +43,7 @@ final class Residue {
     List<String> kvm = host.files("data/kvm");
     assertThat(kvm.stream().filter(file -> !file.contains("/")).collect(Collectors.toList()))
         .containsExactlyElementsOf(machines);
-    assertThat(host.files("data")).as("temporary files").noneMatch(file -> file.contains(".tmp-"));
+    assertThat(kvm).as("temporary files").noneMatch(file -> file.contains(".tmp-"));
     for (String machine : machines) {
       assertThat(kvm)
           .as("launches of %s", machine)

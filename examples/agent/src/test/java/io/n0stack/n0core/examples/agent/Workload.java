@@ -54,6 +54,11 @@ final class Workload {
     return inFlight.isPresent();
   }
 
+  /** Tells whether the order in flight is one that an agent must not repeat. */
+  boolean acting() {
+    return inFlight.filter(order -> !order.text().matches("(apply|delete).*")).isPresent();
+  }
+
   /** Chooses the next order, which is in flight from now on. */
   String next() {
     List<Order> possible = possible();
