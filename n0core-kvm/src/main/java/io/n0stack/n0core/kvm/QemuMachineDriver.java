@@ -143,6 +143,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       record = new MachineRecord(id, desired);
       cx.step("create the machine directory", () -> directory.create(record));
     } else {
+      directory.sweep();
       record = changed(cx, directory, found.get(), desired);
     }
     Sight seen = look(cx, id, directory);

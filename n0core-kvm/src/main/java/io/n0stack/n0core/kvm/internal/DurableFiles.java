@@ -6,6 +6,9 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -24,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 
 /** File changes that are on the disk when the method returns. */
 final class DurableFiles {
+  private static final String TEMPORARY = ".tmp-";
   private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
   private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIRECTORY =
@@ -35,26 +39,62 @@ final class DurableFiles {
   static N0Exception failure(String subject, String operation, Exception cause) {
     return cause instanceof ClosedByInterruptException
         ? N0Exception.interrupted(operation, cause)
-        : new N0Exception(N0Exception.Code.UNAVAILABLE, subject, operation + ": " + cause, cause);
+        : new N0Exception(codeOf(cause), subject, operation + ": " + cause, cause);
+  }
+
+  private static N0Exception.Code codeOf(Exception cause) {
+    String text = String.valueOf(cause.getMessage());
+    return text.contains("No space left on device") || text.contains("Disk quota exceeded")
+        ? N0Exception.Code.EXHAUSTED
+        : N0Exception.Code.UNAVAILABLE;
   }
 
   /** After a crash the file has either its old content or the new one; any number may replace it. */
   static void replace(Path file, String text) throws IOException {
-    Path temporary = Files.createTempFile(file.resolveSibling(""), ".tmp-", "", PRIVATE_FILE);
+    Path temporary = Files.createTempFile(file.resolveSibling(""), TEMPORARY, "", PRIVATE_FILE);
     try {
-      try (FileChannel out = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-        ByteBuffer rest = StandardCharsets.UTF_8.encode(text);
-        while (rest.hasRemaining()) {
-          out.write(rest);
-        }
-        out.force(true);
-      }
+      write(temporary, text, Set.of(StandardOpenOption.WRITE));
       Files.move(
           temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
       Files.deleteIfExists(temporary);
     }
     sync(file.resolveSibling(""));
+  }
+
+  private static void write(Path file, String text, Set<StandardOpenOption> options)
+      throws IOException {
+    try (FileChannel out = FileChannel.open(file, options, PRIVATE_FILE)) {
+      ByteBuffer rest = StandardCharsets.UTF_8.encode(text);
+      while (rest.hasRemaining()) {
+        out.write(rest);
+      }
+      out.force(true);
+    }
+  }
+
+  /**
+   * Makes a file unless it exists. Leaves nothing else behind at a crash, but a text that is not empty
+   * may be cut off.
+   */
+  static void create(Path file, String text) throws IOException {
+    try {
+      write(file, text, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+    } catch (FileAlreadyExistsException e) {
+      // Another thread was faster; it must be durable all the same.
+    }
+    sync(file.resolveSibling(""));
+  }
+
+  /** Removes what replacements that were cut off have left in a directory. */
+  static void sweep(Path directory) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, TEMPORARY + "*")) {
+      for (Path file : files) {
+        Files.deleteIfExists(file);
+      }
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
+    }
   }
 
   /** Renames within one directory or to a sibling of it. */

@@ -153,6 +153,19 @@ public final class MachineDirectory {
   }
 
   /**
+   * Removes what writes that were cut off have left. Only for the one thread that changes the machine.
+   *
+   * @throws N0Exception UNAVAILABLE if that cannot be done
+   */
+  public void sweep() {
+    try {
+      DurableFiles.sweep(path());
+    } catch (IOException e) {
+      throw failure("sweep", e);
+    }
+  }
+
+  /**
    * Says whether the deletion was begun.
    *
    * @return true if only {@link #remove} and {@link #create} may follow
@@ -181,8 +194,10 @@ public final class MachineDirectory {
 
   /** Remembers that the machine was started completely. */
   public void markStarted() {
-    if (!started()) {
-      write(STARTED, "");
+    try {
+      DurableFiles.create(path().resolve(STARTED), "");
+    } catch (IOException e) {
+      throw failure("write " + STARTED, e);
     }
   }
 

@@ -53,8 +53,8 @@ public final class QemuProcess {
    * @param record what it is
    * @param accelerator what executes the guest's instructions
    * @return the launch, whose monitors answer
-   * @throws N0Exception INTERNAL if QEMU ended at once, with what it printed; UNAVAILABLE if it did
-   *     not come up in time
+   * @throws N0Exception INTERNAL if QEMU ended at once, with what it printed; EXHAUSTED if it ended for
+   *     want of room; UNAVAILABLE if it did not come up in time
    */
   public Run launch(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
     directory.runs().forEach(directory::fence);
@@ -95,10 +95,22 @@ public final class QemuProcess {
       throw new OperationTimeoutException(operation, limits.launch());
     }
     if (!process.isAlive()) {
+      String said = tail(run.log());
+      boolean full = said.contains("No space left on device") || full(run.directory());
       throw new N0Exception(
-          N0Exception.Code.INTERNAL,
+          full ? N0Exception.Code.EXHAUSTED : N0Exception.Code.INTERNAL,
           id.toString(),
-          operation + ": it ended with status " + process.exitValue() + ": " + tail(run.log()));
+          operation + ": it ended with status " + process.exitValue() + ": "
+              + (full && said.isEmpty() ? "its file system is full" : said));
+    }
+  }
+
+  /** On a full file system QEMU cannot even log why it ends. */
+  private static boolean full(Path directory) {
+    try {
+      return Files.getFileStore(directory).getUsableSpace() < LOG_TAIL;
+    } catch (IOException e) {
+      return false;
     }
   }
 

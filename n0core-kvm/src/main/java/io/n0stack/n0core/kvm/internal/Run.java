@@ -81,7 +81,7 @@ public record Run(UUID uid, Path directory) {
   public void markOff() {
     if (!off()) {
       try {
-        DurableFiles.replace(directory.resolve(OFF), "");
+        DurableFiles.create(directory.resolve(OFF), "");
       } catch (IOException e) {
         throw failure("mark as off", e);
       }
@@ -103,13 +103,13 @@ public record Run(UUID uid, Path directory) {
   }
 
   void record(Accelerator accelerator) throws IOException {
-    DurableFiles.replace(directory.resolve(ACCELERATOR), accelerator.name());
+    DurableFiles.create(directory.resolve(ACCELERATOR), accelerator.name());
   }
 
   /**
    * Returns what executes the guest's instructions in this launch.
    *
-   * @return the accelerator, AUTO if it was not recorded
+   * @return the accelerator, AUTO if it was not recorded, or not to the end
    */
   public Accelerator accelerator() {
     try {

@@ -2,8 +2,11 @@ package io.n0stack.n0core.kvm.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.driver.ResourceId;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -12,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,5 +58,28 @@ class MachineDirectoryTest {
     } finally {
       looks.shutdownNow();
     }
+  }
+
+  @Test
+  void sweepingRemovesWhatWritesThatWereCutOffHaveLeftAndNothingElse() throws Exception {
+    Path machine = root.resolve(id.uid().toString());
+    Files.writeString(machine.resolve(".tmp-8305351978262890425"), "{\"kind\":");
+    directory.recordType("pc-q35-7.2");
+    directory.markStarted();
+
+    directory.sweep();
+
+    try (Stream<Path> left = Files.list(machine)) {
+      assertThat(left.map(path -> path.getFileName().toString()))
+          .containsExactlyInAnyOrder("machine.json", "type", "started");
+    }
+  }
+
+  @Test
+  void aFullDiskIsSaid() {
+    assertThat(DurableFiles.failure(
+                "web1", "write", new IOException("/m/started: No space left on device"))
+            .code())
+        .isEqualTo(N0Exception.Code.EXHAUSTED);
   }
 }
