@@ -1,6 +1,7 @@
 /** The conformance kit for driver implementers. */
 module io.n0stack.n0core.tck {
   exports io.n0stack.n0core.tck;
+  exports io.n0stack.n0core.tck.sim;
 
   requires transitive io.n0stack.n0core.agent;
   requires transitive io.n0stack.n0core.api;

@@ -10,8 +10,10 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
@@ -60,9 +62,16 @@ final class Backup {
     if (!tree.path("resources").isArray()) {
       throw N0Exception.invalid("resources", tree.path("resources"), "must be an array");
     }
-    List<Intent> intents = new ArrayList<>();
-    tree.path("resources").forEach(entry -> intents.add(intent(entry)));
-    return intents;
+    Map<Reference, Intent> intents = new HashMap<>();
+    List<Bundle.Entry> entries = new ArrayList<>();
+    for (JsonNode entry : tree.path("resources")) {
+      Intent intent = intent(entry);
+      intents.put(intent.id().reference(), intent);
+      entries.add(new Bundle.Entry(intent.id().reference(), intent.spec()));
+    }
+    // An agent that dies while it takes them on record has taken what each of them needs.
+    return new Bundle(entries)
+        .entries().stream().map(entry -> intents.get(entry.reference())).toList();
   }
 
   private Intent intent(JsonNode entry) {

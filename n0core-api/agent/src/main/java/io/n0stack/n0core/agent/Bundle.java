@@ -4,6 +4,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.Spec;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -82,7 +83,9 @@ public record Bundle(List<Entry> entries) {
       throw N0Exception.invalid("bundle", path, "must not depend on itself");
     }
     path.add(entry.reference());
-    for (Reference dependency : entry.spec().dependencies()) {
+    List<Reference> needs = new ArrayList<>(entry.spec().dependencies());
+    needs.sort(Comparator.comparing(Reference::kind).thenComparing(Reference::name));
+    for (Reference dependency : needs) {
       Entry other = all.get(dependency);
       if (other != null) {
         place(other, all, path, placed, order);

@@ -149,7 +149,7 @@ final class Convergence {
     }
     ledger.find(reference).ifPresent(known -> {
       ledger.remove(known);
-      known.spec().dependencies().forEach(wake);
+      known.needs().forEach(wake);
     });
     return id;
   }

@@ -137,7 +137,7 @@ final class Inspection {
 
   /** Says what a resource waits for before it can be applied. */
   Optional<String> blocked(Intent intent) {
-    for (Reference dependency : intent.spec().dependencies()) {
+    for (Reference dependency : intent.needs()) {
       Optional<Intent> other = ledger.find(dependency);
       if (other.isPresent() && other.get().phase() != Phase.READY) {
         return Optional.of("waits for " + dependency);

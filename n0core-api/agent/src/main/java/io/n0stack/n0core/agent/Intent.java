@@ -1,10 +1,13 @@
 package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.driver.Disruption;
+import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.store.Store;
 import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
+import java.util.List;
 
 /**
  * What is on record of one resource.
@@ -68,6 +71,13 @@ record Intent(
 
   Intent asking(Spec desired, ApplyOptions latest) {
     return new Intent(id, desired, generation + 1, Phase.APPLYING, latest, realised, "", revision);
+  }
+
+  /** What the spec refers to, in an order that does not differ from run to run. */
+  List<Reference> needs() {
+    return spec.dependencies().stream()
+        .sorted(Comparator.comparing(Reference::kind).thenComparing(Reference::name))
+        .toList();
   }
 
   boolean leaving() {

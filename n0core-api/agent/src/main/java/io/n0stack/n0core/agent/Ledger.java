@@ -226,7 +226,7 @@ final class Ledger {
         .put("message", intent.message())
         .set("spec", codec.encoded(type, intent.spec()));
     ArrayNode needs = tree.putArray("needs");
-    for (Reference need : intent.spec().dependencies()) {
+    for (Reference need : intent.needs()) {
       needs.addObject().put("kind", need.kind()).put("name", need.name());
     }
     long revision = store.put(key(intent.id()), codec.text(tree), intent.revision());

@@ -4,7 +4,12 @@ package io.n0stack.n0core.tck;
 public final class SimulatedCrash extends Error {
   private static final long serialVersionUID = 1L;
 
-  SimulatedCrash(String where) {
+  /**
+   * Creates a death.
+   *
+   * @param where where the process died
+   */
+  public SimulatedCrash(String where) {
     super(where);
   }
 }
