@@ -51,6 +51,7 @@ final class Scenarios {
     all.put("reap", Reap::new);
     all.put("repair drift", Drift::new);
     all.put("restore", Restore::new);
+    all.put("leave the unseen alone", Unseen::new);
     all.put("delete the unseen", DeleteUnseen::new);
     all.put("damaged record", DamagedRecord::new);
     all.put("full disk", FullDisk::new);
@@ -431,6 +432,42 @@ final class Scenarios {
     @Override
     public List<String> wrong(Outcome outcome) {
       return outcome.acknowledged() ? requireBundle(outcome, 1) : List.of();
+    }
+  }
+
+  /** A machine that has drifted cannot be seen. */
+  static final class Unseen implements Scenario {
+    private static final Reference WEB1 = new Reference("machine", "web1");
+    private int callsBefore;
+
+    @Override
+    public void prepare(Agent agent) {
+      List<ResourceId> unused = agent.apply(BUNDLE);
+    }
+
+    @Override
+    public void disturb(SimHost host) {
+      host.thing(WEB1.kind(), WEB1.name()).ifPresent(web -> host.plant(web.complete(false)));
+      host.hide(WEB1);
+      callsBefore = host.calls();
+    }
+
+    @Override
+    public void request(Agent agent) {
+      agent.reconcile();
+    }
+
+    @Override
+    public Set<Reference> mayFail() {
+      return Set.of(WEB1);
+    }
+
+    @Override
+    public List<String> wrong(Outcome outcome) {
+      List<String> wrong = new ArrayList<>();
+      require(wrong, outcome.host().calls() == callsBefore, "a driver was called for the unseen");
+      require(wrong, ready(outcome, WEB1.kind(), WEB1.name()), "its record was changed");
+      return wrong;
     }
   }
 
