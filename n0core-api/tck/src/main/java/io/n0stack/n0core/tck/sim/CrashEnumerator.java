@@ -20,8 +20,8 @@ import java.util.stream.Collectors;
 
 /**
  * Kills the agent of a scenario at every point of its life, and the next one at every point of its
- * recovery, with a client that asks again and with one that never comes back, and with the store
- * lost; and checks after each such schedule that the promise was kept:
+ * recovery, with a client that asks again and with one that never comes back, and with the store lost.
+ * After each such schedule it checks that the promise was kept:
  *
  * <ul>
  *   <li>nothing was destroyed, and nothing made, without a durable intent;
@@ -71,7 +71,14 @@ public final class CrashEnumerator {
    * @param retries whether the client asks again in each later life
    * @param loses whether the store is lost before the last life
    */
-  private record Schedule(int first, int second, boolean retries, boolean loses) {}
+  private record Schedule(int first, int second, boolean retries, boolean loses) {
+    @Override
+    public String toString() {
+      return "dying at " + (first == NEVER ? "no" : first) + " and at "
+          + (second == NEVER ? "no" : second) + " point, " + (retries ? "with" : "without")
+          + " retries, the store " + (loses ? "lost" : "kept");
+    }
+  }
 
   /** How many points two lives had before they died or were over. */
   private record Lived(int first, int second) {}
@@ -162,7 +169,7 @@ public final class CrashEnumerator {
       if (schedule.loses()) {
         lastLifeWithoutStore();
       } else {
-        lastLife();
+        lastLifeWithStore();
       }
       wrong.addAll(host.violations());
       requireUntouched(callsBefore);
@@ -209,7 +216,7 @@ public final class CrashEnumerator {
       return acknowledged;
     }
 
-    private void lastLife() {
+    private void lastLifeWithStore() {
       lastLife((agent, recovery) -> {
         if (schedule.retries()) {
           boolean unused = ask(agent);

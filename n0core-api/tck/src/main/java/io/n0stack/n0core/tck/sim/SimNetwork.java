@@ -93,6 +93,14 @@ public final class SimNetwork {
     }
   }
 
+  /** Silences what a process had joined with. */
+  void died(SimProcess process) {
+    joined.values().stream()
+        .filter(membership -> membership.process() == process)
+        .toList()
+        .forEach(this::silence);
+  }
+
   /** Forgets nothing: others find out by the silence. */
   void silence(SimMembership membership) {
     if (joined.get(membership.self().name()) == membership) {
@@ -114,9 +122,6 @@ public final class SimNetwork {
 
   private boolean heard(SimMembership other, String self) {
     String name = other.self().name();
-    if (other.process().dead()) {
-      silentSince.putIfAbsent(name, simulation.now());
-    }
     return recent(silentSince.get(name))
         && recent(cutSince.get(new Way(name, self)))
         && recent(cutSince.get(new Way(self, name)));

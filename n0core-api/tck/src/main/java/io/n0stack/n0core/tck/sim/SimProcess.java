@@ -71,6 +71,27 @@ public final class SimProcess implements Scheduler {
     return host;
   }
 
+  /**
+   * Lets the program wait in virtual time.
+   *
+   * @param time how long
+   * @throws InterruptedException if its thread is interrupted
+   */
+  public void sleep(Duration time) throws InterruptedException {
+    simulation.sleep(time);
+  }
+
+  /** Keeps the program running until its host crashes it. */
+  public void runUntilCrash() {
+    try {
+      while (true) {
+        simulation.sleep(Duration.ofDays(1));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /** Lets it die at the n-th point. */
   void dieAt(int point) {
     deadly = points.size() + point;
@@ -103,7 +124,8 @@ public final class SimProcess implements Scheduler {
 
   void kill() {
     dead = true;
-    simulation.end(this);
+    simulation.network().died(this);
+    simulation.wake(this);
   }
 
   @Override
@@ -151,7 +173,7 @@ public final class SimProcess implements Scheduler {
     if (!dead) {
       awaitIdle();
       if (active > 0) {
-        simulation.interrupt(this);
+        simulation.wake(this);
         awaitIdle();
       }
     }

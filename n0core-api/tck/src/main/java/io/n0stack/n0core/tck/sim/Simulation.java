@@ -308,17 +308,13 @@ public final class Simulation implements AutoCloseable {
     return future.get();
   }
 
-  /** Wakes the threads of a process that has ended, so that they end, too. */
-  void end(SimProcess process) {
+  /** Interrupts all that a process does but the caller; what has died ends at that. */
+  void wake(SimProcess process) {
     for (SimThread thread : threads) {
       if (thread.owner() == process && thread != Thread.currentThread()) {
         thread.interrupt();
       }
     }
-  }
-
-  void interrupt(SimProcess process) {
-    end(process);
   }
 
   /** Ends all that runs. */
