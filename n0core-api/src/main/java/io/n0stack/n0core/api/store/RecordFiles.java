@@ -134,9 +134,18 @@ final class RecordFiles {
     return crc.getValue();
   }
 
+  private static Path temporary(Path file) {
+    return file.resolveSibling(TEMPORARY + file.getFileName());
+  }
+
+  /** Removes what a replacement that was cut off has left. */
+  static void sweep(Path file) throws IOException {
+    Files.deleteIfExists(temporary(file));
+  }
+
   /** Replaces a file so that after a crash it has either the old bytes or the new ones. */
   static void replace(Path file, byte[] bytes) throws IOException {
-    Path temporary = file.resolveSibling(TEMPORARY + file.getFileName());
+    Path temporary = temporary(file);
     try {
       throughInterrupts(() -> write(temporary, bytes));
     } catch (IOException e) {

@@ -23,6 +23,7 @@ final class Revisions {
   }
 
   static Revisions open(Path file, long highestSeen) throws IOException {
+    RecordFiles.sweep(file); // of a process that was killed while it wrote
     if (!Files.exists(file)) {
       return new Revisions(file, highestSeen == Store.NONE ? highestSeen : beyondAll(highestSeen));
     }

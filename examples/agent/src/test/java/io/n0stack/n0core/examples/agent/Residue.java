@@ -39,6 +39,8 @@ final class Residue {
     assertThat(host.links().keySet()).isEqualTo(links);
     assertThat(host.files("data/agent/records")).containsExactlyElementsOf(records);
     assertThat(host.files("data/agent/quarantine")).isEmpty();
+    assertThat(host.files("data/agent"))
+        .containsExactlyInAnyOrder("lock", "quarantine", "records", "revision");
     assertThat(host.files("data/volumes")).containsExactlyElementsOf(volumes);
     List<String> kvm = host.files("data/kvm");
     assertThat(kvm.stream().filter(file -> !file.contains("/")).collect(Collectors.toList()))
