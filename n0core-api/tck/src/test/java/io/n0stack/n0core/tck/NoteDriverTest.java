@@ -8,13 +8,9 @@ import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.PluginConfig;
 import io.n0stack.n0core.api.driver.ResourceId;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -24,6 +20,11 @@ import org.junit.jupiter.api.io.TempDir;
 class NoteDriverTest {
   @TempDir
   Path directory;
+
+  @TestFactory
+  Stream<DynamicTest> conforms() {
+    return DriverTck.of(new NoteFixture(directory));
+  }
 
   @TestFactory
   Stream<DynamicTest> conforms() {
