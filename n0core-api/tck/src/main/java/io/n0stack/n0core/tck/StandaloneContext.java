@@ -127,19 +127,6 @@ public final class StandaloneContext implements Context {
   }
 
   /**
-   * Lets somebody else do something right before a step.
-   *
-   * @param step the step, from 0
-   * @param what what is done, on the driver's thread
-   * @return this
-   */
-  public StandaloneContext before(int step, Runnable what) {
-    deedStep = step;
-    deed = what;
-    return this;
-  }
-
-  /**
    * Cancels before a step.
    *
    * @param step the step, from 0
@@ -170,6 +157,19 @@ public final class StandaloneContext implements Context {
    */
   public StandaloneContext before(String step, Runnable deed) {
     deeds.put(step, deed);
+    return this;
+  }
+
+  /**
+   * Lets somebody else do something right before a step.
+   *
+   * @param step the step, from 0
+   * @param what what is done, on the driver's thread
+   * @return this
+   */
+  public StandaloneContext before(int step, Runnable what) {
+    deedStep = step;
+    deed = what;
     return this;
   }
 
@@ -212,6 +212,14 @@ public final class StandaloneContext implements Context {
     return result;
   }
 
+  @Override
+  public void step(String name, Action body) {
+    step(name, () -> {
+      body.run();
+      return Boolean.TRUE;
+    });
+  }
+
   private void requireGoing(int step, String name) {
     expired |= step == expiryStep;
     refused |= step == cancelStep || remaining().isZero();
@@ -221,14 +229,6 @@ public final class StandaloneContext implements Context {
     if (remaining().isZero()) {
       throw new N0Exception(N0Exception.Code.UNAVAILABLE, name, name + ": the deadline has passed");
     }
-  }
-
-  @Override
-  public void step(String name, Action body) {
-    step(name, () -> {
-      body.run();
-      return Boolean.TRUE;
-    });
   }
 
   @SuppressWarnings(

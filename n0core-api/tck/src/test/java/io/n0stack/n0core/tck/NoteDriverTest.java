@@ -26,35 +26,6 @@ class NoteDriverTest {
     return DriverTck.of(new NoteFixture(directory));
   }
 
-  @TestFactory
-  Stream<DynamicTest> conforms() {
-    return DriverTck.of(new DriverFixture<NoteSpec, NoteStatus>() {
-      @Override
-      public Driver<NoteSpec, NoteStatus> open() {
-        return new NoteDriver(directory);
-      }
-
-      @Override
-      public NoteSpec spec() {
-        return new NoteSpec("buy milk");
-      }
-
-      @Override
-      public Optional<NoteSpec> changed() {
-        return Optional.of(new NoteSpec("buy bread"));
-      }
-
-      @Override
-      public List<String> residue() {
-        try (Stream<Path> files = Files.list(directory)) {
-          return files.map(Path::toString).sorted().toList();
-        } catch (IOException e) {
-          throw new UncheckedIOException(e);
-        }
-      }
-    });
-  }
-
   @Test
   void withoutItsDirectoryNothingIsCalledAbsent() {
     NoteDriver driver = new NoteDriver(directory.resolve("not-mounted"));

@@ -61,7 +61,7 @@ final class NoteFixture implements DriverFixture<NoteSpec, NoteStatus> {
   }
 
   @Override
-  public TreeMap<String, String> contents() {
+  public Map<String, String> contents() {
     try (Stream<Path> files = Files.list(directory)) {
       TreeMap<String, String> contents = new TreeMap<>();
       for (Path file : files.toList()) {
