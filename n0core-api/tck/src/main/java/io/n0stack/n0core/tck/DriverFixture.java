@@ -30,6 +30,17 @@ public interface DriverFixture<S extends Spec, T> {
   S spec();
 
   /**
+   * Returns a spec that can be realised beside those of other numbers, if {@link #spec()} uses up
+   * something that there is only one of.
+   *
+   * @param number 0 to 15
+   * @return the spec
+   */
+  default S spec(int number) {
+    return spec();
+  }
+
+  /**
    * Returns a spec into which a resource of {@link #spec()} can be changed.
    *
    * @return the changed spec, empty if nothing of it can be changed

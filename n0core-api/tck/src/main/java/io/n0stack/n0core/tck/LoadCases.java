@@ -41,7 +41,7 @@ final class LoadCases<S extends Spec, T> {
       List<ResourceId> ids =
           IntStream.range(0, AT_ONCE).mapToObj(i -> bench.fresh(driver)).toList();
       parallel(
-          AT_ONCE, AT_ONCE, i -> driver.apply(bench.context(), ids.get(i), bench.fixture.spec()));
+          AT_ONCE, AT_ONCE, i -> driver.apply(bench.context(), ids.get(i), bench.fixture.spec(i)));
       ids.forEach(id -> bench.complete(driver, id, "made at once with others"));
       Set<ResourceId> expected = new HashSet<>(before);
       expected.addAll(ids);
@@ -98,16 +98,22 @@ final class LoadCases<S extends Spec, T> {
   }
 
   private void live(Driver<S, T> driver, int cycles) {
-    parallel(THREADS, cycles, i -> {
-      ResourceId id = bench.fresh(driver);
-      driver.apply(bench.context(), id, bench.fixture.spec());
-      if (i % 10 == 0) { // what opening and closing leaks counts, too
-        bench.with(other -> requirePresent(other, id));
-      } else {
-        requirePresent(driver, id);
+    parallel(THREADS, THREADS, thread -> {
+      for (int i = thread; i < cycles; i += THREADS) {
+        live(driver, bench.fixture.spec(thread), i / THREADS % 10 == 0);
       }
-      driver.delete(bench.context(), id);
     });
+  }
+
+  private void live(Driver<S, T> driver, S spec, boolean reopen) {
+    ResourceId id = bench.fresh(driver);
+    driver.apply(bench.context(), id, spec);
+    if (reopen) { // what opening and closing leaks counts, too
+      bench.with(other -> requirePresent(other, id));
+    } else {
+      requirePresent(driver, id);
+    }
+    driver.delete(bench.context(), id);
   }
 
   private void requirePresent(Driver<S, T> driver, ResourceId id) {

@@ -57,7 +57,11 @@ final class NoteFixture implements DriverFixture<NoteSpec, NoteStatus> {
 
   @Override
   public List<String> residue() {
-    return List.copyOf(contents().keySet());
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.map(Path::toString).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Override
@@ -65,7 +69,7 @@ final class NoteFixture implements DriverFixture<NoteSpec, NoteStatus> {
     try (Stream<Path> files = Files.list(directory)) {
       TreeMap<String, String> contents = new TreeMap<>();
       for (Path file : files.toList()) {
-        contents.put(file + " of " + Files.getAttribute(file, "unix:ino"), Files.readString(file));
+        contents.put(file + " of " + Files.getLastModifiedTime(file), Files.readString(file));
       }
       return contents;
     } catch (IOException e) {
