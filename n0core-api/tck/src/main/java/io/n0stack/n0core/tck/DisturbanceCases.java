@@ -111,7 +111,7 @@ final class DisturbanceCases<S extends Spec, T> {
     DriverFixture.Undo[] filler = {() -> {}};
     StandaloneContext cx =
         bench.context().before(step, () -> filler[0] = fixture.fillDisk().orElseThrow());
-    bench.with(driver -> {
+    try (Driver<S, T> driver = fixture.open()) {
       act.prepare(bench, driver, id);
       Optional<N0Exception.Code> code = Bench.code(() -> act.run(fixture, driver, cx, id));
       if (code.isEmpty()) {
@@ -119,14 +119,22 @@ final class DisturbanceCases<S extends Spec, T> {
       }
       bench.honest(driver, id, before, at);
       Optional<N0Exception.Code> deleted = Bench.code(() -> driver.delete(bench.context(), id));
-      filler[0].close();
+      makeRoom(filler);
       if (deleted.isPresent()) {
         bench.honest(driver, id, before, "a deletion with " + at);
         driver.delete(bench.context(), id);
       }
       bench.absent(driver, id, "when deleted after " + at);
-    });
+    } finally {
+      makeRoom(filler); // the cases that follow need it
+    }
     bench.same("left after " + at, fixture.residue(), before);
     return cx.steps().size() > step;
+  }
+
+  private static void makeRoom(DriverFixture.Undo[] filler) {
+    DriverFixture.Undo undo = filler[0];
+    filler[0] = () -> {};
+    undo.close();
   }
 }
