@@ -2,17 +2,25 @@ package io.n0stack.n0core.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.n0stack.n0core.api.compute.Firmware;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.driver.Driver;
+import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.tck.DriverFixture;
 import io.n0stack.n0core.tck.DriverTck;
+import io.n0stack.n0core.tck.FixtureRecipe;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
+import io.n0stack.n0core.tck.Topic;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -29,14 +37,39 @@ class QemuMachineConformanceIT {
 
   @BeforeEach
   void prepare() throws IOException {
-    host = new Host(directory);
+    Path disk = Files.createDirectory(directory.resolve("d"));
+    run("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", disk.toString());
+    host = new Host(disk);
   }
 
   @AfterEach
   void nothingRuns() {
     List<Long> left = host.processes();
     host.cleanUp();
+    run("umount", "-l", directory.resolve("d").toString());
     assertThat(left).isEmpty();
+  }
+
+  private static void run(String... command) {
+    attempt(() -> {
+      try {
+        assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    });
+  }
+
+  private interface Io {
+    void run() throws IOException;
+  }
+
+  private static void attempt(Io io) {
+    try {
+      io.run();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @TestFactory
@@ -69,6 +102,84 @@ class QemuMachineConformanceIT {
     @Override
     public Object identity(MachineStatus status) {
       return status.pid();
+    }
+
+    @Override
+    public Optional<FixtureRecipe> recipe() {
+      return Optional.of(new FixtureRecipe(
+          Factory.class, List.of(String.valueOf(host.root.getParent()), chipset.name())));
+    }
+
+    @Override
+    public Optional<Undo> plantForeign(ResourceId near) {
+      List<Path> all = Stream.of(near.name(), near.name() + ".1234-5678", "not-a-uid")
+          .map(host.root::resolve)
+          .toList();
+      attempt(() -> {
+        for (Path directory : all) {
+          Files.createDirectories(directory);
+          Files.writeString(directory.resolve("disk.img"), "not ours");
+        }
+      });
+      return Optional.of(() -> attempt(() -> {
+        for (Path directory : all) {
+          Files.delete(directory.resolve("disk.img"));
+          Files.delete(directory);
+        }
+      }));
+    }
+
+    @Override
+    public Optional<Undo> cutOff(Driver<MachineSpec, MachineStatus> driver) {
+      Path away = host.root.resolveSibling("away");
+      attempt(() -> {
+        Files.move(host.root, away);
+        Files.writeString(host.root, "no directory");
+      });
+      return Optional.of(() -> attempt(() -> {
+        Files.delete(host.root);
+        Files.move(away, host.root);
+      }));
+    }
+
+    @Override
+    public Optional<Undo> silence(MachineStatus status) {
+      String pid = String.valueOf(status.pid().orElseThrow());
+      run("sh", "-c", "kill -STOP " + pid);
+      return Optional.of(() -> run("sh", "-c", "kill -CONT " + pid));
+    }
+
+    @Override
+    public Optional<Undo> fillDisk() {
+      Path filler = host.root.resolveSibling("filler");
+      attempt(() ->
+          Files.write(filler, new byte[(int) host.root.resolve("..").toFile().getUsableSpace()]));
+      return Optional.of(() -> attempt(() -> Files.delete(filler)));
+    }
+
+    @Override
+    public List<MachineSpec> hostile() {
+      Path odd = host.rom.resolveSibling("a, b=c $(touch x) 'd' \"e\" %s.rom");
+      attempt(() -> {
+        if (!Files.exists(odd)) {
+          Files.copy(host.rom, odd);
+        }
+      });
+      return List.of(host.nano(chipset).firmware(new Firmware.Rom(odd)).build());
+    }
+
+    @Override
+    public Map<Topic, String> notApplicable() {
+      return Map.of(Topic.UPDATE, "a machine's spec does not change");
+    }
+  }
+
+  /** Creates the fixture in another process. */
+  static final class Factory implements FixtureRecipe.Factory {
+    @Override
+    public DriverFixture<?, ?> create(List<String> arguments) {
+      return new Fixture(
+          Host.existing(Path.of(arguments.get(0))), Chipset.valueOf(arguments.get(1)));
     }
   }
 }

@@ -18,10 +18,13 @@ import io.n0stack.n0core.net.netlink.LinkSpec;
 import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.tck.DriverFixture;
 import io.n0stack.n0core.tck.DriverTck;
+import io.n0stack.n0core.tck.FixtureRecipe;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
+import io.n0stack.n0core.tck.Topic;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -58,24 +61,29 @@ class NetworkDriverIT {
 
   @TestFactory
   Stream<DynamicTest> conformsWithinTheHost() {
-    return DriverTck.of(new Fixture(
-        flat("10.77.0.1/24", "10.77.0.2/24", "fd00::1/64"), flat("10.77.0.2/24", "10.78.0.1/24")));
+    return DriverTck.of(new Factory().create(List.of("host")));
   }
 
   @TestFactory
   Stream<DynamicTest> conformsWithAnUplink() {
     netlink.create(LinkSpec.veth("eth1", "eth1-peer"));
     netlink.create(LinkSpec.veth("eth2", "eth2-peer"));
-    return DriverTck.of(new Fixture(
-        Flat.onUplink("eth1"),
-        new Flat(Optional.of("eth2"), flat("10.77.0.1/24").gateway(), Optional.of(1400))));
+    for (int i = 0; i < 16; i++) {
+      netlink.create(LinkSpec.veth("up" + i, "up" + i + "-peer"));
+    }
+    return DriverTck.of(new Factory().create(List.of("uplink")));
   }
 
-  private record Fixture(Flat spec, Flat other)
+  private record Fixture(String kind, Flat spec, Flat other)
       implements DriverFixture<NetworkSpec, NetworkStatus> {
     @Override
     public Driver<NetworkSpec, NetworkStatus> open() {
       return NetlinkNetworkDriver.open();
+    }
+
+    @Override
+    public NetworkSpec spec(int number) {
+      return spec.uplink().isPresent() ? Flat.onUplink("up" + number) : spec;
     }
 
     @Override
@@ -86,6 +94,51 @@ class NetworkDriverIT {
     @Override
     public List<String> residue() {
       return Residue.lines();
+    }
+
+    @Override
+    public Optional<FixtureRecipe> recipe() {
+      return Optional.of(new FixtureRecipe(Factory.class, List.of(kind)));
+    }
+
+    @Override
+    public Optional<Undo> plantForeign(ResourceId near) {
+      return Optional.of(Residue.plantForeign(near));
+    }
+
+    @Override
+    public Optional<Undo> cutOff(Driver<NetworkSpec, NetworkStatus> driver) {
+      driver.close();
+      return Optional.of(() -> {});
+    }
+
+    @Override
+    public List<NetworkSpec> hostile() {
+      return List.of(new NetworkSpec.Vlan(7, "$(reboot)", Optional.empty(), Optional.empty()));
+    }
+
+    @Override
+    public Map<Topic, String> notApplicable() {
+      return Map.of(
+          Topic.DISK_FULL, "writes no disk",
+          Topic.SILENT_RESOURCE, "the kernel answers",
+          Topic.CAPABILITIES, "offers none");
+    }
+  }
+
+  /** Creates a fixture, in another process too. */
+  static final class Factory implements FixtureRecipe.Factory {
+    @Override
+    public DriverFixture<?, ?> create(List<String> arguments) {
+      return arguments.get(0).equals("uplink")
+          ? new Fixture(
+              "uplink",
+              Flat.onUplink("eth1"),
+              new Flat(Optional.of("eth2"), flat("10.77.0.1/24").gateway(), Optional.of(1400)))
+          : new Fixture(
+              "host",
+              flat("10.77.0.1/24", "10.77.0.2/24", "fd00::1/64"),
+              flat("10.77.0.2/24", "10.78.0.1/24"));
     }
   }
 

@@ -19,9 +19,11 @@ import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.net.tap.Tap;
 import io.n0stack.n0core.tck.DriverFixture;
 import io.n0stack.n0core.tck.DriverTck;
+import io.n0stack.n0core.tck.FixtureRecipe;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
+import io.n0stack.n0core.tck.Topic;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -93,6 +95,41 @@ class PortDriverIT {
     @Override
     public List<String> residue() {
       return Residue.lines();
+    }
+
+    @Override
+    public Optional<FixtureRecipe> recipe() {
+      return Optional.of(
+          new FixtureRecipe(Factory.class, List.of(String.valueOf(network.bridgeIndex()))));
+    }
+
+    @Override
+    public Optional<Undo> plantForeign(ResourceId near) {
+      return Optional.of(Residue.plantForeign(near));
+    }
+
+    @Override
+    public Optional<Undo> cutOff(Driver<PortSpec, PortStatus> driver) {
+      driver.close();
+      return Optional.of(() -> {});
+    }
+
+    @Override
+    public Map<Topic, String> notApplicable() {
+      return Map.of(
+          Topic.DISK_FULL, "writes no disk",
+          Topic.SILENT_RESOURCE, "the kernel answers",
+          Topic.HOSTILE_SPEC, "its only string is a label",
+          Topic.CAPABILITIES, "offers none");
+    }
+  }
+
+  /** Creates the fixture in another process. */
+  static final class Factory implements FixtureRecipe.Factory {
+    @Override
+    public DriverFixture<?, ?> create(List<String> arguments) {
+      return new Fixture(
+          new NetworkStatus("lan", Integer.parseInt(arguments.get(0)), 1400, List.of()));
     }
   }
 

@@ -23,6 +23,13 @@ public final class StandaloneContext implements Context {
   private int crashPoint = -1;
   private int cancelStep = -1;
   private int interruptStep = -1;
+  private int expiryStep = -1;
+  private int failingStep = -1;
+  private int deedStep = -1;
+  private Runnable deed = () -> {};
+  private boolean halt;
+  private boolean refused;
+  private boolean expired;
   private int points;
 
   /** Creates a context that allows one minute. */
@@ -87,6 +94,39 @@ public final class StandaloneContext implements Context {
   }
 
   /**
+   * Ends the whole process at a point, as {@code kill -9} does.
+   *
+   * @param point the point, counted as {@link #crashAt} does
+   * @return this
+   */
+  public StandaloneContext haltAt(int point) {
+    halt = true;
+    return crashAt(point);
+  }
+
+  /**
+   * Lets the deadline pass before a step.
+   *
+   * @param step the step, from 0
+   * @return this
+   */
+  public StandaloneContext expireBefore(int step) {
+    expiryStep = step;
+    return this;
+  }
+
+  /**
+   * Fails with EXHAUSTED in a step instead of running it.
+   *
+   * @param step the step, from 0
+   * @return this
+   */
+  public StandaloneContext exhaustedIn(int step) {
+    failingStep = step;
+    return this;
+  }
+
+  /**
    * Cancels before a step.
    *
    * @param step the step, from 0
@@ -121,6 +161,19 @@ public final class StandaloneContext implements Context {
   }
 
   /**
+   * Lets somebody else do something right before a step.
+   *
+   * @param step the step, from 0
+   * @param what what is done, on the driver's thread
+   * @return this
+   */
+  public StandaloneContext before(int step, Runnable what) {
+    deedStep = step;
+    deed = what;
+    return this;
+  }
+
+  /**
    * Lists the steps that were begun.
    *
    * @return their names, in order
@@ -129,18 +182,29 @@ public final class StandaloneContext implements Context {
     return List.copyOf(steps);
   }
 
+  /**
+   * Tells whether a step was refused because the operation was cancelled or its time was over.
+   *
+   * @return whether a driver that obeys must have failed
+   */
+  public boolean refused() {
+    return refused;
+  }
+
   @Override
   public <R> R step(String name, Step<R> body) {
-    if (steps.size() == cancelStep) {
-      throw new N0Exception(N0Exception.Code.CANCELLED, name, name + ": cancelled");
-    }
-    if (remaining().isZero()) {
-      throw new N0Exception(N0Exception.Code.UNAVAILABLE, name, name + ": the deadline has passed");
-    }
+    int step = steps.size();
+    requireGoing(step, name);
     deeds.getOrDefault(name, () -> {}).run();
+    if (step == deedStep) {
+      deed.run();
+    }
     steps.add(name);
     crash("before " + name);
-    if (steps.size() - 1 == interruptStep) {
+    if (step == failingStep) {
+      throw new N0Exception(N0Exception.Code.EXHAUSTED, name, name + ": no space left");
+    }
+    if (step == interruptStep) {
       Thread.currentThread().interrupt();
     }
     R result = run(name, body);
@@ -154,6 +218,17 @@ public final class StandaloneContext implements Context {
       body.run();
       return Boolean.TRUE;
     });
+  }
+
+  private void requireGoing(int step, String name) {
+    expired |= step == expiryStep;
+    refused |= step == cancelStep || remaining().isZero();
+    if (step == cancelStep) {
+      throw new N0Exception(N0Exception.Code.CANCELLED, name, name + ": cancelled");
+    }
+    if (remaining().isZero()) {
+      throw new N0Exception(N0Exception.Code.UNAVAILABLE, name, name + ": the deadline has passed");
+    }
   }
 
   @SuppressWarnings(
@@ -172,6 +247,9 @@ public final class StandaloneContext implements Context {
 
   private void crash(String where) {
     if (points++ == crashPoint) {
+      if (halt) {
+        Runtime.getRuntime().halt(CrashingProcess.CRASHED);
+      }
       throw new SimulatedCrash(where);
     }
   }
@@ -185,7 +263,7 @@ public final class StandaloneContext implements Context {
 
   @Override
   public Duration remaining() {
-    return Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
+    return expired ? Duration.ZERO : Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
   }
 
   @Override

@@ -8,6 +8,7 @@ import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -89,10 +90,10 @@ final class NoteDriver implements Driver<NoteSpec, NoteStatus> {
         && present.status().text().equals(desired.text())) {
       return;
     }
-    cx.step("write note", () -> {
+    step(cx, "write note", () -> {
       Files.writeString(halfMade(id), desired.text());
     });
-    cx.step("publish note", () -> {
+    step(cx, "publish note", () -> {
       Files.move(halfMade(id), file(id), StandardCopyOption.ATOMIC_MOVE);
     });
   }
@@ -100,9 +101,20 @@ final class NoteDriver implements Driver<NoteSpec, NoteStatus> {
   @Override
   public void delete(Context cx, ResourceId id) {
     requireSeen(id, observe(id));
-    cx.step("delete note", () -> {
+    step(cx, "delete note", () -> {
       Files.deleteIfExists(halfMade(id));
       Files.deleteIfExists(file(id));
+    });
+  }
+
+  /** A file that an interrupt has closed is no fault of the disk. */
+  private static void step(Context cx, String name, Context.Action body) {
+    cx.step(name, () -> {
+      try {
+        body.run();
+      } catch (ClosedByInterruptException e) {
+        throw N0Exception.interrupted(name, e);
+      }
     });
   }
 

@@ -8,13 +8,9 @@ import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.PluginConfig;
 import io.n0stack.n0core.api.driver.ResourceId;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -27,31 +23,7 @@ class NoteDriverTest {
 
   @TestFactory
   Stream<DynamicTest> conforms() {
-    return DriverTck.of(new DriverFixture<NoteSpec, NoteStatus>() {
-      @Override
-      public Driver<NoteSpec, NoteStatus> open() {
-        return new NoteDriver(directory);
-      }
-
-      @Override
-      public NoteSpec spec() {
-        return new NoteSpec("buy milk");
-      }
-
-      @Override
-      public Optional<NoteSpec> changed() {
-        return Optional.of(new NoteSpec("buy bread"));
-      }
-
-      @Override
-      public List<String> residue() {
-        try (Stream<Path> files = Files.list(directory)) {
-          return files.map(Path::toString).sorted().toList();
-        } catch (IOException e) {
-          throw new UncheckedIOException(e);
-        }
-      }
-    });
+    return DriverTck.of(new NoteFixture(directory));
   }
 
   @Test
