@@ -37,8 +37,11 @@ import java.lang.reflect.Modifier;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -70,7 +73,7 @@ public final class JsonCodec {
     return JsonMapper.builder()
         .addModules(new Jdk8Module(), new JavaTimeModule(), values)
         .annotationIntrospector(new RecordIntrospector())
-        .defaultSetterInfo(JsonSetter.Value.forValueNulls(Nulls.AS_EMPTY, Nulls.FAIL))
+        .defaultSetterInfo(JsonSetter.Value.forContentNulls(Nulls.FAIL))
         .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
         .disable(SerializationFeature.WRITE_DURATIONS_AS_TIMESTAMPS)
         .disable(
@@ -226,6 +229,8 @@ public final class JsonCodec {
   /** Finds in the shape of the types what others write into annotations. */
   private static final class RecordIntrospector extends JacksonAnnotationIntrospector {
     private static final long serialVersionUID = 1L;
+    private static final List<Class<?>> EMPTIABLE =
+        List.of(Optional.class, Collection.class, Map.class, String.class);
 
     @Override
     public @Nullable TypeResolverBuilder<?> findTypeResolver(
@@ -282,6 +287,15 @@ public final class JsonCodec {
         return ToStringSerializer.instance;
       }
       return super.findSerializer(annotated);
+    }
+
+    /** What has a natural emptiness may be left out; of a record nobody knows the empty one. */
+    @Override
+    public JsonSetter.Value findSetterInfo(Annotated annotated) {
+      Class<?> type = annotated.getRawType();
+      return EMPTIABLE.stream().anyMatch(one -> one.isAssignableFrom(type))
+          ? JsonSetter.Value.forValueNulls(Nulls.AS_EMPTY, Nulls.FAIL)
+          : super.findSetterInfo(annotated);
     }
 
     private static boolean isParse(AnnotatedMethod method) {

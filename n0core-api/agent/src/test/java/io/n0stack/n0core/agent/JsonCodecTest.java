@@ -8,15 +8,20 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.Firmware;
 import io.n0stack.n0core.api.compute.MachineSpec;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.compute.PowerPolicy;
 import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.api.network.MacAddress;
 import io.n0stack.n0core.api.network.NetworkSpec;
+import io.n0stack.n0core.api.network.NetworkStatus;
 import io.n0stack.n0core.api.network.PortSpec;
+import io.n0stack.n0core.api.network.PortStatus;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.VolumeSpec;
+import io.n0stack.n0core.api.storage.VolumeStatus;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
@@ -95,6 +100,46 @@ class JsonCodecTest {
     assertThat(codec.decoded("spec", type, codec.tree("spec", codec.text(tree))))
         .isEqualTo(spec);
     assertThat(codec.parsed("spec", type, tree)).isEqualTo(spec);
+  }
+
+  static Stream<Arguments> statuses() {
+    return Stream.of(
+        Arguments.of(
+            NetworkStatus.class,
+            new NetworkStatus("br0", 7, 1500, List.of(CidrAddress.parse("10.77.0.1/24")))),
+        Arguments.of(
+            PortStatus.class,
+            new PortStatus("tap0", 8, "br0", MacAddress.parse("52:54:00:12:34:56"), 1500, 7)),
+        Arguments.of(
+            VolumeStatus.class,
+            new VolumeStatus(
+                Path.of("/volumes/root"), ImageFormat.QCOW2, 1024, 512, Optional.empty())),
+        Arguments.of(
+            MachineStatus.class,
+            new MachineStatus(
+                MachineState.RUNNING, Optional.of(1L), Accelerator.TCG, Path.of("/dev/null"))));
+  }
+
+  @ParameterizedTest
+  @MethodSource("statuses")
+  <T> void aStatusComesBackAsItWent(Class<T> type, Object status) {
+    String json = codec.encode(type, type.cast(status));
+    assertThat(codec.parse(type, json)).isEqualTo(status);
+    assertThat(codec.decode(type, json.replaceFirst("\\{", "{\"added\": [1], ")))
+        .isEqualTo(status);
+  }
+
+  @Test
+  void whatIsNotOptionalMayBeNeitherLeftOutNorNull() {
+    for (String json : List.of(
+        "{\"tap\": \"tap0\", \"tapIndex\": 8, \"bridge\": \"br0\", \"mtu\": 1500, \"ownerUid\": 0}",
+        "{\"tap\": \"tap0\", \"tapIndex\": 8, \"bridge\": \"br0\", \"mac\": null, \"mtu\": 1500,"
+            + " \"ownerUid\": 0}")) {
+      assertThatExceptionOfType(N0Exception.class)
+          .isThrownBy(() -> codec.decode(PortStatus.class, json))
+          .matches(e -> e.code() == N0Exception.Code.INVALID)
+          .withMessageContaining("mac");
+    }
   }
 
   @Test

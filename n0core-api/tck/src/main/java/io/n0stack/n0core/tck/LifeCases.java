@@ -77,15 +77,27 @@ final class LifeCases<S extends Spec, T> {
     });
   }
 
+  /** Not every status shows every component; but what was changed another instance need not change. */
   void changeIsApplied() {
     fixture.changed().ifPresent(changed -> {
       bench.trying(Topic.UPDATE);
       ResourceId id = bench.fresh();
+      bench.with(driver -> driver.apply(bench.context(), id, fixture.spec()));
+      StandaloneContext change = bench.context();
       bench.with(driver -> {
-        driver.apply(bench.context(), id, fixture.spec());
-        T before = bench.complete(driver, id, "before");
-        driver.apply(bench.context(), id, changed);
-        bench.holds("status changes", !bench.complete(driver, id, "after").equals(before));
+        T before = bench.complete(driver, id, "before the change");
+        driver.apply(change, id, changed);
+        T after = bench.complete(driver, id, "after the change");
+        bench.holds(
+            "the change takes a step or shows in the status",
+            !change.steps().isEmpty() || !after.equals(before));
+      });
+      StandaloneContext again = bench.context();
+      bench.with(driver -> {
+        T before = bench.complete(driver, id, "in another instance");
+        driver.apply(again, id, changed);
+        bench.same("steps of the same change again", again.steps(), List.of());
+        bench.same("status", bench.complete(driver, id, "after the same change"), before);
         driver.delete(bench.context(), id);
       });
     });
