@@ -23,6 +23,7 @@ final class Bench<S extends Spec, T> {
   private final AtomicInteger checks = new AtomicInteger();
   private final AtomicInteger names = new AtomicInteger();
   private int crashPoints;
+  private int cycles;
 
   Bench(DriverFixture<S, T> fixture) {
     this.fixture = fixture;
@@ -57,6 +58,14 @@ final class Bench<S extends Spec, T> {
 
   void countCrashPoint() {
     crashPoints++;
+  }
+
+  void countCycles(int number) {
+    cycles += number;
+  }
+
+  int cycles() {
+    return cycles;
   }
 
   int checks() {

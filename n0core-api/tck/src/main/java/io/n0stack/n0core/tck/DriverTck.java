@@ -132,7 +132,7 @@ public final class DriverTck<S extends Spec, T> {
       notes.add(
           0,
           (missing.isEmpty() ? "PASS " : "FAIL ") + bench.checks() + " checks, "
-              + bench.crashPoints() + " crash points");
+              + bench.crashPoints() + " crash points, " + bench.cycles() + " cycles");
       missing.forEach(name -> notes.add("not passed: " + name));
       System.out.println("n0core-tck: driver " + described.driver() + " of kind "
           + described.kind() + ", SPI " + DriverPlugin.SPI_VERSION + ": "

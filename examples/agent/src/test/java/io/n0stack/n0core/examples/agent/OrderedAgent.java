@@ -74,6 +74,7 @@ public final class OrderedAgent {
       Recovery found = agent.recovery();
       say("recovered unknown=" + found.unknown().keySet() + " orphans=" + found.orphans()
           + " quarantined=" + found.quarantined() + " indeterminate=" + found.indeterminate());
+      found.indeterminate().forEach(agent::acknowledge); // the test has looked, once it orders
       new OrderedAgent(home, agent).obey();
     } catch (N0Exception e) {
       say("refused " + e.code() + " " + e.getMessage());

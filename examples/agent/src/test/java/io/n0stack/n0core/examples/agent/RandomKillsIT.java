@@ -3,6 +3,7 @@ package io.n0stack.n0core.examples.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.n0stack.n0core.examples.agent.AgentProcess.Answer;
+import io.n0stack.n0core.tck.Repetition;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.io.IOException;
@@ -23,8 +24,8 @@ import org.junit.jupiter.api.Test;
  */
 @Requires({Requirement.ROOT, Requirement.QEMU})
 class RandomKillsIT {
-  private static final int OPERATIONS = 200;
-  private static final int KILLS = 60;
+  private static final int OPERATIONS = Repetition.of(200);
+  private static final int KILLS = Repetition.of(60);
   private static final int LONGEST_LIFE_MILLIS = 600;
   private static final int LONGEST_RECOVERY_MILLIS = 400;
 

@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -42,11 +41,13 @@ public final class CrashEnumerator {
       AgentOptions.defaults().withTick(Duration.ofMinutes(1));
   private static final VolumeSpec BYSTANDER = VolumeSpec.empty(1 << 20);
 
+  private final Scenario scenario;
   private final int mostViolations;
   private final List<String> violations = new ArrayList<>();
   private int schedules;
 
-  private CrashEnumerator(int mostViolations) {
+  private CrashEnumerator(Scenario scenario, int mostViolations) {
+    this.scenario = scenario;
     this.mostViolations = mostViolations;
   }
 
@@ -63,55 +64,37 @@ public final class CrashEnumerator {
     }
   }
 
-  /**
-   * One way to die.
-   *
-   * @param first the point of the first life, {@link #NEVER} for none
-   * @param second the point of the second life
-   * @param retries whether the client asks again in each later life
-   * @param loses whether the store is lost before the last life
-   */
-  private record Schedule(int first, int second, boolean retries, boolean loses) {
-    @Override
-    public String toString() {
-      return "dying at " + (first == NEVER ? "no" : first) + " and at "
-          + (second == NEVER ? "no" : second) + " point, " + (retries ? "with" : "without")
-          + " retries, the store " + (loses ? "lost" : "kept");
-    }
-  }
-
-  /** How many points two lives had before they died or were over. */
-  private record Lived(int first, int second) {}
+  /** A host at rest between two lives, and what has happened there. */
+  private record Rest(
+      SimHost.Image host,
+      Map<ResourceId, SimThing> bystanders,
+      boolean acknowledged,
+      List<String> deaths,
+      List<String> trace) {}
 
   /**
    * Tries all schedules of a scenario.
    *
-   * @param scenario makes the scenario, anew for each schedule
+   * @param scenario the scenario
    * @param mostViolations after how many it gives up
    * @return what came of it
    */
-  public static Report enumerate(Supplier<Scenario> scenario, int mostViolations) {
-    CrashEnumerator enumerator = new CrashEnumerator(mostViolations);
-    enumerator.firstLives(scenario);
+  public static Report enumerate(Scenario scenario, int mostViolations) {
+    CrashEnumerator enumerator = new CrashEnumerator(scenario, mostViolations);
+    enumerator.enumerate();
     return new Report(enumerator.schedules, enumerator.violations);
   }
 
-  private void firstLives(Supplier<Scenario> scenario) {
-    boolean repeatable = scenario.get().repeatable();
-    for (int first = 0; violations.size() < mostViolations; first++) {
-      Lived lived = run(scenario, new Schedule(first, NEVER, false, false));
-      run(scenario, new Schedule(first, NEVER, false, true));
-      for (int second = 0; second < lived.second() && !enough(); second++) {
-        run(scenario, new Schedule(first, second, false, false));
-      }
-      if (repeatable) {
-        lived = run(scenario, new Schedule(first, NEVER, true, false));
-        for (int second = 0; second < lived.second() && !enough(); second++) {
-          run(scenario, new Schedule(first, second, true, false));
-        }
-      }
-      if (lived.first() <= first) {
-        return; // it lived to the end: there was no such point
+  private void enumerate() {
+    Rest prepared = prepare();
+    boolean died = true;
+    for (int first = 0; died && !enough(); first++) {
+      Rest rest = firstLife(prepared, first);
+      died = rest.deaths().size() > prepared.deaths().size();
+      later(rest, first, false, false);
+      later(rest, first, false, true);
+      if (scenario.repeatable()) {
+        later(rest, first, true, false);
       }
     }
   }
@@ -120,67 +103,86 @@ public final class CrashEnumerator {
     return violations.size() >= mostViolations;
   }
 
-  private Lived run(Supplier<Scenario> scenario, Schedule schedule) {
-    schedules++;
+  private Rest prepare() {
     try (Simulation simulation = new Simulation(SEED)) {
-      Run run = new Run(simulation, scenario.get(), schedule);
-      Lived lived = run.live();
-      if (!run.wrong.isEmpty()) {
-        violations.add(run.scenario.getClass().getSimpleName() + " " + schedule + ": " + run.wrong
-            + "\n    " + String.join("\n    ", simulation.trace()));
-      }
-      return lived;
-    }
-  }
-
-  /** One schedule. */
-  private static final class Run {
-    private final Simulation simulation;
-    private final SimHost host;
-    private final Scenario scenario;
-    private final Schedule schedule;
-    private final List<String> wrong = new ArrayList<>();
-    private final ResourceId stray = ResourceId.fresh("volume", "stray");
-    private Map<ResourceId, SimThing> bystanders = Map.of();
-    private final List<String> deaths = new ArrayList<>();
-    private boolean acknowledged;
-
-    Run(Simulation simulation, Scenario scenario, Schedule schedule) {
-      this.simulation = simulation;
-      this.host = simulation.host("node-1");
-      this.scenario = scenario;
-      this.schedule = schedule;
-    }
-
-    Lived live() {
-      life(NEVER, agent -> {
+      Run run = new Run(simulation, scenario);
+      boolean unused = run.life(NEVER, agent -> {
         ResourceId id = agent.apply("volume", "bystander", BYSTANDER).await(LIFE);
         scenario.prepare(agent);
         return id;
       });
-      host.plant(new SimThing(stray, 1000, 1, BYSTANDER, true));
-      scenario.disturb(host);
-      bystanders = host.things().stream()
+      run.host.plant(new SimThing(ResourceId.fresh("volume", "stray"), 1000, 1, BYSTANDER, true));
+      scenario.disturb(run.host);
+      Map<ResourceId, SimThing> bystanders = run.host.things().stream()
           .filter(thing -> Set.of("bystander", "stray").contains(thing.id().name()))
           .collect(Collectors.toMap(SimThing::id, thing -> thing));
-      int callsBefore = bystanders.keySet().stream().mapToInt(host::calls).sum();
-      SimProcess first = life(schedule.first(), this::ask);
-      SimProcess second = life(schedule.second(), schedule.retries() ? this::ask : agent -> true);
-      if (schedule.loses()) {
-        lastLifeWithoutStore();
-      } else {
-        lastLifeWithStore();
+      return run.rest(bystanders);
+    }
+  }
+
+  /** The first life is the same whatever comes after it, so it is lived once. */
+  private Rest firstLife(Rest prepared, int deadly) {
+    try (Simulation simulation = new Simulation(SEED)) {
+      Run run = new Run(simulation, scenario, prepared);
+      boolean unused = run.life(deadly, run::ask);
+      return run.rest(prepared.bystanders());
+    }
+  }
+
+  /** Lets the second life die at each of its points, and at none. */
+  private void later(Rest rest, int first, boolean retries, boolean loses) {
+    boolean died = true;
+    for (int second = 0; died && !enough(); second++) {
+      schedules++;
+      try (Simulation simulation = new Simulation(SEED)) {
+        Run run = new Run(simulation, scenario, rest);
+        died = run.life(second, retries ? run::ask : agent -> true);
+        run.lastLife(retries, loses);
+        run.requirePromise(rest);
+        if (!run.wrong.isEmpty()) {
+          violations.add(scenario.getClass().getSimpleName() + " dying at point " + first
+              + " and at point " + second + (retries ? ", with" : ", without")
+              + " retries, the store " + (loses ? "lost" : "kept") + ": " + run.wrong + "\n    "
+              + String.join("\n    ", rest.trace()) + "\n    "
+              + String.join("\n    ", simulation.trace()));
+        }
       }
-      wrong.addAll(host.violations());
-      requireUntouched(callsBefore);
-      return new Lived(first.points().size(), second.points().size());
+    }
+  }
+
+  /** Some lives of a host. */
+  private static final class Run {
+    private final Simulation simulation;
+    private final SimHost host;
+    private final Scenario scenario;
+    private final List<String> wrong = new ArrayList<>();
+    private final List<String> deaths = new ArrayList<>();
+    private boolean acknowledged;
+
+    Run(Simulation simulation, Scenario scenario) {
+      this.simulation = simulation;
+      this.host = simulation.host("node-1");
+      this.scenario = scenario;
+    }
+
+    Run(Simulation simulation, Scenario scenario, Rest from) {
+      this(simulation, scenario);
+      host.restore(from.host());
+      deaths.addAll(from.deaths());
+      acknowledged = from.acknowledged();
+    }
+
+    Rest rest(Map<ResourceId, SimThing> bystanders) {
+      return new Rest(
+          host.image(), bystanders, acknowledged, List.copyOf(deaths), simulation.trace());
     }
 
     private interface Deed {
       Object with(Agent agent) throws InterruptedException;
     }
 
-    private SimProcess life(int deadly, Deed deed) {
+    /** Lives once, and tells whether it died at the point. */
+    boolean life(int deadly, Deed deed) {
       SimProcess process = host.start(one -> {
         one.dieAt(deadly);
         Agent agent = one.openAgent(OPTIONS);
@@ -191,11 +193,12 @@ public final class CrashEnumerator {
       if (!over) {
         wrong.add("a life does not end");
       }
-      if (process.dead()) {
+      boolean died = process.dead();
+      if (died) {
         deaths.add(process.points().get(process.points().size() - 1));
       }
       process.kill();
-      return process;
+      return died;
     }
 
     private static void perform(Agent agent, Deed deed) {
@@ -206,7 +209,7 @@ public final class CrashEnumerator {
       }
     }
 
-    private boolean ask(Agent agent) throws InterruptedException {
+    boolean ask(Agent agent) throws InterruptedException {
       try {
         scenario.request(agent);
         acknowledged = true;
@@ -216,9 +219,17 @@ public final class CrashEnumerator {
       return acknowledged;
     }
 
-    private void lastLifeWithStore() {
-      lastLife((agent, recovery) -> {
-        if (schedule.retries()) {
+    void lastLife(boolean retries, boolean loses) {
+      if (loses) {
+        lastLifeWithoutStore();
+      } else {
+        lastLifeWithStore(retries);
+      }
+    }
+
+    private void lastLifeWithStore(boolean retries) {
+      live((agent, recovery) -> {
+        if (retries) {
           boolean unused = ask(agent);
         }
         simulation.sleep(SETTLING);
@@ -231,7 +242,7 @@ public final class CrashEnumerator {
     private void lastLifeWithoutStore() {
       host.store().lose();
       List<SimThing> before = host.things();
-      lastLife((agent, recovery) -> {
+      live((agent, recovery) -> {
         simulation.sleep(SETTLING);
         if (!host.things().equals(before)) {
           wrong.add("with the store lost " + before + " became " + host.things());
@@ -258,9 +269,9 @@ public final class CrashEnumerator {
       void with(Agent agent, Recovery recovery) throws InterruptedException;
     }
 
-    private void lastLife(End end) {
+    private void live(End end) {
       boolean[] reached = {false};
-      SimProcess unused = life(NEVER, agent -> {
+      boolean unused = life(NEVER, agent -> {
         end.with(agent, agent.recovery());
         reached[0] = true;
         return agent;
@@ -297,17 +308,17 @@ public final class CrashEnumerator {
       }
     }
 
-    private void requireUntouched(int callsBefore) {
-      bystanders.forEach((id, before) -> {
+    void requirePromise(Rest rest) {
+      wrong.addAll(host.violations());
+      rest.bystanders().forEach((id, before) -> {
         Optional<SimThing> now = host.thing(id);
         if (!now.equals(Optional.of(before))) {
           wrong.add("bystander " + before + " became " + now);
         }
+        if (host.calls(id) != (id.name().equals("bystander") ? 1 : 0)) {
+          wrong.add("drivers were called for bystander " + id);
+        }
       });
-      int calls = bystanders.keySet().stream().mapToInt(host::calls).sum();
-      if (calls != callsBefore) {
-        wrong.add("drivers were called for bystanders");
-      }
     }
   }
 }

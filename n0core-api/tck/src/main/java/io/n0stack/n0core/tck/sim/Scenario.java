@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What a client asks of an agent that may die at any point, and what must come of it. Made anew for each
- * schedule, so it may keep in its fields what it learns.
+ * What a client asks of an agent that may die at any point, and what must come of it. It is prepared once
+ * for all schedules, and may keep in its fields what it learns then.
  *
  * @since 0.1
  */

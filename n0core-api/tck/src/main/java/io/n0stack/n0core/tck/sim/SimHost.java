@@ -216,6 +216,44 @@ public final class SimHost {
     return Optional.ofNullable(things.get(id));
   }
 
+  /** All there is on a host on which nothing runs. */
+  record Image(
+      SimStore.Image store,
+      Map<ResourceId, SimThing> things,
+      Map<Reference, List<N0Exception.Code>> failures,
+      Set<Reference> hidden,
+      List<String> violations,
+      Map<ResourceId, Integer> calls,
+      int incarnations) {}
+
+  Image image() {
+    Map<Reference, List<N0Exception.Code>> left = new HashMap<>();
+    failures.forEach((resource, codes) -> left.put(resource, List.copyOf(codes)));
+    return new Image(
+        store.image(),
+        new LinkedHashMap<>(things),
+        left,
+        Set.copyOf(hidden),
+        List.copyOf(violations),
+        Map.copyOf(calls),
+        incarnations);
+  }
+
+  void restore(Image image) {
+    store.restore(image.store());
+    things.clear();
+    things.putAll(image.things());
+    failures.clear();
+    image.failures().forEach((resource, codes) -> failures.put(resource, new ArrayDeque<>(codes)));
+    hidden.clear();
+    hidden.addAll(image.hidden());
+    violations.clear();
+    violations.addAll(image.violations());
+    calls.clear();
+    calls.putAll(image.calls());
+    incarnations = image.incarnations();
+  }
+
   /**
    * Lists what went against the promise.
    *

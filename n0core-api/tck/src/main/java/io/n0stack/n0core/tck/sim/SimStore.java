@@ -54,6 +54,20 @@ public final class SimStore {
     return List.copyOf(records.values());
   }
 
+  /** What is kept at a moment. */
+  record Image(List<Versioned> records, long revision, boolean full) {}
+
+  Image image() {
+    return new Image(records(), revision, full);
+  }
+
+  void restore(Image image) {
+    records.clear();
+    image.records().forEach(record -> records.put(record.key(), record));
+    revision = image.revision();
+    full = image.full();
+  }
+
   /** Tells whether a text is in the record of a key. */
   boolean says(String key, String text) {
     Versioned record = records.get(key);

@@ -15,7 +15,8 @@ class CrashEnumeratorTest {
     int schedules = 0;
     List<String> violations = new ArrayList<>();
     for (Map.Entry<String, Supplier<Scenario>> scenario : Scenarios.all().entrySet()) {
-      CrashEnumerator.Report report = CrashEnumerator.enumerate(scenario.getValue(), 3);
+      CrashEnumerator.Report report =
+          CrashEnumerator.enumerate(scenario.getValue().get(), 3);
       System.out.printf(
           "%-20s %6d schedules, %d violations%n",
           scenario.getKey(), report.schedules(), report.violations().size());

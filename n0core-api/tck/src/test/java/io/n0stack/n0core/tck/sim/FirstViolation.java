@@ -24,8 +24,9 @@ public final class FirstViolation {
     names.add(0, likely);
     for (String name : names) {
       Supplier<Scenario> scenario = scenarios.get(name);
-      List<String> violations =
-          scenario == null ? List.of() : CrashEnumerator.enumerate(scenario, 1).violations();
+      List<String> violations = scenario == null
+          ? List.of()
+          : CrashEnumerator.enumerate(scenario.get(), 1).violations();
       if (!violations.isEmpty()) {
         return name + ": " + violations.get(0);
       }
@@ -44,7 +45,7 @@ public final class FirstViolation {
     if (scenario == null) {
       throw new IllegalArgumentException("no scenario \"" + name + "\"");
     }
-    List<String> violations = CrashEnumerator.enumerate(scenario, 1).violations();
+    List<String> violations = CrashEnumerator.enumerate(scenario.get(), 1).violations();
     return violations.isEmpty() ? "" : violations.get(0);
   }
 }
