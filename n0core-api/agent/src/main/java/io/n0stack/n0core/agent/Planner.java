@@ -1,7 +1,9 @@
 package io.n0stack.n0core.agent;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.Reference;
+import io.n0stack.n0core.api.driver.ResourceId;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -59,9 +61,22 @@ final class Planner {
       }
     }
     Optional<Intent> known = ledger.find(reference);
-    return known.isEmpty()
-        ? new Plan.Entry(reference, Plan.Action.CREATE, List.of(), "")
-        : change(entry, known.get());
+    return known.isEmpty() ? create(reference) : change(entry, known.get());
+  }
+
+  private Plan.Entry create(Reference reference) {
+    try {
+      Optional<ResourceId> orphan = host.driver(reference.kind()).list().stream()
+          .filter(id -> id.reference().equals(reference))
+          .findFirst();
+      return orphan.isPresent()
+          ? refuse(
+              reference,
+              "an orphan has its name, uid " + orphan.get().uid() + "; adopt it or reap it")
+          : new Plan.Entry(reference, Plan.Action.CREATE, List.of(), "");
+    } catch (N0Exception e) {
+      return refuse(reference, "its driver cannot look: " + e.getMessage());
+    }
   }
 
   private Plan.Entry change(Bundle.Entry entry, Intent known) {

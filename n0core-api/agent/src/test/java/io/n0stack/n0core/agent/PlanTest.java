@@ -97,6 +97,26 @@ class PlanTest {
   }
 
   @Test
+  void anOrphanOfThatNameIsNamedInThePlan() {
+    ResourceId orphan;
+    try (Agent earlier = Agent.open(directory.resolve("earlier"), world.drivers())) {
+      orphan = earlier.apply(cell(ThingSpec.of(1))).get(0);
+    }
+    try (Agent agent = open()) {
+      Plan.Entry entry = only(agent.plan(cell(ThingSpec.of(1))));
+      assertThat(entry.action()).isEqualTo(Plan.Action.REFUSE);
+      assertThat(entry.why()).contains(orphan.uid().toString(), "adopt it or reap it");
+      world.hook = call -> {
+        if (call.equals("list cell")) {
+          throw new N0Exception(Code.UNAVAILABLE, "cell", "not mounted");
+        }
+      };
+      assertThat(only(agent.plan(cell(ThingSpec.of(1)))).why()).contains("not mounted");
+      world.hook = call -> {};
+    }
+  }
+
+  @Test
   void aComponentThatCannotBeChangedIsRefusedBeforeTheChangeIsOnRecord() {
     world.changes = Map.of("size", Driver.Change.REJECTED);
     try (Agent agent = open()) {
