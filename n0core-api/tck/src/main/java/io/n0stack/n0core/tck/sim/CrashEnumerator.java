@@ -41,12 +41,14 @@ public final class CrashEnumerator {
       AgentOptions.defaults().withTick(Duration.ofMinutes(1));
   private static final VolumeSpec BYSTANDER = VolumeSpec.empty(1 << 20);
 
+  private final Simulation simulation;
   private final Scenario scenario;
   private final int mostViolations;
   private final List<String> violations = new ArrayList<>();
   private int schedules;
 
-  private CrashEnumerator(Scenario scenario, int mostViolations) {
+  private CrashEnumerator(Simulation simulation, Scenario scenario, int mostViolations) {
+    this.simulation = simulation;
     this.scenario = scenario;
     this.mostViolations = mostViolations;
   }
@@ -80,9 +82,11 @@ public final class CrashEnumerator {
    * @return what came of it
    */
   public static Report enumerate(Scenario scenario, int mostViolations) {
-    CrashEnumerator enumerator = new CrashEnumerator(scenario, mostViolations);
-    enumerator.enumerate();
-    return new Report(enumerator.schedules, enumerator.violations);
+    try (Simulation simulation = new Simulation(SEED)) {
+      CrashEnumerator enumerator = new CrashEnumerator(simulation, scenario, mostViolations);
+      enumerator.enumerate();
+      return new Report(enumerator.schedules, enumerator.violations);
+    }
   }
 
   private void enumerate() {
@@ -104,29 +108,25 @@ public final class CrashEnumerator {
   }
 
   private Rest prepare() {
-    try (Simulation simulation = new Simulation(SEED)) {
-      Run run = new Run(simulation, scenario);
-      boolean unused = run.life(NEVER, agent -> {
-        ResourceId id = agent.apply("volume", "bystander", BYSTANDER).await(LIFE);
-        scenario.prepare(agent);
-        return id;
-      });
-      run.host.plant(new SimThing(ResourceId.fresh("volume", "stray"), 1000, 1, BYSTANDER, true));
-      scenario.disturb(run.host);
-      Map<ResourceId, SimThing> bystanders = run.host.things().stream()
-          .filter(thing -> Set.of("bystander", "stray").contains(thing.id().name()))
-          .collect(Collectors.toMap(SimThing::id, thing -> thing));
-      return run.rest(bystanders);
-    }
+    Run run = new Run(simulation, scenario);
+    boolean unused = run.life(NEVER, agent -> {
+      ResourceId id = agent.apply("volume", "bystander", BYSTANDER).await(LIFE);
+      scenario.prepare(agent);
+      return id;
+    });
+    run.host.plant(new SimThing(ResourceId.fresh("volume", "stray"), 1000, 1, BYSTANDER, true));
+    scenario.disturb(run.host);
+    Map<ResourceId, SimThing> bystanders = run.host.things().stream()
+        .filter(thing -> Set.of("bystander", "stray").contains(thing.id().name()))
+        .collect(Collectors.toMap(SimThing::id, thing -> thing));
+    return run.rest(bystanders);
   }
 
   /** The first life is the same whatever comes after it, so it is lived once. */
   private Rest firstLife(Rest prepared, int deadly) {
-    try (Simulation simulation = new Simulation(SEED)) {
-      Run run = new Run(simulation, scenario, prepared);
-      boolean unused = run.life(deadly, run::ask);
-      return run.rest(prepared.bystanders());
-    }
+    Run run = new Run(simulation, scenario, prepared);
+    boolean unused = run.life(deadly, run::ask);
+    return run.rest(prepared.bystanders());
   }
 
   /** Lets the second life die at each of its points, and at none. */
@@ -134,18 +134,16 @@ public final class CrashEnumerator {
     boolean died = true;
     for (int second = 0; died && !enough(); second++) {
       schedules++;
-      try (Simulation simulation = new Simulation(SEED)) {
-        Run run = new Run(simulation, scenario, rest);
-        died = run.life(second, retries ? run::ask : agent -> true);
-        run.lastLife(retries, loses);
-        run.requirePromise(rest);
-        if (!run.wrong.isEmpty()) {
-          violations.add(scenario.getClass().getSimpleName() + " dying at point " + first
-              + " and at point " + second + (retries ? ", with" : ", without")
-              + " retries, the store " + (loses ? "lost" : "kept") + ": " + run.wrong + "\n    "
-              + String.join("\n    ", rest.trace()) + "\n    "
-              + String.join("\n    ", simulation.trace()));
-        }
+      Run run = new Run(simulation, scenario, rest);
+      died = run.life(second, retries ? run::ask : agent -> true);
+      run.lastLife(retries, loses);
+      run.requirePromise(rest);
+      if (!run.wrong.isEmpty()) {
+        violations.add(scenario.getClass().getSimpleName() + " dying at point " + first
+            + " and at point " + second + (retries ? ", with" : ", without")
+            + " retries, the store " + (loses ? "lost" : "kept") + ": " + run.wrong + "\n    "
+            + String.join("\n    ", rest.trace()) + "\n    "
+            + String.join("\n    ", simulation.trace()));
       }
     }
   }
@@ -166,7 +164,10 @@ public final class CrashEnumerator {
     }
 
     Run(Simulation simulation, Scenario scenario, Rest from) {
-      this(simulation, scenario);
+      simulation.renew(SEED);
+      this.simulation = simulation;
+      this.host = simulation.host("node-1");
+      this.scenario = scenario;
       host.restore(from.host());
       deaths.addAll(from.deaths());
       acknowledged = from.acknowledged();

@@ -29,13 +29,13 @@ import org.jspecify.annotations.Nullable;
 public final class Simulation implements AutoCloseable {
   private static final int MOST_TRACE = 2000;
 
-  private final Random random;
+  private Random random;
   private final PriorityQueue<Happening> queue = new PriorityQueue<>();
   private final Deque<SimThread> idle = new ArrayDeque<>();
   private final List<SimThread> threads = new ArrayList<>();
   private final Semaphore mainBaton = new Semaphore(0);
   private final Map<String, SimHost> hosts = new LinkedHashMap<>();
-  private final SimNetwork network = new SimNetwork(this);
+  private SimNetwork network = new SimNetwork(this);
   private final Deque<String> trace = new ArrayDeque<>();
   private long traceHash;
   private long now;
@@ -306,6 +306,19 @@ public final class Simulation implements AutoCloseable {
       throw new TimeoutException("not within " + limit);
     }
     return future.get();
+  }
+
+  /** Begins a new world with the threads of the old one, in which no process is alive any more. */
+  void renew(long seed) {
+    run(() -> idle.size() == threads.size() - 1, Duration.ZERO);
+    queue.clear();
+    hosts.clear();
+    network = new SimNetwork(this);
+    random = new Random(seed);
+    trace.clear();
+    traceHash = 0;
+    now = 0;
+    sequence = 0;
   }
 
   /** Interrupts all that a process does but the caller; what has died ends at that. */

@@ -93,6 +93,14 @@ final class Scenarios {
     return wrong;
   }
 
+  /** What begins with a machine and all that it needs. */
+  private abstract static class OnBundle implements Scenario {
+    @Override
+    public void prepare(Agent agent) {
+      List<ResourceId> unused = agent.apply(BUNDLE);
+    }
+  }
+
   /** A bundle is created. */
   static final class Create implements Scenario {
     @Override
@@ -107,13 +115,8 @@ final class Scenarios {
   }
 
   /** A volume grows. */
-  static final class ChangeLive implements Scenario {
+  static final class ChangeLive extends OnBundle {
     private static final VolumeSpec GROWN = ROOT.withSizeBytes(2 * GIB);
-
-    @Override
-    public void prepare(Agent agent) {
-      List<ResourceId> unused = agent.apply(BUNDLE);
-    }
 
     @Override
     public void request(Agent agent) {
@@ -136,13 +139,8 @@ final class Scenarios {
   }
 
   /** A machine gets another vCPU, and may be restarted for that, once. */
-  static final class ChangeByRestart implements Scenario {
+  static final class ChangeByRestart extends OnBundle {
     private static final MachineSpec MORE = MachineSpec.of(2, GIB, "root", "eth0");
-
-    @Override
-    public void prepare(Agent agent) {
-      List<ResourceId> unused = agent.apply(BUNDLE);
-    }
 
     @Override
     public void request(Agent agent) {
@@ -164,12 +162,7 @@ final class Scenarios {
   }
 
   /** A bundle is deleted. */
-  static final class Delete implements Scenario {
-    @Override
-    public void prepare(Agent agent) {
-      List<ResourceId> unused = agent.apply(BUNDLE);
-    }
-
+  static final class Delete extends OnBundle {
     @Override
     public void request(Agent agent) {
       agent.delete(BUNDLE);
@@ -197,13 +190,8 @@ final class Scenarios {
   }
 
   /** A volume cannot be made and is rolled back. */
-  static final class RollBack implements Scenario {
+  static final class RollBack extends OnBundle {
     private static final Reference FRESH = new Reference("volume", "fresh");
-
-    @Override
-    public void prepare(Agent agent) {
-      List<ResourceId> unused = agent.apply(BUNDLE);
-    }
 
     @Override
     public void disturb(SimHost host) {
@@ -246,12 +234,7 @@ final class Scenarios {
   }
 
   /** A machine is restarted, at most once. */
-  static final class Act implements Scenario {
-    @Override
-    public void prepare(Agent agent) {
-      List<ResourceId> unused = agent.apply(BUNDLE);
-    }
-
+  static final class Act extends OnBundle {
     @Override
     public void request(Agent agent) {
       agent
@@ -353,12 +336,7 @@ final class Scenarios {
   }
 
   /** A network, a port and a volume disappear: two are made again, the one that held data is not. */
-  static final class Drift implements Scenario {
-    @Override
-    public void prepare(Agent agent) {
-      List<ResourceId> unused = agent.apply(BUNDLE);
-    }
-
+  static final class Drift extends OnBundle {
     @Override
     public void disturb(SimHost host) {
       BUNDLE.entries().stream()
@@ -436,14 +414,9 @@ final class Scenarios {
   }
 
   /** A machine that has drifted cannot be seen. */
-  static final class Unseen implements Scenario {
+  static final class Unseen extends OnBundle {
     private static final Reference WEB1 = new Reference("machine", "web1");
     private int callsBefore;
-
-    @Override
-    public void prepare(Agent agent) {
-      List<ResourceId> unused = agent.apply(BUNDLE);
-    }
 
     @Override
     public void disturb(SimHost host) {
@@ -472,12 +445,7 @@ final class Scenarios {
   }
 
   /** A machine that cannot be seen is to be deleted with all that it needs. */
-  static final class DeleteUnseen implements Scenario {
-    @Override
-    public void prepare(Agent agent) {
-      List<ResourceId> unused = agent.apply(BUNDLE);
-    }
-
+  static final class DeleteUnseen extends OnBundle {
     @Override
     public void disturb(SimHost host) {
       host.hide(new Reference("machine", "web1"));
@@ -515,12 +483,7 @@ final class Scenarios {
   }
 
   /** A machine's record is damaged: the machine runs on as an orphan, and the rest is served. */
-  static final class DamagedRecord implements Scenario {
-    @Override
-    public void prepare(Agent agent) {
-      List<ResourceId> unused = agent.apply(BUNDLE);
-    }
-
+  static final class DamagedRecord extends OnBundle {
     @Override
     public void disturb(SimHost host) {
       host.store().damage("resource/machine/web1");
