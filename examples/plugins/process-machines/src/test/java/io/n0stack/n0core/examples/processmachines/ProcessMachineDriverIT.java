@@ -2,6 +2,8 @@ package io.n0stack.n0core.examples.processmachines;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatNoException;
+import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Firmware;
@@ -23,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -128,6 +131,37 @@ class ProcessMachineDriverIT {
     }
     assertThat(late.waitFor(10, TimeUnit.SECONDS)).isTrue();
     assertThat(late.exitValue()).isNotZero();
+  }
+
+  @Test
+  void aProcessOnItsWayIsSeenAndWaitedFor() throws Exception {
+    Files.writeString(disk.mount().resolve("prlimit"), "read -r go; exit 1"); // a slow one
+    Path file = Files.createFile(root.resolve("web1." + web1.uid() + "." + UUID.randomUUID()));
+    Process late = new ProcessBuilder(
+            "bash",
+            "-c",
+            "exec -a setsid sh prlimit --as=16777216 tail -qfs86400 \"$0\"",
+            file.toString())
+        .directory(disk.mount().toFile())
+        .start();
+    await().until(() -> commandOf(late).startsWith("setsid"));
+    ProcessMachineDriver driver = new ProcessMachineDriver(root);
+    assertThat(driver.observe(web1))
+        .isInstanceOfSatisfying(
+            Observed.Present.class, seen -> assertThat(seen.complete()).isFalse());
+
+    CompletableFuture<Void> go = CompletableFuture.runAsync(() -> {
+      await().until(() -> Files.notExists(file));
+      assertThatNoException().isThrownBy(() -> letGo(late));
+    });
+    driver.delete(new StandaloneContext(), web1);
+
+    assertThat(Found.residue(root)).isEmpty();
+    go.join();
+  }
+
+  private static String commandOf(Process process) throws IOException {
+    return Files.readString(Path.of("/proc/" + process.pid() + "/cmdline"));
   }
 
   @Test
