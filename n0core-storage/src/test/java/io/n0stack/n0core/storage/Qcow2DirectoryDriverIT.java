@@ -23,7 +23,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import java.util.function.Consumer;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
@@ -419,34 +418,13 @@ class Qcow2DirectoryDriverIT {
   }
 
   @Test
-  void anInterruptInAnyStepCancelsAndLosesNothing() {
-    for (int step = 0;
-        cancelled(step, cx -> driver.apply(cx, root, VolumeSpec.empty(MIB)));
-        step++) {
-      assertThat(driver.observe(root)).isNotInstanceOf(Observed.Unknown.class);
-      apply(VolumeSpec.empty(MIB));
-      assertThat(status(root).sizeBytes()).isEqualTo(MIB);
-      if (cancelled(step % 2, cx -> driver.delete(cx, root))) {
-        assertThat(driver.observe(root)).isNotInstanceOf(Observed.Unknown.class);
-      }
-      driver.delete(new StandaloneContext(), root);
-      assertThat(Images.tree(pool)).isEmpty();
-    }
+  void whatAnInterruptedThreadCannotReadIsUnknown() {
+    apply(VolumeSpec.empty(MIB));
+
     Thread.currentThread().interrupt();
     assertThat(driver.observe(root)).isInstanceOf(Observed.Unknown.class);
     assertThat(Thread.interrupted()).isTrue();
-    assertThat(driver.observe(root)).isInstanceOf(Observed.Present.class);
-  }
 
-  private static boolean cancelled(int step, Consumer<StandaloneContext> call) {
-    StandaloneContext cx = new StandaloneContext().interruptIn(step);
-    try {
-      call.accept(cx);
-      assertThat(Thread.interrupted()).isFalse();
-    } catch (N0Exception e) {
-      assertThat(Thread.interrupted()).as("the flag is kept").isTrue();
-      assertThat(e.code()).as(e.getMessage()).isEqualTo(N0Exception.Code.CANCELLED);
-    }
-    return cx.steps().size() > step;
+    assertThat(driver.observe(root)).isInstanceOf(Observed.Present.class);
   }
 }

@@ -1,5 +1,7 @@
 package io.n0stack.n0core.examples.processmachines;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
 import io.n0stack.n0core.api.compute.Accelerator;
@@ -14,7 +16,6 @@ import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -22,7 +23,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Makes processes {@code tail -qfs86400 FILE}; each launch has a FILE, NAME.UID.LAUNCH: the stamp. */
@@ -37,18 +37,19 @@ record ProcessMachineDriver(Path directory) implements Driver<MachineSpec, Machi
 
   @Override
   public Fingerprint probe() {
-    return observe(ResourceId.fresh("machine", "none")) instanceof Observed.Unknown<?> unknown
-        ? Fingerprint.unhealthy("create " + directory + ", show all of /proc: " + unknown.why())
-        : Fingerprint.healthy(Map.of("process-machines.directory", "" + directory), Map.of());
+    Observed<?> none = observe(ResourceId.fresh("machine", "none"));
+    return none instanceof Observed.Absent && Files.isWritable(directory)
+        ? Fingerprint.healthy(Map.of("process-machines.directory", "" + directory), Map.of())
+        : Fingerprint.unhealthy("make " + directory + " writable, show all of /proc: " + none);
   }
 
   @Override
   public Set<ResourceId> list() {
-    String here = "\\Q" + directory + "\\E/";
-    return launches(here + "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?" + UID + UID).keySet().stream()
+    String name = "\\Q" + directory + "\\E/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
+    return Set.copyOf(launches(name + UID + UID).keySet().stream()
         .map(file -> file.getFileName().toString().split("[.]", -1))
         .map(stamp -> new ResourceId("machine", stamp[0], UUID.fromString(stamp[1])))
-        .collect(Collectors.toSet());
+        .toList());
   }
 
   @Override
@@ -80,12 +81,11 @@ record ProcessMachineDriver(Path directory) implements Driver<MachineSpec, Machi
       files.filter(f -> f.toString().matches(path)).forEach(f -> found.put(f, Optional.empty()));
       for (Path process : all.filter(p -> p.toString().matches(".*/[0-9]+")).toList()) {
         try {
-          long pid = Long.parseLong(process.getFileName().toString());
-          ProcessHandle handle = ProcessHandle.of(pid).orElseThrow(IOException::new);
-          byte[] command = Files.readAllBytes(process.resolve("cmdline"));
-          String words = new String(command, StandardCharsets.UTF_8);
-          if (words.matches("tail\0-qfs86400\0" + path + "\0")) {
-            found.put(Path.of(words.split("\0", -1)[2]), Optional.of(handle));
+          var handle = ProcessHandle.of(Long.parseLong("" + process.getFileName()));
+          String words = new String(Files.readAllBytes(process.resolve("cmdline")), UTF_8).trim();
+          if (words.matches("((setsid\0)?prlimit\0--as=16777216\0)?tail\0-qfs86400\0" + path)) {
+            Path file = Path.of(words.replaceFirst("(?s).*\0", ""));
+            found.put(file, handle.filter(tail -> words.startsWith("tail")));
           }
         } catch (IOException e) {
           if (!Files.notExists(process)) { // it has not just ended

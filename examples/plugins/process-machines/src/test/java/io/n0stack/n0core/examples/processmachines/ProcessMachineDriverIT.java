@@ -2,6 +2,8 @@ package io.n0stack.n0core.examples.processmachines;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatNoException;
+import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Firmware;
@@ -10,12 +12,12 @@ import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.compute.Power;
 import io.n0stack.n0core.api.compute.PowerPolicy;
-import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
-import io.n0stack.n0core.tck.DriverFixture;
 import io.n0stack.n0core.tck.DriverTck;
+import io.n0stack.n0core.tck.Requirement;
+import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -23,48 +25,45 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
+@Requires(Requirement.ROOT)
 class ProcessMachineDriverIT {
   private static final long MIB = 1 << 20;
   private static final MachineSpec SPEC = ProcessMachineDriver.ONLY;
 
   @TempDir
-  Path root;
+  Path directory;
 
+  private SmallDisk disk;
+  private Path root;
   private final ResourceId web1 = ResourceId.fresh("machine", "web1");
+
+  @BeforeEach
+  void mount() throws IOException {
+    disk = SmallDisk.at(directory.resolve("disk"));
+    root = Files.createDirectory(new ProcessMachines(disk).directory());
+  }
 
   @AfterEach
   void nothingIsLeft() {
     ProcessMachineDriver driver = new ProcessMachineDriver(root);
     driver.list().forEach(id -> driver.delete(new StandaloneContext(), id));
     assertThat(Found.residue(root)).isEmpty();
+    disk.close();
   }
 
   @TestFactory
   Stream<DynamicTest> conforms() {
-    return DriverTck.of(new DriverFixture<MachineSpec, MachineStatus>() {
-      @Override
-      public Driver<MachineSpec, MachineStatus> open() {
-        return new ProcessMachineDriver(root);
-      }
-
-      @Override
-      public MachineSpec spec() {
-        return SPEC;
-      }
-
-      @Override
-      public List<String> residue() {
-        return Found.residue(root);
-      }
-    });
+    return DriverTck.of(new ProcessMachines(disk));
   }
 
   @Test
@@ -132,6 +131,37 @@ class ProcessMachineDriverIT {
     }
     assertThat(late.waitFor(10, TimeUnit.SECONDS)).isTrue();
     assertThat(late.exitValue()).isNotZero();
+  }
+
+  @Test
+  void aProcessOnItsWayIsSeenAndWaitedFor() throws Exception {
+    Files.writeString(disk.mount().resolve("prlimit"), "read -r go; exit 1"); // a slow one
+    Path file = Files.createFile(root.resolve("web1." + web1.uid() + "." + UUID.randomUUID()));
+    Process late = new ProcessBuilder(
+            "bash",
+            "-c",
+            "exec -a setsid sh prlimit --as=16777216 tail -qfs86400 \"$0\"",
+            file.toString())
+        .directory(disk.mount().toFile())
+        .start();
+    await().until(() -> commandOf(late).startsWith("setsid"));
+    ProcessMachineDriver driver = new ProcessMachineDriver(root);
+    assertThat(driver.observe(web1))
+        .isInstanceOfSatisfying(
+            Observed.Present.class, seen -> assertThat(seen.complete()).isFalse());
+
+    CompletableFuture<Void> go = CompletableFuture.runAsync(() -> {
+      await().until(() -> Files.notExists(file));
+      assertThatNoException().isThrownBy(() -> letGo(late));
+    });
+    driver.delete(new StandaloneContext(), web1);
+
+    assertThat(Found.residue(root)).isEmpty();
+    go.join();
+  }
+
+  private static String commandOf(Process process) throws IOException {
+    return Files.readString(Path.of("/proc/" + process.pid() + "/cmdline"));
   }
 
   @Test
@@ -208,17 +238,13 @@ class ProcessMachineDriverIT {
   }
 
   @Test
-  void withoutItsDirectoryNothingIsCalledAbsent() {
-    ProcessMachineDriver driver = new ProcessMachineDriver(root.resolve("not-mounted"));
+  void whereItCannotWriteItIsNotHealthy() {
+    disk.remount("ro");
+    Fingerprint seen = new ProcessMachineDriver(root).probe();
+    disk.remount("rw");
 
-    assertThat(driver.observe(web1)).isInstanceOf(Observed.Unknown.class);
-    assertThat(driver.probe().health()).isEqualTo(Fingerprint.Health.UNHEALTHY);
-    assertThatExceptionOfType(N0Exception.class)
-        .isThrownBy(driver::list)
-        .matches(e -> e.code() == N0Exception.Code.UNAVAILABLE);
-    assertThatExceptionOfType(N0Exception.class)
-        .isThrownBy(() -> driver.delete(new StandaloneContext(), web1))
-        .matches(e -> e.code() == N0Exception.Code.UNAVAILABLE);
+    assertThat(seen.health()).isEqualTo(Fingerprint.Health.UNHEALTHY);
+    assertThat(seen.message()).contains(root.toString());
   }
 
   private static MachineSpec.Builder plain() {

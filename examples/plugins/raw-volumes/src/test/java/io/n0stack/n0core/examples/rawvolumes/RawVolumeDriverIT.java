@@ -4,19 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.n0stack.n0core.api.N0Exception;
-import io.n0stack.n0core.api.driver.Driver;
-import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
-import io.n0stack.n0core.tck.DriverFixture;
 import io.n0stack.n0core.tck.DriverTck;
+import io.n0stack.n0core.tck.Requirement;
+import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -27,47 +25,38 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
+@Requires(Requirement.ROOT)
 class RawVolumeDriverIT {
   private static final long MIB = 1 << 20;
 
   @TempDir
-  Path directory;
+  Path root;
+
+  private SmallDisk disk;
+  private Path directory;
+
+  @BeforeEach
+  void mount() throws IOException {
+    disk = SmallDisk.at(root.resolve("disk"));
+    directory = Files.createDirectory(new RawVolumes(disk).directory());
+  }
+
+  @AfterEach
+  void unmount() {
+    disk.close();
+  }
 
   // begin conforms
   @TestFactory
   Stream<DynamicTest> conforms() {
-    return DriverTck.of(new RawVolumes());
-  }
-
-  private final class RawVolumes implements DriverFixture<VolumeSpec, VolumeStatus> {
-    @Override
-    public Driver<VolumeSpec, VolumeStatus> open() {
-      return new RawVolumeDriver(directory);
-    }
-
-    @Override
-    public VolumeSpec spec() {
-      return raw(8 * MIB);
-    }
-
-    @Override
-    public Optional<VolumeSpec> changed() {
-      return Optional.of(raw(16 * MIB));
-    }
-
-    @Override
-    public List<String> residue() {
-      try (Stream<Path> files = Files.list(directory)) {
-        return files.map(Path::toString).sorted().toList();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
+    return DriverTck.of(new RawVolumes(disk));
   }
   // end conforms
 
@@ -75,7 +64,7 @@ class RawVolumeDriverIT {
   void aVolumeIsSparseAndPrivateAndKeepsItsDataWhenItGrows() throws IOException {
     RawVolumeDriver driver = new RawVolumeDriver(directory);
     ResourceId id = ResourceId.fresh("volume", "root");
-    driver.apply(new StandaloneContext(), id, raw(64 * MIB));
+    driver.apply(new StandaloneContext(), id, RawVolumes.raw(64 * MIB));
     VolumeStatus made = status(driver, id);
     assertThat(made.allocatedBytes()).isZero();
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(made.path())))
@@ -85,7 +74,7 @@ class RawVolumeDriverIT {
       disk.force(true);
     }
 
-    driver.apply(new StandaloneContext(), id, raw(128 * MIB));
+    driver.apply(new StandaloneContext(), id, RawVolumes.raw(128 * MIB));
 
     VolumeStatus grown = status(driver, id);
     assertThat(grown.sizeBytes()).isEqualTo(128 * MIB);
@@ -95,7 +84,7 @@ class RawVolumeDriverIT {
       disk.read(head);
       assertThat(head.array()).containsExactly(1, 2, 3);
     }
-    assertRefused(driver, id, raw(64 * MIB), N0Exception.Code.INVALID, "sizeBytes");
+    assertRefused(driver, id, RawVolumes.raw(64 * MIB), N0Exception.Code.INVALID, "sizeBytes");
     assertThat(status(driver, id)).isEqualTo(grown);
   }
 
@@ -125,45 +114,6 @@ class RawVolumeDriverIT {
           "source");
     }
     assertThat(directory).isEmptyDirectory();
-  }
-
-  @Test
-  void withoutItsDirectoryNothingIsCalledAbsent() {
-    RawVolumeDriver driver = new RawVolumeDriver(directory.resolve("not-mounted"));
-    ResourceId id = ResourceId.fresh("volume", "root");
-
-    assertThat(driver.observe(id)).isInstanceOf(Observed.Unknown.class);
-    assertThat(driver.probe().health()).isEqualTo(Fingerprint.Health.UNHEALTHY);
-    assertThatExceptionOfType(N0Exception.class)
-        .isThrownBy(driver::list)
-        .matches(e -> e.code() == N0Exception.Code.UNAVAILABLE);
-    assertThatExceptionOfType(N0Exception.class)
-        .isThrownBy(() -> driver.delete(new StandaloneContext(), id))
-        .matches(e -> e.code() == N0Exception.Code.UNAVAILABLE);
-    assertThatExceptionOfType(N0Exception.class)
-        .isThrownBy(() -> driver.apply(new StandaloneContext(), id, raw(MIB)))
-        .matches(e -> e.code() == N0Exception.Code.UNAVAILABLE);
-  }
-
-  @Test
-  void foreignFilesAreNeitherListedNorTouched() throws IOException {
-    RawVolumeDriver driver = new RawVolumeDriver(directory);
-    for (String name : List.of("root.raw", "root.1234.raw", "lost+found", ".part", "a b.raw")) {
-      Files.writeString(directory.resolve(name), name);
-    }
-    ResourceId id = ResourceId.fresh("volume", "root");
-
-    driver.apply(new StandaloneContext(), id, raw(MIB));
-    assertThat(driver.list()).containsExactly(id);
-    driver.delete(new StandaloneContext(), id);
-
-    try (Stream<Path> files = Files.list(directory)) {
-      assertThat(files).hasSize(5);
-    }
-  }
-
-  private static VolumeSpec raw(long bytes) {
-    return new VolumeSpec(ImageFormat.RAW, Optional.of(bytes), Optional.empty());
   }
 
   private static VolumeStatus status(RawVolumeDriver driver, ResourceId id) {
