@@ -113,7 +113,11 @@ public final class MachineDirectory {
   private List<Path> bares() {
     List<Path> found = new ArrayList<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(root, BARE + uid + ".*")) {
-      entries.forEach(found::add);
+      for (Path entry : entries) {
+        if (stamp(String.valueOf(entry.getFileName())).isPresent()) {
+          found.add(entry);
+        }
+      }
       return found;
     } catch (NoSuchFileException e) {
       requireVisible(root);
