@@ -79,6 +79,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   @Override
   public Fingerprint probe() {
     try {
+      MachineDirectory.requireVisible(config.directory());
       return host.fingerprint(automatic());
     } catch (N0Exception e) {
       return Fingerprint.unhealthy(String.valueOf(e.getMessage()));
@@ -97,13 +98,19 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     }
     try {
       MachineDirectory directory = directory(id);
+      Optional<ResourceId> bare = directory.bare();
       Optional<MachineRecord> record = directory.read();
-      if (record.isEmpty()) {
+      Optional<ResourceId> stamp = record.map(MachineRecord::id).or(() -> bare);
+      if (stamp.isEmpty()) {
+        stamp = directory.bare(); // a deletion may have come as far while we looked
+      }
+      if (stamp.isEmpty()) {
         return Observed.absent();
       }
-      requireStamp(id, record.get());
+      requireStamp(id, stamp.get());
       Sight seen = Sight.of(id.name(), directory, config.monitorTimeout());
-      boolean complete = directory.started()
+      boolean complete = record.isPresent()
+          && directory.started()
           && !directory.deleting()
           && !seen.wronglyOff()
           && complete(seen.state(), record.get().spec().powerPolicy());
@@ -132,8 +139,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     requireMachine(id);
     SpecRules.check(desired);
     MachineDirectory directory = directory(id);
-    Optional<MachineRecord> found = directory.read();
-    found.ifPresent(stamped -> requireStamp(id, stamped));
+    Optional<MachineRecord> found = requireStamp(id, directory);
     MachineRecord record;
     if (directory.deleting()) {
       remove(cx, id, directory);
@@ -182,7 +188,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   public void delete(Context cx, ResourceId id) {
     requireMachine(id);
     MachineDirectory directory = directory(id);
-    directory.read().ifPresent(record -> requireStamp(id, record));
+    requireStamp(id, directory);
     if (!directory.leftovers()) {
       return;
     }
@@ -251,7 +257,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         .filter(found -> !directory.deleting())
         .orElseThrow(() -> new N0Exception(
             N0Exception.Code.NOT_FOUND, id.toString(), "find " + id + ": there is none"));
-    requireStamp(id, record);
+    requireStamp(id, record.id());
     return record;
   }
 
@@ -261,12 +267,18 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     }
   }
 
-  private static void requireStamp(ResourceId id, MachineRecord record) {
-    if (!record.id().equals(id)) {
+  private static Optional<MachineRecord> requireStamp(ResourceId id, MachineDirectory directory) {
+    Optional<MachineRecord> record = directory.read();
+    record.map(MachineRecord::id).or(directory::bare).ifPresent(stamp -> requireStamp(id, stamp));
+    return record;
+  }
+
+  private static void requireStamp(ResourceId id, ResourceId stamp) {
+    if (!stamp.equals(id)) {
       throw new N0Exception(
           N0Exception.Code.ALREADY_EXISTS,
           id.toString(),
-          "find " + id + ": uid " + id.uid() + " is stamped " + record.id());
+          "find " + id + ": uid " + id.uid() + " is stamped " + stamp);
     }
   }
 }

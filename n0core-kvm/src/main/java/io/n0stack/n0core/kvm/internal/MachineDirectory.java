@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.ComputeDriver;
 import io.n0stack.n0core.api.driver.ResourceId;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** One machine's directory, which is all that the driver knows of it. Thread-safe. */
@@ -28,8 +30,10 @@ public final class MachineDirectory {
   private static final String RUN = "run.";
   private static final String LAST = "last";
   private static final String DOOMED = ".del-";
-  private static final String NEW = ".new-";
+  private static final String BARE = ".bare-";
   private static final Pattern UID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
+  private static final Pattern BARE_NAME = Pattern.compile(
+      Pattern.quote(BARE) + "(?<uid>" + UID + ")\\.(?<name>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)");
   private static final SecureRandom RANDOM = new SecureRandom();
 
   private final Path root;
@@ -68,6 +72,7 @@ public final class MachineDirectory {
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(root)) {
       for (Path entry : entries) {
         String name = String.valueOf(entry.getFileName());
+        stamp(name).ifPresent(ids::add);
         String uid = name.startsWith(DOOMED) ? name.substring(DOOMED.length()) : name;
         if (UID.matcher(uid).matches()) {
           new MachineDirectory(root, UUID.fromString(uid))
@@ -81,6 +86,54 @@ public final class MachineDirectory {
       return Set.of(); // nothing was ever made here
     } catch (IOException | java.nio.file.DirectoryIteratorException e) {
       throw DurableFiles.failure(root.toString(), "list machines in " + root, e);
+    }
+  }
+
+  /** Reads the stamp from the name of a bare directory. */
+  private static Optional<ResourceId> stamp(String file) {
+    Matcher bare = BARE_NAME.matcher(file);
+    return bare.matches()
+        ? Optional.of(new ResourceId(
+            ComputeDriver.KIND, bare.group("name"), UUID.fromString(bare.group("uid"))))
+        : Optional.empty();
+  }
+
+  /**
+   * Looks for a creation or a deletion that was cut short and has left no more than a stamp.
+   *
+   * @return whose it is, empty if there is none
+   * @throws N0Exception UNAVAILABLE if it cannot look
+   */
+  public Optional<ResourceId> bare() {
+    return bares().stream()
+        .flatMap(path -> stamp(String.valueOf(path.getFileName())).stream())
+        .findFirst();
+  }
+
+  private List<Path> bares() {
+    List<Path> found = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(root, BARE + uid + ".*")) {
+      for (Path entry : entries) {
+        if (stamp(String.valueOf(entry.getFileName())).isPresent()) {
+          found.add(entry);
+        }
+      }
+      return found;
+    } catch (NoSuchFileException e) {
+      requireVisible(root);
+      return List.of();
+    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
+      throw failure("look for leftovers", e);
+    }
+  }
+
+  private Path barePath(String name) {
+    return root.resolve(BARE + uid + "." + name);
+  }
+
+  private void removeBare() throws IOException {
+    for (Path bare : bares()) {
+      DurableFiles.removeTree(bare, RECORD);
     }
   }
 
@@ -103,9 +156,9 @@ public final class MachineDirectory {
       }
       return Optional.of(record);
     } catch (NoSuchFileException e) {
-      if (Files.notExists(directory) || directory.equals(doomed())) {
+      if (Files.notExists(directory)) {
         requireVisible(root);
-        return Optional.empty(); // a doomed directory loses its stamp last
+        return Optional.empty();
       }
       throw failure("read", e);
     } catch (IOException e) {
@@ -113,25 +166,35 @@ public final class MachineDirectory {
     }
   }
 
-  private static void requireVisible(Path root) {
+  /**
+   * Proves that machines would be seen.
+   *
+   * @param root where all machines are
+   * @throws N0Exception UNAVAILABLE if it is not a directory and cannot become one
+   */
+  public static void requireVisible(Path root) {
     try {
       DurableFiles.requireVisible(root);
     } catch (IOException e) {
-      throw DurableFiles.failure(root.toString(), "look for machines in " + root, e);
+      throw DurableFiles.failure(
+          root.toString(),
+          "look for machines in " + root + ", which must be a directory or not exist yet",
+          e);
     }
   }
 
   /**
-   * Creates the directory, complete with stamp and spec at once, unless it exists.
+   * Creates the directory, complete with stamp and spec at once, unless it exists. Until then the
+   * name of a bare directory is the stamp.
    *
    * @param record stamp and spec
    * @throws N0Exception UNAVAILABLE if it cannot be written
    */
   public void create(MachineRecord record) {
-    Path fresh = root.resolve(NEW + uid);
+    Path fresh = barePath(record.id().name());
     try {
       DurableFiles.createDirectories(root);
-      DurableFiles.removeTree(fresh, RECORD);
+      removeBare();
       if (Files.notExists(path())) {
         DurableFiles.createDirectory(fresh);
         DurableFiles.replace(fresh.resolve(RECORD), record.encode());
@@ -175,12 +238,12 @@ public final class MachineDirectory {
   }
 
   /**
-   * Says whether anything of it is left, stamped or not.
+   * Says whether anything of it is left.
    *
    * @return true if {@link #remove} has something to do
    */
   public boolean leftovers() {
-    return Files.exists(path()) || Files.exists(doomed()) || Files.exists(root.resolve(NEW + uid));
+    return Files.exists(path()) || Files.exists(doomed()) || bare().isPresent();
   }
 
   /**
@@ -295,11 +358,15 @@ public final class MachineDirectory {
     }
   }
 
-  /** Removes what {@link #doom} renamed, the stamp last, and what an interrupted creation left. */
+  /** Removes what {@link #doom} renamed, its stamp to the last in its name, and all that is bare. */
   public void remove() {
+    Optional<MachineRecord> record = read(doomed());
     try {
-      DurableFiles.removeTree(doomed(), RECORD);
-      DurableFiles.removeTree(root.resolve(NEW + uid), RECORD);
+      removeBare();
+      if (record.isPresent()) {
+        DurableFiles.rename(doomed(), barePath(record.get().id().name()));
+        removeBare();
+      }
     } catch (IOException e) {
       throw failure("remove", e);
     }

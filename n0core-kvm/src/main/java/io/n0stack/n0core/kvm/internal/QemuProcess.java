@@ -10,10 +10,12 @@ import java.io.RandomAccessFile;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -158,13 +160,25 @@ public final class QemuProcess {
     if (run.alive().isEmpty()) {
       return;
     }
-    boolean asked = quit(id, run);
-    if (asked && ended(id, run)) {
-      return;
-    }
-    signal(run, ProcessHandle::destroy);
-    if (!ended(id, run)) {
-      kill(id, run);
+    watching(id, run, lock -> {
+      if (quit(id, run) && ended(id, lock)) {
+        return;
+      }
+      signal(run, ProcessHandle::destroy);
+      if (!ended(id, lock)) {
+        kill(id, run);
+      }
+    });
+  }
+
+  /** Opens the lock first, for QEMU removes its pid file when it begins to end. */
+  private static void watching(ResourceId id, Run run, Consumer<PidLock> body) {
+    try (PidLock lock = PidLock.open(run.pidFile())) {
+      body.accept(lock);
+    } catch (NoSuchFileException e) {
+      LOG.debug("{}: qemu has just ended by itself", id);
+    } catch (IOException e) {
+      throw DurableFiles.failure(id.toString(), "end qemu of " + id, e);
     }
   }
 
@@ -194,15 +208,16 @@ public final class QemuProcess {
       return;
     }
     LOG.warn("{}: qemu {} is killed", id, run.alive().map(String::valueOf).orElse("(dead)"));
-    signal(run, ProcessHandle::destroyForcibly);
-    if (!ended(id, run)) {
-      throw new OperationTimeoutException("kill qemu of " + id, limits.end());
-    }
+    watching(id, run, lock -> {
+      signal(run, ProcessHandle::destroyForcibly);
+      if (!ended(id, lock)) {
+        throw new OperationTimeoutException("kill qemu of " + id, limits.end());
+      }
+    });
   }
 
-  private boolean ended(ResourceId id, Run run) {
-    Duration limit = limits.end();
-    return Pauses.until("end qemu of " + id, limit, () -> run.alive().isEmpty());
+  private boolean ended(ResourceId id, PidLock lock) {
+    return Pauses.until("end qemu of " + id, limits.end(), () -> !lock.held());
   }
 
   private interface Signal {

@@ -6,17 +6,12 @@ import java.io.IOException;
 import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
 
 /**
  * The directory of one launch of QEMU, used for no other launch.
@@ -27,8 +22,6 @@ import java.util.concurrent.TimeUnit;
 public record Run(UUID uid, Path directory) {
   private static final String OFF = "off";
   private static final String ACCELERATOR = "accelerator";
-  private static final int LOCK_ATTEMPTS = 100;
-  private static final int LOCK_PAUSE_MILLIS = 10;
 
   /** Returns QEMU's pid file, on which it holds a lock while it lives. */
   Path pidFile() {
@@ -126,14 +119,12 @@ public record Run(UUID uid, Path directory) {
    * @throws N0Exception UNAVAILABLE if that cannot be seen
    */
   public Optional<Long> alive() {
-    try (FileChannel file = FileChannel.open(pidFile(), StandardOpenOption.READ)) {
-      // QEMU locks first and writes then: trying the lock of an empty file could make QEMU fail to
-      // get it.
-      if (file.size() == 0) {
+    try (PidLock lock = PidLock.open(pidFile())) {
+      if (!lock.written()) {
         requireNoListener();
         return Optional.empty();
       }
-      return locked(file)
+      return lock.held()
           ? Optional.of(Long.parseLong(Files.readString(pidFile()).strip()))
           : Optional.empty();
     } catch (NoSuchFileException e) {
@@ -159,25 +150,6 @@ public record Run(UUID uid, Path directory) {
     }
     throw failure(
         "look at the pid file", new IOException("it is gone, but somebody serves the monitor"));
-  }
-
-  private boolean locked(FileChannel file) throws IOException {
-    for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
-      try (FileLock lock = file.tryLock(0, Long.MAX_VALUE, true)) {
-        return lock == null;
-      } catch (OverlappingFileLockException e) {
-        pause(); // another thread of this JVM looks just now
-      }
-    }
-    throw new IOException("others hold the lock on " + pidFile());
-  }
-
-  private void pause() {
-    try {
-      TimeUnit.MILLISECONDS.sleep(LOCK_PAUSE_MILLIS);
-    } catch (InterruptedException e) {
-      throw N0Exception.interrupted("look at " + pidFile(), e);
-    }
   }
 
   private N0Exception failure(String what, Exception cause) {

@@ -76,6 +76,36 @@ class MachineDirectoryTest {
   }
 
   @Test
+  void aCreationThatWasCutOffIsListedAndFinished() throws Exception {
+    ResourceId other = ResourceId.fresh("machine", "web2");
+    MachineDirectory begun = new MachineDirectory(root, other.uid());
+    Path bare = Files.createDirectory(root.resolve(".bare-" + other.uid() + ".web2"));
+    Files.writeString(bare.resolve(".tmp-1"), "{");
+    Path foreign = Files.createDirectory(root.resolve(".bare-" + other.uid() + ".Not-A-Name"));
+
+    assertThat(begun.bare()).contains(other);
+    assertThat(begun.read()).isEmpty();
+    assertThat(MachineDirectory.list(root)).containsExactlyInAnyOrder(id, other);
+
+    begun.create(new MachineRecord(other, MachineSpec.builder(1, 1 << 20).build()));
+    assertThat(begun.read()).map(MachineRecord::id).contains(other);
+    assertThat(bare).doesNotExist();
+    assertThat(foreign).exists();
+  }
+
+  @Test
+  void aDeletionThatWasCutOffIsListedUntilItIsDone() throws Exception {
+    directory.doom();
+    assertThat(MachineDirectory.list(root)).containsExactly(id);
+    Files.createDirectory(root.resolve(".bare-" + id.uid() + ".web1"));
+
+    directory.remove();
+
+    assertThat(directory.leftovers()).isFalse();
+    assertThat(root).isEmptyDirectory();
+  }
+
+  @Test
   void aFullDiskIsSaid() {
     assertThat(DurableFiles.failure(
                 "web1", "write", new IOException("/m/started: No space left on device"))
