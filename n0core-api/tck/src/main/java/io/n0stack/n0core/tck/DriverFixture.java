@@ -191,9 +191,9 @@ public interface DriverFixture<S extends Spec, T> {
   /**
    * Returns how often a resource is created and deleted in search of leaks.
    *
-   * @return the number of cycles
+   * @return the number of cycles, 1,000 by default, or what {@link Repetition} makes of that
    */
   default int cycles() {
-    return 1000;
+    return Repetition.of(1000);
   }
 }

@@ -80,7 +80,7 @@ final class LoadCases<S extends Spec, T> {
   }
 
   void nothingLeaks() {
-    int cycles = Repetition.of(bench.fixture.cycles());
+    int cycles = bench.fixture.cycles();
     int block = Math.max(1, (cycles - cycles / WARM_UP_SHARE) / 2);
     bench.countCycles(cycles);
     bench.with(driver -> {

@@ -55,6 +55,12 @@ final class NoteFixture implements DriverFixture<NoteSpec, NoteStatus> {
     return Optional.of(new FixtureRecipe(Factory.class, List.of(directory.toString())));
   }
 
+  /** Always as many: with fewer the kit could miss a small leak that it is tested with. */
+  @Override
+  public int cycles() {
+    return 1000;
+  }
+
   @Override
   public List<String> residue() {
     try (Stream<Path> files = Files.list(directory)) {
