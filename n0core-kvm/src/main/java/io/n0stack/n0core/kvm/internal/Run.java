@@ -119,37 +119,49 @@ public record Run(UUID uid, Path directory) {
    * @throws N0Exception UNAVAILABLE if that cannot be seen
    */
   public Optional<Long> alive() {
+    Optional<Optional<Long>> seen = holder();
+    if (seen.isEmpty() && served()) {
+      seen = holder(); // QEMU makes its pid file before its sockets: it may have come up while we
+      // looked
+      if (seen.isEmpty()) {
+        throw failure(
+            "look at the pid file", new IOException("it is gone, but somebody serves the monitor"));
+      }
+    }
+    return seen.orElse(Optional.empty());
+  }
+
+  /** Looks who holds the lock, empty within if nobody; empty if there is no pid file, or none yet. */
+  private Optional<Optional<Long>> holder() {
     try (PidLock lock = PidLock.open(pidFile())) {
       if (!lock.written()) {
-        requireNoListener();
         return Optional.empty();
       }
-      return lock.held()
-          ? Optional.of(Long.parseLong(Files.readString(pidFile()).strip()))
-          : Optional.empty();
+      return Optional.of(
+          lock.held()
+              ? Optional.of(Long.parseLong(Files.readString(pidFile()).strip()))
+              : Optional.empty());
     } catch (NoSuchFileException e) {
-      requireNoListener();
       return Optional.empty();
     } catch (IOException | NumberFormatException e) {
       throw failure("look at the pid file", e);
     }
   }
 
-  /** QEMU makes its pid file before its sockets and removes it after them. */
-  private void requireNoListener() {
+  /** QEMU removes its pid file after its sockets, so without the one nobody should serve the others. */
+  private boolean served() {
     if (!Files.exists(rescueMonitor())) {
-      return;
+      return false;
     }
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       channel.configureBlocking(false);
       channel.connect(UnixDomainSocketAddress.of(rescueMonitor()));
+      return true;
     } catch (ConnectException e) {
-      return; // nobody listens
+      return false; // nobody listens
     } catch (IOException e) {
       throw failure("look at the monitor", e);
     }
-    throw failure(
-        "look at the pid file", new IOException("it is gone, but somebody serves the monitor"));
   }
 
   private N0Exception failure(String what, Exception cause) {
