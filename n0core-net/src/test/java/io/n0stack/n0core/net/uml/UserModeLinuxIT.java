@@ -7,6 +7,8 @@ import static org.junit.platform.engine.TestExecutionResult.Status.ABORTED;
 import static org.junit.platform.engine.TestExecutionResult.Status.FAILED;
 import static org.junit.platform.engine.TestExecutionResult.Status.SUCCESSFUL;
 
+import io.n0stack.n0core.net.ChildResult;
+import io.n0stack.n0core.net.ChildTests;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.io.IOException;
@@ -32,8 +34,8 @@ import org.opentest4j.TestAbortedException;
 class UserModeLinuxIT {
   private static final String MISBEHAVING = ".*\\.MisbehavingInGuest";
 
-  private List<GuestResult> results = List.of();
-  private List<GuestResult> misbehaved = List.of();
+  private List<ChildResult> results = List.of();
+  private List<ChildResult> misbehaved = List.of();
 
   @BeforeAll
   void runInTheGuest(@TempDir Path shared) throws IOException, InterruptedException {
@@ -41,16 +43,16 @@ class UserModeLinuxIT {
     UserModeLinux.run(
         shared,
         Duration.ofMinutes(5),
-        GuestTests.class,
+        ChildTests.class,
         List.of(".*Uml", inside + "/results", MISBEHAVING, inside + "/misbehaved"));
 
-    results = GuestResult.read(shared.resolve("results"));
-    misbehaved = GuestResult.read(shared.resolve("misbehaved"));
+    results = ChildResult.read(shared.resolve("results"));
+    misbehaved = ChildResult.read(shared.resolve("misbehaved"));
   }
 
   @TestFactory
   Stream<DynamicTest> inTheGuest() {
-    return results.stream().map(result -> DynamicTest.dynamicTest(result.test(), result::repeat));
+    return ChildResult.repeat(results);
   }
 
   @Test
@@ -74,7 +76,7 @@ class UserModeLinuxIT {
   @Test
   void whatEndsBadlyInTheGuestEndsBadlyHere() {
     assertThat(misbehaved)
-        .extracting(GuestResult::test, GuestResult::status)
+        .extracting(ChildResult::test, ChildResult::status)
         .containsExactlyInAnyOrder(
             tuple("MisbehavingInGuest passes()", SUCCESSFUL),
             tuple("MisbehavingInGuest fails()", FAILED),
@@ -92,7 +94,7 @@ class UserModeLinuxIT {
         .hasMessageContaining("[prepared]");
   }
 
-  private GuestResult ending(String name) {
+  private ChildResult ending(String name) {
     return misbehaved.stream()
         .filter(result -> result.test().endsWith(" " + name))
         .findFirst()
@@ -103,9 +105,9 @@ class UserModeLinuxIT {
   void whatIsForTheGuestFailsOnTheHost(@TempDir Path directory) throws IOException {
     Path file = directory.resolve("results");
 
-    GuestTests.main(MISBEHAVING, file.toString());
+    ChildTests.main(MISBEHAVING, file.toString());
 
-    assertThat(GuestResult.read(file)).singleElement().satisfies(result -> {
+    assertThat(ChildResult.read(file)).singleElement().satisfies(result -> {
       assertThat(result.status()).isEqualTo(FAILED);
       assertThat(result.text()).contains("run UserModeLinuxIT");
     });
@@ -114,7 +116,7 @@ class UserModeLinuxIT {
   @Test
   void aGuestThatTakesTooLongIsKilledWithAllItsProcesses(@TempDir Path shared) {
     assertThatThrownBy(() -> UserModeLinux.run(
-            shared, Duration.ofSeconds(1), GuestTests.class, List.of(MISBEHAVING, "unused")))
+            shared, Duration.ofSeconds(1), ChildTests.class, List.of(MISBEHAVING, "unused")))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("none");
 

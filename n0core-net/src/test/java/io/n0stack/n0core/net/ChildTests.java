@@ -1,4 +1,4 @@
-package io.n0stack.n0core.net.uml;
+package io.n0stack.n0core.net;
 
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -21,11 +21,11 @@ import org.junit.platform.launcher.TestPlan;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
-/** What runs in the guest: test classes of this module, one selection after the other. */
-final class GuestTests {
+/** The main program of another JVM: runs test classes of this module, one selection after the other. */
+public final class ChildTests {
   private static final String PACKAGE = "io.n0stack.n0core.net";
 
-  private GuestTests() {}
+  private ChildTests() {}
 
   /** Takes pairs: a pattern of class names, and the file for their results. */
   public static void main(String... args) throws IOException {
@@ -66,7 +66,7 @@ final class GuestTests {
         record(
             test,
             result.getStatus(),
-            result.getThrowable().map(GuestTests.Recorder::stack).orElse(""));
+            result.getThrowable().map(ChildTests.Recorder::stack).orElse(""));
       }
     }
 
@@ -74,7 +74,7 @@ final class GuestTests {
       String name = name(test);
       System.out.println(status + " " + name);
       try {
-        GuestResult.of(name, status, text).write(out);
+        ChildResult.of(name, status, text).write(out);
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
