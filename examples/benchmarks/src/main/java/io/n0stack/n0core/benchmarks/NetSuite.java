@@ -29,7 +29,7 @@ final class NetSuite implements Suite {
   }
 
   private static void requireIsolated(Netlink netlink) {
-    for (Link link : netlink.links()) {
+    for (Link link : netlink.links().list()) {
       if (link.up() && !link.name().equals("lo")) {
         throw new IllegalStateException("link \"" + link.name()
             + "\" is up: this is not a network namespace of its own; start it by"
@@ -41,7 +41,7 @@ final class NetSuite implements Suite {
   /** Not ifb: loading that module makes links in the host's own namespace. */
   private Figure lookup(Netlink netlink) throws Exception {
     for (int i = 0; i < PAIRS; i++) {
-      Link unused = netlink.create(LinkSpec.veth("veth" + 2 * i, "veth" + (2 * i + 1)));
+      Link unused = netlink.links().create(LinkSpec.veth("veth" + 2 * i, "veth" + (2 * i + 1)));
     }
     Paces paces = Rounds.inTurn(
         300,
@@ -58,7 +58,7 @@ final class NetSuite implements Suite {
   }
 
   private static void find(Netlink netlink, String name) {
-    if (netlink.find(name).isEmpty()) {
+    if (netlink.links().find(name).isEmpty()) {
       throw new IllegalStateException("link \"" + name + "\" is not found");
     }
   }
@@ -69,7 +69,7 @@ final class NetSuite implements Suite {
 
   private Figure nic(Netlink netlink) throws Exception {
     for (String bridge : List.of(OURS, THEIRS)) {
-      Link unused = netlink.create(LinkSpec.bridge(bridge).up());
+      Link unused = netlink.links().create(LinkSpec.bridge(bridge).up());
     }
     Paces paces = Rounds.inTurn(2, () -> addNic(netlink), 1, () -> forkNic("nic" + nics++));
     requireAlike(netlink);
@@ -98,8 +98,8 @@ final class NetSuite implements Suite {
   /** Both sides must have made the same, or their times cannot be compared. */
   private void requireAlike(Netlink netlink) {
     for (int i = 0; i < nics; i++) {
-      Link link = netlink.find("nic" + i).orElseThrow();
-      if (!(link instanceof Link.Tap) || link.master().isEmpty() || !link.up()) {
+      Link link = netlink.links().find("nic" + i).orElseThrow();
+      if (!(link.tap()) || link.master().isEmpty() || !link.up()) {
         throw new IllegalStateException(link + " is not a tap on a bridge that is up");
       }
     }
