@@ -44,7 +44,7 @@ public interface LibC {
 
   int unshare(int flags);
 
-  int mount(String source, String target, String type, long flags, String data);
+  int mount(String source, String target, String type, long flags, long data);
 
   int umount2(String target, int flags);
 }

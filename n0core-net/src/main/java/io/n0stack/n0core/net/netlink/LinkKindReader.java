@@ -42,7 +42,7 @@ final class LinkKindReader {
       return data == null ? bare(kind) : withData(kind, data, parent);
     } catch (N0Exception e) {
       // A number that our own rules do not allow: another kernel's business, but no reason to fail.
-      return new LinkKind.Other(kind, data == null ? "" : hex(data));
+      return other(kind, data == null ? "" : hex(data));
     }
   }
 
@@ -53,7 +53,7 @@ final class LinkKindReader {
       case "dummy" -> DUMMY;
       case "veth" -> LinkKind.Veth.READ;
       case "bridge" -> Bridge.usual();
-      default -> new LinkKind.Other(kind, "");
+      default -> other(kind, "");
     };
   }
 
@@ -68,12 +68,21 @@ final class LinkKindReader {
       case "vrf" -> vrf(data);
       case "tun" -> tun(data);
       case "ifb", "dummy", "veth" -> bare(kind);
-      default -> new LinkKind.Other(kind, hex(data));
+      default -> other(kind, hex(data));
     };
   }
 
+  /** A kernel's word has no rule that we know; one that breaks ours must not make a list fail. */
+  private static LinkKind other(String kind, String data) {
+    try {
+      return new LinkKind.Other(kind, data);
+    } catch (N0Exception e) {
+      return new LinkKind.Other("unknown", data);
+    }
+  }
+
   private static String hex(Attributes data) {
-    return HexFormat.of().formatHex(data.remaining());
+    return HexFormat.of().formatHex(data.all());
   }
 
   private static LinkKind bridge(Attributes data) {
@@ -184,12 +193,13 @@ final class LinkKindReader {
   }
 
   private static LinkKind bond(Attributes data) {
-    BondMode[] modes = BondMode.values();
     BondMode mode = BondMode.BALANCE_RR;
     int millis = 0;
     while (data.advance()) {
       if (data.type() == Rtnetlink.IFLA_BOND_MODE) {
-        mode = modes[Math.min(Math.max(0, data.number()), modes.length - 1)];
+        for (BondMode one : BondMode.values()) {
+          mode = one.number() == data.number() ? one : mode;
+        }
       } else if (data.type() == Rtnetlink.IFLA_BOND_MIIMON) {
         millis = data.number();
       }
