@@ -20,6 +20,7 @@
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,13 +39,23 @@ struct request {
   char attributes[512];
 };
 
-/* What Link has, too. */
+/* What a Link holds in Java. The texts are last, and cleared by their first byte. */
 struct link {
-  int index, mtu, master, link;
-  unsigned flags, group, transmit_queue;
-  unsigned char mac[6], operational_state;
-  char name[16], kind[16], alias[256], qdisc[16];
-  struct rtnl_link_stats64 statistics;
+  int index, mtu, least_mtu, largest_mtu, master, parent, parent_namespace;
+  unsigned flags, group, promiscuity, transmit_queue_length, transmit_queues, receive_queues, alternatives;
+  unsigned char mac[8], operational_state, carrier;
+  union {
+    struct {
+      unsigned ageing, spanning_tree;
+      unsigned short pvid;
+      unsigned char vlan_filtering, multicast_snooping;
+    } bridge;
+    struct {
+      unsigned owner, group;
+      unsigned char type, persistent, header, queues;
+    } tun;
+  } data;
+  char name[16], kind[16], queueing[16], alias[256], alternative[4][128];
 };
 
 static int kernel;
@@ -116,31 +127,74 @@ static void copy(void *to, size_t size, struct rtattr *from) {
   if (RTA_PAYLOAD(from) >= size) memcpy(to, RTA_DATA(from), size);
 }
 
+static void parse_bridge(struct rtattr *at, int left, struct link *link) {
+  for (; RTA_OK(at, left); at = RTA_NEXT(at, left)) {
+    switch (at->rta_type) {
+      case IFLA_BR_AGEING_TIME: copy(&link->data.bridge.ageing, sizeof link->data.bridge.ageing, at); break;
+      case IFLA_BR_STP_STATE: copy(&link->data.bridge.spanning_tree, sizeof link->data.bridge.spanning_tree, at); break;
+      case IFLA_BR_VLAN_FILTERING: copy(&link->data.bridge.vlan_filtering, 1, at); break;
+      case IFLA_BR_VLAN_DEFAULT_PVID: copy(&link->data.bridge.pvid, sizeof link->data.bridge.pvid, at); break;
+      case IFLA_BR_MCAST_SNOOPING: copy(&link->data.bridge.multicast_snooping, 1, at); break;
+    }
+  }
+}
+
+static void parse_tun(struct rtattr *at, int left, struct link *link) {
+  for (; RTA_OK(at, left); at = RTA_NEXT(at, left)) {
+    switch (at->rta_type) {
+      case IFLA_TUN_OWNER: copy(&link->data.tun.owner, sizeof link->data.tun.owner, at); break;
+      case IFLA_TUN_GROUP: copy(&link->data.tun.group, sizeof link->data.tun.group, at); break;
+      case IFLA_TUN_TYPE: copy(&link->data.tun.type, 1, at); break;
+      case IFLA_TUN_PERSIST: copy(&link->data.tun.persistent, 1, at); break;
+      case IFLA_TUN_VNET_HDR: copy(&link->data.tun.header, 1, at); break;
+      case IFLA_TUN_MULTI_QUEUE: copy(&link->data.tun.queues, 1, at); break;
+    }
+  }
+}
+
+static void parse_kind(struct rtattr *at, int left, struct link *link) {
+  for (; RTA_OK(at, left); at = RTA_NEXT(at, left)) {
+    if (at->rta_type == IFLA_INFO_KIND) copy_text(link->kind, sizeof link->kind, at);
+    else if (at->rta_type != IFLA_INFO_DATA) continue;
+    else if (strcmp(link->kind, "bridge") == 0) parse_bridge(RTA_DATA(at), RTA_PAYLOAD(at), link);
+    else if (strcmp(link->kind, "tun") == 0) parse_tun(RTA_DATA(at), RTA_PAYLOAD(at), link);
+  }
+}
+
+static void parse_alternatives(struct rtattr *at, int left, struct link *link) {
+  for (; RTA_OK(at, left) && link->alternatives < 4; at = RTA_NEXT(at, left)) {
+    copy_text(link->alternative[link->alternatives++], sizeof *link->alternative, at);
+  }
+}
+
 static void parse(struct nlmsghdr *message, struct link *link) {
   struct ifinfomsg *info = NLMSG_DATA(message);
   int left = IFLA_PAYLOAD(message);
-  memset(link, 0, sizeof *link);
+  memset(link, 0, offsetof(struct link, name));
+  link->name[0] = link->kind[0] = link->queueing[0] = link->alias[0] = '\0';
   link->index = info->ifi_index;
   link->flags = info->ifi_flags;
   for (struct rtattr *at = IFLA_RTA(info); RTA_OK(at, left); at = RTA_NEXT(at, left)) {
     switch (at->rta_type & NLA_TYPE_MASK) {
       case IFLA_IFNAME: copy_text(link->name, sizeof link->name, at); break;
       case IFLA_IFALIAS: copy_text(link->alias, sizeof link->alias, at); break;
-      case IFLA_QDISC: copy_text(link->qdisc, sizeof link->qdisc, at); break;
+      case IFLA_QDISC: copy_text(link->queueing, sizeof link->queueing, at); break;
+      case IFLA_ADDRESS: copy(link->mac, 6, at); break;
       case IFLA_MTU: copy(&link->mtu, sizeof link->mtu, at); break;
+      case IFLA_MIN_MTU: copy(&link->least_mtu, sizeof link->least_mtu, at); break;
+      case IFLA_MAX_MTU: copy(&link->largest_mtu, sizeof link->largest_mtu, at); break;
       case IFLA_MASTER: copy(&link->master, sizeof link->master, at); break;
-      case IFLA_LINK: copy(&link->link, sizeof link->link, at); break;
+      case IFLA_LINK: copy(&link->parent, sizeof link->parent, at); break;
+      case IFLA_LINK_NETNSID: copy(&link->parent_namespace, sizeof link->parent_namespace, at); break;
       case IFLA_GROUP: copy(&link->group, sizeof link->group, at); break;
-      case IFLA_TXQLEN: copy(&link->transmit_queue, sizeof link->transmit_queue, at); break;
+      case IFLA_PROMISCUITY: copy(&link->promiscuity, sizeof link->promiscuity, at); break;
+      case IFLA_TXQLEN: copy(&link->transmit_queue_length, sizeof link->transmit_queue_length, at); break;
+      case IFLA_NUM_TX_QUEUES: copy(&link->transmit_queues, sizeof link->transmit_queues, at); break;
+      case IFLA_NUM_RX_QUEUES: copy(&link->receive_queues, sizeof link->receive_queues, at); break;
       case IFLA_OPERSTATE: copy(&link->operational_state, 1, at); break;
-      case IFLA_ADDRESS: copy(link->mac, sizeof link->mac, at); break;
-      case IFLA_STATS64: copy(&link->statistics, sizeof link->statistics, at); break;
-      case IFLA_LINKINFO: {
-        int inner = RTA_PAYLOAD(at);
-        for (struct rtattr *in = RTA_DATA(at); RTA_OK(in, inner); in = RTA_NEXT(in, inner)) {
-          if (in->rta_type == IFLA_INFO_KIND) copy_text(link->kind, sizeof link->kind, in);
-        }
-      }
+      case IFLA_CARRIER: copy(&link->carrier, 1, at); break;
+      case IFLA_LINKINFO: parse_kind(RTA_DATA(at), RTA_PAYLOAD(at), link); break;
+      case IFLA_PROP_LIST: parse_alternatives(RTA_DATA(at), RTA_PAYLOAD(at), link); break;
     }
   }
 }

@@ -129,7 +129,7 @@ class PluggedDevicesIT {
       List<QmpResult> nics = client.execute("query-rx-filter", LIMIT).list("");
       assertThat(nics).hasSize(1);
       assertThat(nics.get(0).text("/name")).isEqualTo("nic-eth0");
-      assertThat(nics.get(0).text("/main-mac")).isEqualTo(MAC.value());
+      assertThat(nics.get(0).text("/main-mac")).isEqualTo(MAC.toString());
       assertThat(client
               .execute(
                   "qom-get",

@@ -23,7 +23,7 @@ final class Host {
         return Fingerprint.unhealthy(
             "the process lacks CAP_NET_ADMIN; run it as root or give it the capability");
       }
-      netlink.find(1);
+      netlink.links().find(1);
       return Fingerprint.healthy(
           Map.of("kernel.release", System.getProperty("os.version", "unknown")), Map.of());
     } catch (IOException e) {

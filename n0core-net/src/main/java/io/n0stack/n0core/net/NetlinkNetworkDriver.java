@@ -17,6 +17,7 @@ import io.n0stack.n0core.net.StampedLinks.Stamped;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.LinkAddress;
 import io.n0stack.n0core.net.netlink.LinkChange;
+import io.n0stack.n0core.net.netlink.LinkKind;
 import io.n0stack.n0core.net.netlink.LinkSpec;
 import io.n0stack.n0core.net.netlink.Netlink;
 import java.net.Inet6Address;
@@ -107,6 +108,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     String uplink = bridge.stamp().detail();
     boolean attached = !uplink.isEmpty()
         && netlink
+            .links()
             .find(uplink)
             .filter(link -> link.master().orElse(0) == bridge.index())
             .isPresent();
@@ -114,7 +116,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
   }
 
   private List<CidrAddress> ownAddresses(Stamped bridge) {
-    return netlink.addresses(bridge.index()).stream()
+    return netlink.addresses().of(bridge.index()).stream()
         .filter(address -> address.origin() == LinkAddress.Origin.PERMANENT)
         .map(LinkAddress::cidr)
         .toList();
@@ -142,7 +144,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     uplink.ifPresent(link -> attach(cx, bridge, link));
     cx.step("seal network", () -> {
       Stamp stamp = Stamp.halfMade(id, wanted.uplink()).sealedOver(wanted.text());
-      netlink.set(bridge.index(), LinkChange.none().withAlias(stamp.alias()));
+      netlink.links().change(bridge.index(), LinkChange.none().withAlias(stamp.alias()));
     });
     LOG.info("network {} is bridge {}", id.name(), bridge.link().name());
   }
@@ -168,6 +170,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
 
   private Link requireUplink(ResourceId id, String name, int bridge) {
     Link link = netlink
+        .links()
         .find(name)
         .orElseThrow(() -> precondition(id, "uplink " + Rules.quote(name) + " does not exist"));
     int master = link.master().orElse(0);
@@ -176,13 +179,13 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     }
     String uplink = "uplink " + Rules.quote(name);
     if (master != 0) {
-      String other = netlink.find(master).map(Link::name).orElse(String.valueOf(master));
+      String other = netlink.links().find(master).map(Link::name).orElse(String.valueOf(master));
       throw precondition(id, uplink + " is a port of " + Rules.quote(other) + " already");
     }
-    if (link.attributes().loopback() || link instanceof Link.Bridge) {
+    if (link.loopback() || link.kind() instanceof LinkKind.Bridge) {
       throw precondition(id, uplink + " cannot be a port of a bridge");
     }
-    List<String> global = netlink.addresses(link.index()).stream()
+    List<String> global = netlink.addresses().of(link.index()).stream()
         .filter(address -> address.scope() == LinkAddress.Scope.GLOBAL)
         .map(address -> address.cidr().toString())
         .toList();
@@ -226,10 +229,12 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
    */
   private Stamped create(ResourceId id, State wanted) {
     Stamp stamp = Stamp.halfMade(id, wanted.uplink());
-    Link link = netlink.create(LinkSpec.bridge(StampedLinks.linkName(id))
-        .withMac(MacAddress.derivedFrom(id.uid()))
-        .withMtu(wanted.mtu() == LEAST_MTU ? LEAST_MTU + 1 : wanted.mtu() - 1)
-        .withAlias(stamp.alias()));
+    Link link = netlink
+        .links()
+        .create(LinkSpec.bridge(StampedLinks.linkName(id))
+            .withMac(MacAddress.derivedFrom(id.uid()))
+            .withMtu(wanted.mtu() == LEAST_MTU ? LEAST_MTU + 1 : wanted.mtu() - 1)
+            .withAlias(stamp.alias()));
     return new Stamped(link, stamp);
   }
 
@@ -242,19 +247,21 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     if (!bridge.stamp().equals(begun)) {
       cx.step(
           "begin change",
-          () -> netlink.set(bridge.index(), LinkChange.none().withAlias(begun.alias())));
+          () -> netlink.links().change(bridge.index(), LinkChange.none().withAlias(begun.alias())));
     }
     cx.step("set bridge up", () -> {
       links.keepFromGeneratedAddresses(bridge.index());
-      netlink.set(bridge.index(), LinkChange.none().withMtu(wanted.mtu()).up());
+      netlink
+          .links()
+          .change(bridge.index(), LinkChange.none().withMtu(wanted.mtu()).up());
     });
     cx.step("set addresses", () -> assign(bridge, wanted.addresses()));
   }
 
   private void detach(Stamped bridge, String uplink) {
-    Optional<Link> link = netlink.find(uplink);
+    Optional<Link> link = netlink.links().find(uplink);
     if (link.isPresent() && link.get().master().orElse(0) == bridge.index()) {
-      netlink.set(link.get().index(), LinkChange.none().withoutMaster());
+      netlink.links().change(link.get().index(), LinkChange.none().withoutMaster());
     }
   }
 
@@ -262,8 +269,10 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     if (uplink.master().orElse(0) != bridge.index() || !uplink.up()) {
       cx.step(
           "attach uplink",
-          () -> netlink.set(
-              uplink.index(), LinkChange.none().withMaster(bridge.index()).up()));
+          () -> netlink
+              .links()
+              .change(
+                  uplink.index(), LinkChange.none().withMaster(bridge.index()).up()));
     }
   }
 
@@ -271,13 +280,13 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
   private void assign(Stamped bridge, List<CidrAddress> wanted) {
     for (CidrAddress address : ownAddresses(bridge)) {
       if (!wanted.contains(address)) {
-        StampedLinks.unlessGone(() -> netlink.removeAddress(bridge.index(), address));
+        StampedLinks.unlessGone(() -> netlink.addresses().remove(bridge.index(), address));
       }
     }
     List<CidrAddress> kept = ownAddresses(bridge);
     for (CidrAddress address : wanted) {
       if (!kept.contains(address)) {
-        netlink.addAddress(bridge.index(), address);
+        netlink.addresses().add(bridge.index(), address);
       }
     }
   }
@@ -295,7 +304,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
       return;
     }
     Stamped bridge = found.get();
-    List<String> ports = netlink.links().stream()
+    List<String> ports = netlink.links().list().stream()
         .filter(link -> link.master().orElse(0) == bridge.index())
         .map(Link::name)
         .filter(name -> !name.equals(bridge.stamp().detail()))
@@ -307,7 +316,9 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
           "delete " + id + ": bridge " + Rules.quote(bridge.link().name()) + " still has the ports "
               + ports);
     }
-    cx.step("delete bridge", () -> StampedLinks.unlessGone(() -> netlink.delete(bridge.index())));
+    cx.step(
+        "delete bridge",
+        () -> StampedLinks.unlessGone(() -> netlink.links().delete(bridge.index())));
     LOG.info("deleted network {}, bridge {}", id.name(), bridge.link().name());
   }
 

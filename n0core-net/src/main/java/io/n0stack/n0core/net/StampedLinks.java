@@ -60,10 +60,12 @@ final class StampedLinks {
 
   /** Finds the link of a resource; one that was renamed is found by looking at all. */
   Optional<Stamped> locate(ResourceId id) {
-    Optional<Stamped> named = netlink.find(linkName(id)).flatMap(link -> owned(link, id));
+    Optional<Stamped> named = netlink.links().find(linkName(id)).flatMap(link -> owned(link, id));
     return named.isPresent()
         ? named
-        : netlink.links().stream().flatMap(link -> owned(link, id).stream()).findFirst();
+        : netlink.links().list().stream()
+            .flatMap(link -> owned(link, id).stream())
+            .findFirst();
   }
 
   private static Optional<Stamped> owned(Link link, ResourceId id) {
@@ -76,6 +78,7 @@ final class StampedLinks {
   Stamped again(Stamped before) {
     ResourceId id = before.stamp().id();
     return netlink
+        .links()
         .find(before.index())
         .flatMap(link -> owned(link, id))
         .orElseThrow(() -> new N0Exception(
@@ -86,7 +89,7 @@ final class StampedLinks {
 
   /** Checks that nothing holds the name that the link would have. */
   void requireFree(ResourceId id) {
-    netlink.find(linkName(id)).ifPresent(link -> {
+    netlink.links().find(linkName(id)).ifPresent(link -> {
       throw new N0Exception(
           N0Exception.Code.ALREADY_EXISTS,
           id.toString(),
@@ -99,7 +102,7 @@ final class StampedLinks {
   }
 
   Set<ResourceId> list() {
-    return netlink.links().stream()
+    return netlink.links().list().stream()
         .flatMap(link -> stamp(link).stream())
         .map(Stamp::id)
         .filter(id -> id.kind().equals(kind))
@@ -109,7 +112,7 @@ final class StampedLinks {
   /** Keeps the host from having IPv6 addresses on segments where nobody asked for one. */
   void keepFromGeneratedAddresses(int index) {
     try {
-      netlink.set(index, LinkChange.none().withoutGeneratedAddresses());
+      netlink.links().change(index, LinkChange.none().withoutGeneratedAddresses());
     } catch (NetlinkException e) {
       // A kernel without IPv6 gives no such addresses.
       if (!e.errnoName().equals("EAFNOSUPPORT")) {

@@ -17,6 +17,9 @@ import io.n0stack.n0core.api.network.PortStatus;
 import io.n0stack.n0core.net.StampedLinks.Stamped;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.LinkChange;
+import io.n0stack.n0core.net.netlink.LinkKind;
+import io.n0stack.n0core.net.netlink.LinkKind.Tun;
+import io.n0stack.n0core.net.netlink.LinkKind.TunLifetime;
 import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.net.tap.Tap;
 import java.util.HexFormat;
@@ -37,9 +40,9 @@ import org.slf4j.LoggerFactory;
 public final class TapPortDriver implements PortDriver {
   private static final Logger LOG = LoggerFactory.getLogger(TapPortDriver.class);
   private static final HexFormat HEX = HexFormat.of();
-  private static final HexFormat COLONS = HexFormat.ofDelimiter(":");
   private static final int LARGEST_MTU = 65521; // 65535 less an Ethernet header, drivers/net/tun.c
-  private static final byte HOST_SIDE = (byte) 0xfe;
+  private static final long HOST_SIDE = 0xfe00_0000_0000L;
+  private static final long LOW_OCTETS = 0x00ff_ffff_ffffL;
 
   private final Netlink netlink;
   private final StampedLinks links;
@@ -101,7 +104,7 @@ public final class TapPortDriver implements PortDriver {
   }
 
   /** What a port is made of, as it is or as it is to be. */
-  private record State(String bridge, int mtu, long owner, Link.Lifetime lifetime, String mac) {
+  private record State(String bridge, int mtu, long owner, TunLifetime lifetime, String mac) {
     String text() {
       return String.join(
           " ", bridge, String.valueOf(mtu), String.valueOf(owner), lifetime.name(), mac);
@@ -110,21 +113,20 @@ public final class TapPortDriver implements PortDriver {
 
   private State state(Stamped tap) {
     Link link = tap.link();
-    boolean isTap = link instanceof Link.Tap;
     return new State(
         link.master().isPresent()
-            ? netlink.find(link.master().getAsInt()).map(Link::name).orElse("")
+            ? netlink.links().find(link.master().getAsInt()).map(Link::name).orElse("")
             : "",
         link.mtu(),
-        isTap ? ((Link.Tap) link).owner().orElse(-1) : -1,
-        isTap ? ((Link.Tap) link).lifetime() : Link.Lifetime.TRANSIENT,
+        link.kind() instanceof Tun tun && link.tap() ? tun.owner().orElse(-1) : -1,
+        link.kind() instanceof Tun tun && link.tap() ? tun.lifetime() : TunLifetime.TRANSIENT,
         tap.stamp().detail());
   }
 
   private static MacAddress guestMac(Stamp stamp) {
     try {
-      return new MacAddress(COLONS.formatHex(HEX.parseHex(stamp.detail())));
-    } catch (IllegalArgumentException e) {
+      return new MacAddress(HexFormat.fromHexDigitsToLong(stamp.detail()));
+    } catch (IllegalArgumentException | N0Exception e) {
       throw new N0Exception(
           N0Exception.Code.UNAVAILABLE,
           stamp.id().toString(),
@@ -155,12 +157,12 @@ public final class TapPortDriver implements PortDriver {
     if (!tap.stamp().equals(begun)) {
       cx.step(
           "begin change",
-          () -> netlink.set(tap.index(), LinkChange.none().withAlias(begun.alias())));
+          () -> netlink.links().change(tap.index(), LinkChange.none().withAlias(begun.alias())));
     }
     converge(cx, tap, wanted, bridge);
     cx.step("seal port", () -> {
       String alias = begun.sealedOver(wanted.text()).alias();
-      netlink.set(tap.index(), LinkChange.none().withAlias(alias));
+      netlink.links().change(tap.index(), LinkChange.none().withAlias(alias));
     });
     LOG.info("port {} is tap {} of bridge {}", id.name(), tap.link().name(), bridge.name());
   }
@@ -188,8 +190,9 @@ public final class TapPortDriver implements PortDriver {
 
   private Link requireBridge(ResourceId id, NetworkStatus network) {
     return netlink
+        .links()
         .find(network.bridgeIndex())
-        .filter(Link.Bridge.class::isInstance)
+        .filter(found -> found.kind() instanceof LinkKind.Bridge)
         .orElseThrow(() -> new N0Exception(
             N0Exception.Code.PRECONDITION,
             id.toString(),
@@ -202,7 +205,7 @@ public final class TapPortDriver implements PortDriver {
         bridge.name(),
         spec.mtu().orElse(Math.min(bridge.mtu(), LARGEST_MTU)),
         spec.ownerUid(),
-        Link.Lifetime.PERSISTENT,
+        TunLifetime.PERSISTENT,
         HEX.formatHex(mac.octets()));
   }
 
@@ -212,22 +215,25 @@ public final class TapPortDriver implements PortDriver {
     try (Tap tap = Tap.create(name)) {
       tap.ownedBy(wanted.owner());
       // Closing removes the tap if this thread works in another namespace than the connection.
-      Link link = netlink.find(name).orElseThrow(() -> vanished(stamp.id()));
-      netlink.set(
-          link.index(),
-          LinkChange.none().withAlias(stamp.alias()).withMac(hostMac(stamp)).withMtu(wanted.mtu()));
+      Link link = netlink.links().find(name).orElseThrow(() -> vanished(stamp.id()));
+      netlink
+          .links()
+          .change(
+              link.index(),
+              LinkChange.none()
+                  .withAlias(stamp.alias())
+                  .withMac(hostMac(stamp))
+                  .withMtu(wanted.mtu()));
       tap.persist();
     }
   }
 
   /** The host's side needs an address of its own: a bridge takes frames to it for the host's. */
   private static MacAddress hostMac(Stamp stamp) {
-    byte[] octets = MacAddress.derivedFrom(stamp.id().uid()).octets();
-    octets[0] = HOST_SIDE;
-    if (HEX.formatHex(octets).equals(stamp.detail())) {
-      octets[5] ^= 1;
-    }
-    return new MacAddress(COLONS.formatHex(octets));
+    long derived = MacAddress.derivedFrom(stamp.id().uid()).bits();
+    long bits = derived & LOW_OCTETS | HOST_SIDE;
+    MacAddress mac = new MacAddress(bits);
+    return HEX.formatHex(mac.octets()).equals(stamp.detail()) ? new MacAddress(bits ^ 1) : mac;
   }
 
   private void converge(Context cx, Stamped tap, State wanted, Link bridge) {
@@ -242,9 +248,11 @@ public final class TapPortDriver implements PortDriver {
     }
     cx.step("attach tap", () -> {
       links.keepFromGeneratedAddresses(tap.index());
-      netlink.set(
-          tap.index(),
-          LinkChange.none().withMtu(wanted.mtu()).withMaster(bridge.index()).up());
+      netlink
+          .links()
+          .change(
+              tap.index(),
+              LinkChange.none().withMtu(wanted.mtu()).withMaster(bridge.index()).up());
     });
   }
 

@@ -119,7 +119,7 @@ class KilledAgentIT {
         NetlinkNetworkDriver networks = NetlinkNetworkDriver.open();
         TapPortDriver ports = TapPortDriver.open()) {
       List<Link> left =
-          netlink.links().stream().filter(link -> !link.attributes().loopback()).toList();
+          netlink.links().list().stream().filter(link -> !link.loopback()).toList();
       assertThat(left).as(when).allMatch(link -> StampedLinks.stamp(link).isPresent());
       Set<ResourceId> lans = networks.list();
       assertThat(lans.size() + ports.list().size()).as(when).isEqualTo(left.size());
@@ -128,7 +128,7 @@ class KilledAgentIT {
         finishPorts(ports, status(networks, lan), when);
         networks.delete(new StandaloneContext(), lan);
       }
-      assertThat(netlink.links()).as(when).allMatch(link -> link.attributes().loopback());
+      assertThat(netlink.links().list()).as(when).allMatch(link -> link.loopback());
       return left.size();
     }
   }

@@ -66,10 +66,10 @@ class NetworkDriverIT {
 
   @TestFactory
   Stream<DynamicTest> conformsWithAnUplink() {
-    netlink.create(LinkSpec.veth("eth1", "eth1-peer"));
-    netlink.create(LinkSpec.veth("eth2", "eth2-peer"));
+    netlink.links().create(LinkSpec.veth("eth1", "eth1-peer"));
+    netlink.links().create(LinkSpec.veth("eth2", "eth2-peer"));
     for (int i = 0; i < 16; i++) {
-      netlink.create(LinkSpec.veth("up" + i, "up" + i + "-peer"));
+      netlink.links().create(LinkSpec.veth("up" + i, "up" + i + "-peer"));
     }
     return DriverTck.of(new Factory().create(List.of("uplink")));
   }
@@ -173,8 +173,8 @@ class NetworkDriverIT {
   void addressesThatChangeByHandAreDriftThatApplyMends() {
     ResourceId id = apply("web", flat("10.77.0.1/24"));
     int index = present(id).status().bridgeIndex();
-    netlink.removeAddress(index, CidrAddress.parse("10.77.0.1/24"));
-    netlink.addAddress(index, CidrAddress.parse("10.99.0.1/24"));
+    netlink.addresses().remove(index, CidrAddress.parse("10.77.0.1/24"));
+    netlink.addresses().add(index, CidrAddress.parse("10.99.0.1/24"));
     assertThat(present(id).complete()).isFalse();
 
     driver.apply(new StandaloneContext(), id, flat("10.77.0.1/24"));
@@ -198,30 +198,37 @@ class NetworkDriverIT {
   @Test
   void bridgeKeepsMacAndMtuWhateverItsPortsAre() {
     ResourceId id = apply("web", Flat.isolated());
-    Link before = netlink.find("web").orElseThrow();
-    Link low = netlink.create(LinkSpec.veth("eth1", "eth1-peer").withMtu(1000));
+    Link before = netlink.links().find("web").orElseThrow();
+    Link low = netlink.links().create(LinkSpec.veth("eth1", "eth1-peer").withMtu(1000));
 
-    netlink.set(low.index(), LinkChange.none().withMaster(before.index()).up());
+    netlink
+        .links()
+        .change(low.index(), LinkChange.none().withMaster(before.index()).up());
 
-    assertThat(netlink.find("web").orElseThrow()).isEqualTo(before);
+    Link after = netlink.links().find("web").orElseThrow();
+    assertThat(after.mac()).isEqualTo(before.mac());
+    assertThat(after.mtu()).isEqualTo(before.mtu());
     assertThat(present(id).complete()).isTrue();
   }
 
   @Test
   void bridgeWithoutGatewayHasNoAddressAtAll() {
     apply("web", Flat.isolated());
-    int bridge = netlink.find("web").orElseThrow().index();
-    Link port = netlink.create(LinkSpec.veth("eth1", "eth1-peer").up().withMaster(bridge));
-    netlink.set(
-        netlink.find("eth1-peer").orElseThrow().index(), LinkChange.none().up());
+    int bridge = netlink.links().find("web").orElseThrow().index();
+    Link port = netlink.links().create(LinkSpec.veth("eth1", "eth1-peer").up().withMaster(bridge));
+    netlink
+        .links()
+        .change(
+            netlink.links().find("eth1-peer").orElseThrow().index(),
+            LinkChange.none().up());
 
     assertThat(port.up()).isTrue();
-    assertThat(netlink.addresses(bridge)).isEmpty();
+    assertThat(netlink.addresses().of(bridge)).isEmpty();
   }
 
   @Test
   void foreignLinkOfTheSameNameIsLeftAlone() {
-    netlink.create(LinkSpec.bridge("web").withAlias("somebody's"));
+    netlink.links().create(LinkSpec.bridge("web").withAlias("somebody's"));
     ResourceId id = ResourceId.fresh("network", "web");
 
     assertRefused(id, Flat.isolated(), N0Exception.Code.ALREADY_EXISTS, "not ours");
@@ -233,12 +240,15 @@ class NetworkDriverIT {
   @Test
   void uplinkThatCannotBeOneIsRefusedBeforeAnyEffect() {
     ResourceId id = ResourceId.fresh("network", "web");
-    Link uplink = netlink.create(LinkSpec.veth("eth1", "eth1-peer"));
-    netlink.addAddress(uplink.index(), CidrAddress.parse("192.0.2.1/24"));
-    Link taken = netlink.create(LinkSpec.veth("eth2", "eth2-peer"));
-    netlink.set(
-        taken.index(),
-        LinkChange.none().withMaster(netlink.create(LinkSpec.bridge("other")).index()));
+    Link uplink = netlink.links().create(LinkSpec.veth("eth1", "eth1-peer"));
+    netlink.addresses().add(uplink.index(), CidrAddress.parse("192.0.2.1/24"));
+    Link taken = netlink.links().create(LinkSpec.veth("eth2", "eth2-peer"));
+    netlink
+        .links()
+        .change(
+            taken.index(),
+            LinkChange.none()
+                .withMaster(netlink.links().create(LinkSpec.bridge("other")).index()));
 
     N0Exception.Code code = N0Exception.Code.PRECONDITION;
     assertRefused(id, Flat.onUplink("eth1"), code, "192.0.2.1/24");
@@ -270,15 +280,17 @@ class NetworkDriverIT {
   @Test
   void networkWithPortsIsBusy() {
     ResourceId id = apply("web", Flat.isolated());
-    Link port = netlink.create(
-        LinkSpec.veth("eth1", "eth1-peer").withMaster(present(id).status().bridgeIndex()));
+    Link port = netlink
+        .links()
+        .create(
+            LinkSpec.veth("eth1", "eth1-peer").withMaster(present(id).status().bridgeIndex()));
 
     assertThatThrownBy(() -> driver.delete(new StandaloneContext(), id))
         .isInstanceOfSatisfying(
             N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.BUSY))
         .hasMessageContaining("[eth1]");
 
-    netlink.delete(port.index());
+    netlink.links().delete(port.index());
     driver.delete(new StandaloneContext(), id);
     assertThat(driver.observe(id)).isInstanceOf(Observed.Absent.class);
   }

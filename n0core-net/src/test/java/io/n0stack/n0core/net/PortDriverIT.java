@@ -14,6 +14,7 @@ import io.n0stack.n0core.api.network.PortSpec;
 import io.n0stack.n0core.api.network.PortStatus;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.LinkChange;
+import io.n0stack.n0core.net.netlink.LinkKind;
 import io.n0stack.n0core.net.netlink.LinkSpec;
 import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.net.tap.Tap;
@@ -45,7 +46,7 @@ class PortDriverIT {
   void open() {
     netlink = Netlink.open();
     driver = TapPortDriver.open();
-    Link bridge = netlink.create(LinkSpec.bridge("lan").withMtu(1400).up());
+    Link bridge = netlink.links().create(LinkSpec.bridge("lan").withMtu(1400).up());
     network = new NetworkStatus("lan", bridge.index(), 1400, List.of());
   }
 
@@ -157,15 +158,17 @@ class PortDriverIT {
   void portIsAPersistentTapWithAnOwnerOnTheBridge() {
     ResourceId id = apply(spec());
 
-    Link.Tap tap = (Link.Tap) netlink.find("web1").orElseThrow();
+    Link tap = netlink.links().find("web1").orElseThrow();
+    LinkKind.Tun kind = (LinkKind.Tun) tap.kind();
     assertThat(driver.observe(id))
         .isEqualTo(Observed.complete(new PortStatus(
             "web1", tap.index(), "lan", MacAddress.parse("52:54:00:12:34:56"), 1400, 1000)));
-    assertThat(tap.lifetime()).isEqualTo(Link.Lifetime.PERSISTENT);
-    assertThat(tap.owner()).hasValue(1000);
+    assertThat(tap.tap()).isTrue();
+    assertThat(kind.lifetime()).isEqualTo(LinkKind.TunLifetime.PERSISTENT);
+    assertThat(kind.owner()).hasValue(1000);
     assertThat(tap.master()).hasValue(network.bridgeIndex());
     assertThat(tap.mac().orElseThrow()).isNotEqualTo(MacAddress.parse("52:54:00:12:34:56"));
-    assertThat(netlink.addresses(tap.index())).isEmpty();
+    assertThat(netlink.addresses().of(tap.index())).isEmpty();
   }
 
   @Test
@@ -187,7 +190,7 @@ class PortDriverIT {
 
     driver.delete(context(), id);
 
-    assertThat(netlink.find("web1")).isEmpty();
+    assertThat(netlink.links().find("web1")).isEmpty();
   }
 
   @Test
@@ -215,7 +218,7 @@ class PortDriverIT {
 
     assertThat(driver.observe(id)).isInstanceOf(Observed.Absent.class);
     driver.delete(context(), id);
-    assertThat(netlink.find("web1")).isPresent();
+    assertThat(netlink.links().find("web1")).isPresent();
   }
 
   @Test
@@ -237,7 +240,7 @@ class PortDriverIT {
   @Test
   void portOfAMissingNetworkIsRefused() {
     ResourceId id = ResourceId.fresh("port", "web1");
-    netlink.delete(network.bridgeIndex());
+    netlink.links().delete(network.bridgeIndex());
 
     assertRefused(
         () -> driver.apply(context(), id, spec()), N0Exception.Code.PRECONDITION, "\"lan\"");
@@ -250,9 +253,9 @@ class PortDriverIT {
   @Test
   void damagedStampIsUnknownAndTheOtherPortsAreStillSeen() {
     ResourceId id = apply(spec());
-    Link tap = netlink.find("web1").orElseThrow();
+    Link tap = netlink.links().find("web1").orElseThrow();
     String damaged = Stamp.halfMade(id, "no-mac").alias();
-    netlink.set(tap.index(), LinkChange.none().withAlias(damaged));
+    netlink.links().change(tap.index(), LinkChange.none().withAlias(damaged));
 
     assertThat(driver.observe(id)).isInstanceOf(Observed.Unknown.class);
     assertThat(driver.list()).containsExactly(id);
@@ -262,7 +265,7 @@ class PortDriverIT {
   }
 
   private void replaceByAForeignTap() {
-    netlink.delete(netlink.find("web1").orElseThrow().index());
+    netlink.links().delete(netlink.links().find("web1").orElseThrow().index());
     try (Tap foreign = Tap.create("web1")) {
       foreign.persist();
     }
@@ -277,9 +280,9 @@ class PortDriverIT {
         .isInstanceOfSatisfying(
             N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE));
 
-    assertThat(netlink.find("web1")).isPresent();
+    assertThat(netlink.links().find("web1")).isPresent();
     driver.delete(context(), id);
-    assertThat(netlink.find("web1")).isPresent();
+    assertThat(netlink.links().find("web1")).isPresent();
   }
 
   @Test
@@ -291,24 +294,26 @@ class PortDriverIT {
             () -> driver.apply(cx, id, PortSpec.builder("lan").ownerUid(7).build()))
         .isInstanceOf(N0Exception.class);
 
-    assertThat(((Link.Tap) netlink.find("web1").orElseThrow()).owner()).isEmpty();
+    assertThat(((LinkKind.Tun) netlink.links().find("web1").orElseThrow().kind()).owner())
+        .isEmpty();
   }
 
   @Test
   void tapThatVanishesMeanwhileIsNotMadeWithoutAStamp() {
     ResourceId id = apply(spec());
-    Runnable vanish = () -> netlink.delete(netlink.find("web1").orElseThrow().index());
+    Runnable vanish =
+        () -> netlink.links().delete(netlink.links().find("web1").orElseThrow().index());
 
     assertThatThrownBy(() -> driver.apply(
             context().before("set owner", vanish),
             id,
             PortSpec.builder("lan").ownerUid(7).build()))
         .isInstanceOf(N0Exception.class);
-    assertThat(netlink.find("web1")).isEmpty();
+    assertThat(netlink.links().find("web1")).isEmpty();
 
     driver.apply(context(), id, spec());
     driver.delete(context().before("delete tap", vanish), id);
-    assertThat(netlink.find("web1")).isEmpty();
+    assertThat(netlink.links().find("web1")).isEmpty();
   }
 
   @Test
@@ -325,7 +330,7 @@ class PortDriverIT {
 
   @Test
   void portOnTheWidestNetworkIsAsWideAsATapCanBe() {
-    Link wide = netlink.create(LinkSpec.bridge("wide").withMtu(65535).up());
+    Link wide = netlink.links().create(LinkSpec.bridge("wide").withMtu(65535).up());
     ResourceId id = ResourceId.fresh("port", "web1");
     StandaloneContext cx = new StandaloneContext()
         .with("network", "wide", new NetworkStatus("wide", wide.index(), 65535, List.of()));

@@ -13,9 +13,9 @@ final class Residue {
 
   static List<String> lines() {
     try (Netlink netlink = Netlink.open()) {
-      return netlink.links().stream()
-          .map(link ->
-              link.name() + " " + link.alias().orElse("") + " " + netlink.addresses(link.index()))
+      return netlink.links().list().stream()
+          .map(link -> link.name() + " " + link.alias().orElse("") + " "
+              + netlink.addresses().of(link.index()))
           .sorted()
           .toList();
     }
@@ -25,12 +25,14 @@ final class Residue {
   static DriverFixture.Undo plantForeign(ResourceId near) {
     try (Netlink netlink = Netlink.open()) {
       List<Link> planted = List.of(
-          netlink.create(LinkSpec.bridge(near.name()).withAlias("somebody's")),
-          netlink.create(LinkSpec.bridge("foreign")
-              .withAlias("n0core:" + near.kind() + ":" + near.name() + ":1234::")));
+          netlink.links().create(LinkSpec.bridge(near.name()).withAlias("somebody's")),
+          netlink
+              .links()
+              .create(LinkSpec.bridge("foreign")
+                  .withAlias("n0core:" + near.kind() + ":" + near.name() + ":1234::")));
       return () -> {
         try (Netlink other = Netlink.open()) {
-          planted.forEach(link -> other.delete(link.index()));
+          planted.forEach(link -> other.links().delete(link.index()));
         }
       };
     }

@@ -29,11 +29,17 @@ final class NetSuite implements Suite {
       requireIsolated(netlink);
       populate(netlink, SOME);
       figures.addAll(find(netlink, c, go));
+      figures.add(Footprint.bytesPer(
+          "link found", 400, Footprint.bytes(50_000, () -> find(netlink, "ours0"))));
       figures.addAll(list(netlink, c, go, SOME));
       figures.add(create(netlink, c));
-      figures.add(set(netlink, c));
-      figures.addAll(new NicFigures(netlink, c, go).measure());
-      figures.add(TapFrames.measure(netlink, c));
+      figures.add(change(netlink, c));
+      NicFigures nics = new NicFigures(netlink, c, go);
+      figures.add(nics.ensure());
+      figures.add(nics.delete());
+      figures.addAll(nics.create());
+      figures.addAll(TapFrames.measure(netlink, c));
+      figures.add(Footprint.left(netlink, 10_000));
       populate(netlink, MANY);
       figures.addAll(list(netlink, c, go, MANY));
     }
@@ -41,7 +47,7 @@ final class NetSuite implements Suite {
   }
 
   private static void requireIsolated(Netlink netlink) {
-    for (Link link : netlink.links()) {
+    for (Link link : netlink.links().list()) {
       if (link.up() && !link.name().equals("lo")) {
         throw new IllegalStateException("link \"" + link.name()
             + "\" is up: this is not a network namespace of its own; start it by"
@@ -52,9 +58,9 @@ final class NetSuite implements Suite {
 
   /** Makes virtual cables, of which one end is ours and the other the peers', until there are so many links. */
   private void populate(Netlink netlink, int links) {
-    int there = netlink.links().size();
+    int there = netlink.links().list().size();
     for (; there + 2 <= links; there += 2) {
-      Link unused = netlink.create(LinkSpec.veth("ours" + pairs, "theirs" + pairs++));
+      Link unused = netlink.links().create(LinkSpec.veth("ours" + pairs, "theirs" + pairs++));
     }
   }
 
@@ -77,14 +83,14 @@ final class NetSuite implements Suite {
   }
 
   private static void find(Netlink netlink, String name) {
-    if (netlink.find(name).isEmpty()) {
+    if (netlink.links().find(name).isEmpty()) {
       throw new IllegalStateException("link \"" + name + "\" is not found");
     }
   }
 
   private static List<Figure> list(Netlink netlink, PeerServer c, PeerServer go, int about)
       throws Exception {
-    int links = netlink.links().size();
+    int links = netlink.links().list().size();
     boolean few = about == SOME;
     List<Spent> paces = Rounds.inTurn(
         few ? 100 : 40,
@@ -98,7 +104,7 @@ final class NetSuite implements Suite {
   }
 
   private static void list(Netlink netlink, int links) {
-    int listed = netlink.links().size();
+    int listed = netlink.links().list().size();
     if (listed != links) {
       throw new IllegalStateException(listed + " links are listed, not " + links);
     }
@@ -109,18 +115,20 @@ final class NetSuite implements Suite {
     List<Spent> paces = Rounds.inTurn(
         100,
         Turn.of(3, () -> {
-          Link unused = netlink.create(LinkSpec.bridge("o-made" + made[0]++));
+          Link unused = netlink.links().create(LinkSpec.bridge("o-made" + made[0]++));
         }),
         new Turn(3, times -> c.times("create", times, "c-made")));
     return Versus.c("create a bridge", 1.15, paces.get(0), paces.get(1));
   }
 
-  private static Figure set(Netlink netlink, PeerServer c) throws Exception {
-    int index = netlink.find("o-made0").orElseThrow().index();
+  private static Figure change(Netlink netlink, PeerServer c) throws Exception {
+    int index = netlink.links().find("o-made0").orElseThrow().index();
     int[] sets = new int[1];
     List<Spent> paces = Rounds.inTurn(
         100,
-        Turn.of(100, () -> netlink.set(index, LinkChange.none().withMtu(1400 + sets[0]++ % 2))),
+        Turn.of(
+            100,
+            () -> netlink.links().change(index, LinkChange.none().withMtu(1400 + sets[0]++ % 2))),
         new Turn(100, times -> c.times("set", times, "c-made0")));
     return Versus.c("set an MTU", 1.15, paces.get(0), paces.get(1));
   }

@@ -21,14 +21,16 @@ final class TapFrames implements AutoCloseable {
 
   private TapFrames() {}
 
-  static Figure measure(Netlink netlink, PeerServer c) throws Exception {
+  static List<Figure> measure(Netlink netlink, PeerServer c) throws Exception {
     try (TapFrames frames = new TapFrames()) {
       netlink.bridges().ensure("o-frames", "o-first");
       netlink.bridges().ensure("o-frames", "o-second");
       frames.learn();
       List<Spent> paces = Rounds.inTurn(
           100, Turn.of(2000, frames::carry), new Turn(2000, times -> c.times("frames", times)));
-      return Versus.c("1500-byte frames from tap to tap", 1.1, paces.get(0), paces.get(1));
+      return List.of(
+          Versus.c("1500-byte frames from tap to tap", 1.1, paces.get(0), paces.get(1)),
+          Footprint.bytesPer("frame", 0, Footprint.bytes(100_000, frames::carry)));
     }
   }
 

@@ -126,7 +126,7 @@ public final class Devices {
     netdev.put("vhost", false);
     Map<String, Object> device = device("virtio-net-pci", "nic-" + name, index, chipset);
     device.put("netdev", "net-" + name);
-    device.put("mac", port.mac().value());
+    device.put("mac", port.mac().toString());
     return new Plug(index, netdev, device);
   }
 

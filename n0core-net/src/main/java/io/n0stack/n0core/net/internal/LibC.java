@@ -39,4 +39,12 @@ public interface LibC {
   int ioctl(int fd, long request, long argument);
 
   int close(int fd);
+
+  int setns(int fd, int type);
+
+  int unshare(int flags);
+
+  int mount(String source, String target, String type, long flags, String data);
+
+  int umount2(String target, int flags);
 }

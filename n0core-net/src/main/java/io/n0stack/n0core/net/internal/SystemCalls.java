@@ -34,8 +34,8 @@ public final class SystemCalls {
    * @param errno the error number
    * @return the exception, not yet thrown
    */
-  public static OsException failure(String operation, int errno) {
-    return new OsException(operation, errno, name(errno), description(errno));
+  public static OsException failure(Object operation, int errno) {
+    return new OsException(operation.toString(), errno, name(errno), description(errno));
   }
 
   /**
@@ -86,7 +86,7 @@ public final class SystemCalls {
    * @param argument the structure, read and written
    * @throws OsException if the kernel refuses
    */
-  public static void ioctl(String operation, int fd, long request, NativeBuffer argument) {
+  public static void ioctl(Object operation, int fd, long request, NativeBuffer argument) {
     try {
       check(C.ioctl(fd, request, argument.address()), operation);
     } finally {
@@ -103,7 +103,7 @@ public final class SystemCalls {
    * @param value the number
    * @throws OsException if the kernel refuses
    */
-  public static void ioctl(String operation, int fd, long request, long value) {
+  public static void ioctl(Object operation, int fd, long request, long value) {
     check(C.ioctl(fd, request, value), operation);
   }
 
@@ -142,7 +142,7 @@ public final class SystemCalls {
    * @return bytes read, or -1 if there is nothing yet
    * @throws OsException if the kernel refuses
    */
-  public static int read(String operation, int fd, NativeBuffer into, int length) {
+  public static int read(Object operation, int fd, NativeBuffer into, int length) {
     try {
       return transferred(C.read(fd, into.address(), length), operation);
     } finally {
@@ -160,7 +160,7 @@ public final class SystemCalls {
    * @return bytes written, or -1 if there is no room yet
    * @throws OsException if the kernel refuses
    */
-  public static int write(String operation, int fd, NativeBuffer from, int length) {
+  public static int write(Object operation, int fd, NativeBuffer from, int length) {
     try {
       return transferred(C.write(fd, from.address(), length), operation);
     } finally {
@@ -178,7 +178,7 @@ public final class SystemCalls {
     assert ignored <= 0;
   }
 
-  static int transferred(long rc, String operation) {
+  static int transferred(long rc, Object operation) {
     if (rc < 0) {
       int errno = errno();
       if (errno == Errno.EAGAIN.intValue() || errno == Errno.EINTR.intValue()) {
@@ -189,13 +189,13 @@ public final class SystemCalls {
     return Math.toIntExact(rc);
   }
 
-  static void check(int rc, String operation) {
+  static void check(int rc, Object operation) {
     if (rc < 0) {
       fail(operation);
     }
   }
 
-  static int fail(String operation) {
+  static int fail(Object operation) {
     throw failure(operation, errno());
   }
 

@@ -14,20 +14,21 @@ public interface Transport extends AutoCloseable {
   /**
    * Sends one datagram; the kernel has worked through it when this returns.
    *
-   * @param operation what is attempted, for messages
+   * @param operation what is attempted, as its {@code toString} says
    * @param message the datagram
    * @param length its bytes
    */
-  void send(String operation, NativeBuffer message, int length);
+  void send(Object operation, NativeBuffer message, int length);
 
   /**
    * Waits for a datagram.
    *
-   * @param operation what is attempted, for messages
+   * @param operation what is attempted, as its {@code toString} says
    * @param deadlineNanos when to stop waiting, on the clock of {@link System#nanoTime}
-   * @return its bytes, complete in {@link #received}
+   * @return its bytes, complete in {@link #received} unless they are more than its capacity; then the
+   *     rest is lost, and one of this length will be complete the next time
    */
-  int receive(String operation, long deadlineNanos);
+  int receive(Object operation, long deadlineNanos);
 
   /**
    * Returns the last datagram.

@@ -12,10 +12,10 @@ import java.util.Optional;
 public final class Bridges {
   private static final int ATTEMPTS = 5;
 
-  private final Netlink netlink;
+  private final Links links;
 
-  Bridges(Netlink netlink) {
-    this.netlink = netlink;
+  Bridges(Links links) {
+    this.links = links;
   }
 
   /**
@@ -31,22 +31,22 @@ public final class Bridges {
    */
   public BridgeAttachment ensure(String bridge, String link) {
     Rules.linkName("bridge", bridge);
-    Link port = netlink
+    Link port = links
         .find(link)
         .orElseThrow(() -> new N0Exception(
             N0Exception.Code.NOT_FOUND,
             "link " + Rules.quote(link),
             "attach link " + Rules.quote(link) + " to bridge " + Rules.quote(bridge)
                 + ": there is no such link"));
-    Optional<Link> existing = netlink.find(bridge);
+    Optional<Link> existing = links.find(bridge);
     existing.ifPresent(found -> requireBridge(bridge, found));
     requireFree(bridge, existing, port);
     Link made = existing.orElseGet(() -> create(bridge));
     if (!made.up()) {
-      netlink.set(made.index(), LinkChange.none().up());
+      links.change(made.index(), LinkChange.none().up());
     }
     if (port.master().orElse(0) != made.index() || !port.up()) {
-      netlink.set(port.index(), LinkChange.none().withMaster(made.index()).up());
+      links.change(port.index(), LinkChange.none().withMaster(made.index()).up());
     }
     return new BridgeAttachment(made.index(), port.index());
   }
@@ -54,14 +54,14 @@ public final class Bridges {
   private Link create(String bridge) {
     for (int i = 1; ; i++) {
       try {
-        return netlink.create(LinkSpec.bridge(bridge).up());
+        return links.create(LinkSpec.bridge(bridge).up());
       } catch (NetlinkException e) {
         if (e.code() != N0Exception.Code.ALREADY_EXISTS || i == ATTEMPTS) {
           throw e;
         }
       }
       // Another thread or process was faster; what it made must be a bridge, too.
-      Optional<Link> existing = netlink.find(bridge);
+      Optional<Link> existing = links.find(bridge);
       if (existing.isPresent()) {
         requireBridge(bridge, existing.get());
         return existing.get();
@@ -70,12 +70,12 @@ public final class Bridges {
   }
 
   private static void requireBridge(String bridge, Link found) {
-    if (!(found instanceof Link.Bridge)) {
+    if (!(found.kind() instanceof LinkKind.Bridge)) {
       throw new N0Exception(
           N0Exception.Code.ALREADY_EXISTS,
           "link " + Rules.quote(bridge),
-          "add bridge " + Rules.quote(bridge) + ": a link of kind " + Rules.quote(found.kind())
-              + " has the name");
+          "add bridge " + Rules.quote(bridge) + ": a link of kind "
+              + Rules.quote(found.kind().kernelName()) + " has the name");
     }
   }
 
@@ -85,7 +85,7 @@ public final class Bridges {
       return;
     }
     // Two threads may have made the bridge and attached the link since we looked.
-    Optional<Link> other = netlink.find(master);
+    Optional<Link> other = links.find(master);
     if (other.isPresent() && !other.get().name().equals(bridge)) {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,

@@ -1,55 +1,80 @@
 package io.n0stack.n0core.net.netlink;
 
 import io.n0stack.n0core.api.network.MacAddress;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.OptionalLong;
 
 /**
  * A link as it was when the kernel was asked.
  *
+ * @param index the interface index, more than 0
+ * @param name 1 to 15 bytes
+ * @param alternativeNames further names, 1 to 127 bytes each
+ * @param kind what it is
+ * @param flags {@code IFF_*} of netdevice(7)
+ * @param operationalState what it can do at the moment
+ * @param carrier whether the other side is there
+ * @param mtu the largest packet, in bytes
+ * @param leastMtu the smallest that {@code mtu} may be; 0 if the driver has no rule
+ * @param largestMtu the largest that {@code mtu} may be; 0 if the driver has no rule
+ * @param mac the Ethernet address; empty if it has none, or zeros as the loopback link
+ * @param master index of the link that it is a port of; empty if it is none
+ * @param parent index of the link that it is made on, or of a veth's other end; empty if there is none
+ * @param parentNamespace the id, in this namespace, of the network namespace that {@code parent} is an
+ *     index in; empty if it is this one
+ * @param alias a free text, 1 to 255 bytes; empty if none was set
+ * @param group the group it is in, 0 unless it was put into one
+ * @param transmitQueueLength packets
+ * @param transmitQueues how many
+ * @param receiveQueues how many
+ * @param queueingDiscipline the kernel's word for it, such as {@code noqueue}
+ * @param promiscuity how many want it to receive what is not for it
  * @since 0.1
  */
-public sealed interface Link {
-  /**
-   * Returns what links of every kind have.
-   *
-   * @return the common part
-   */
-  LinkAttributes attributes();
-
-  /**
-   * Returns the kernel's word for what it is.
-   *
-   * @return such as {@code bridge}; empty text for hardware
-   */
-  String kind();
-
-  /**
-   * Returns the interface index.
-   *
-   * @return more than 0
-   */
-  default int index() {
-    return attributes().index();
+public record Link(
+    int index,
+    String name,
+    List<String> alternativeNames,
+    LinkKind kind,
+    int flags,
+    OperationalState operationalState,
+    Switch carrier,
+    int mtu,
+    int leastMtu,
+    int largestMtu,
+    Optional<MacAddress> mac,
+    OptionalInt master,
+    OptionalInt parent,
+    OptionalInt parentNamespace,
+    Optional<String> alias,
+    int group,
+    int transmitQueueLength,
+    int transmitQueues,
+    int receiveQueues,
+    String queueingDiscipline,
+    int promiscuity) {
+  /** Copies the names. */
+  public Link {
+    alternativeNames = List.copyOf(alternativeNames);
   }
 
-  /**
-   * Returns the name.
-   *
-   * @return 1 to 15 bytes
-   */
-  default String name() {
-    return attributes().name();
-  }
-
-  /**
-   * Returns the largest packet.
-   *
-   * @return bytes
-   */
-  default int mtu() {
-    return attributes().mtu();
+  /** What a link can do at the moment, RFC 2863, in the kernel's order. */
+  public enum OperationalState {
+    /** The driver does not say. */
+    UNKNOWN,
+    /** Something that it needs is missing. */
+    NOT_PRESENT,
+    /** Nothing. */
+    DOWN,
+    /** A link below it is down. */
+    LOWER_LAYER_DOWN,
+    /** It is being tested. */
+    TESTING,
+    /** It waits for an event, such as authentication. */
+    DORMANT,
+    /** It carries packets. */
+    UP
   }
 
   /**
@@ -57,101 +82,25 @@ public sealed interface Link {
    *
    * @return whether it is up, carrier or not
    */
-  default boolean up() {
-    return attributes().state() == AdminState.UP;
+  public boolean up() {
+    return (flags & Rtnetlink.IFF_UP) != 0;
   }
 
   /**
-   * Returns the Ethernet address.
+   * Tells whether it is the loopback link.
    *
-   * @return the address, empty if it has none
+   * @return whether it is
    */
-  default Optional<MacAddress> mac() {
-    return attributes().mac();
+  public boolean loopback() {
+    return (flags & Rtnetlink.IFF_LOOPBACK) != 0;
   }
 
   /**
-   * Returns what it is a port of.
+   * Tells whether it is a tap.
    *
-   * @return index of the other link, empty if it is no port
+   * @return whether it is; not for a tun, which has no frames
    */
-  default OptionalInt master() {
-    return attributes().master();
+  public boolean tap() {
+    return kind instanceof LinkKind.Tun tun && tun.layer() == LinkKind.TunLayer.TAP;
   }
-
-  /**
-   * Returns the free text set on it.
-   *
-   * @return the text, empty if there is none
-   */
-  default Optional<String> alias() {
-    return attributes().alias();
-  }
-
-  /**
-   * A bridge.
-   *
-   * @param attributes what links of every kind have
-   */
-  record Bridge(LinkAttributes attributes) implements Link {
-    @Override
-    public String kind() {
-      return "bridge";
-    }
-  }
-
-  /**
-   * One end of a virtual cable.
-   *
-   * @param attributes what links of every kind have
-   * @param peerIndex index of the other end, in the other end's network namespace; empty if not told
-   */
-  record Veth(LinkAttributes attributes, OptionalInt peerIndex) implements Link {
-    @Override
-    public String kind() {
-      return "veth";
-    }
-  }
-
-  /**
-   * An intermediate functional block.
-   *
-   * @param attributes what links of every kind have
-   */
-  record Ifb(LinkAttributes attributes) implements Link {
-    @Override
-    public String kind() {
-      return "ifb";
-    }
-  }
-
-  /**
-   * A tap.
-   *
-   * @param attributes what links of every kind have
-   * @param owner the user id that may open it, empty if anybody may
-   * @param lifetime whether it outlives the process that holds it open
-   */
-  record Tap(LinkAttributes attributes, OptionalLong owner, Lifetime lifetime) implements Link {
-    @Override
-    public String kind() {
-      return "tun";
-    }
-  }
-
-  /** How long a tap lasts. */
-  enum Lifetime {
-    /** Until it is deleted. */
-    PERSISTENT,
-    /** Until the last descriptor is closed. */
-    TRANSIENT
-  }
-
-  /**
-   * Any other link.
-   *
-   * @param attributes what links of every kind have
-   * @param kind the kernel's word for it
-   */
-  record Other(LinkAttributes attributes, String kind) implements Link {}
 }

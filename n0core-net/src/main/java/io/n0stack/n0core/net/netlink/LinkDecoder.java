@@ -1,130 +1,164 @@
 package io.n0stack.n0core.net.netlink;
 
-import static io.n0stack.n0core.net.netlink.Rtnetlink.NLMSG_HEADER;
-
 import io.n0stack.n0core.api.network.MacAddress;
+import io.n0stack.n0core.net.internal.Attributes;
+import io.n0stack.n0core.net.internal.Decoder;
+import io.n0stack.n0core.net.internal.Wire;
+import io.n0stack.n0core.net.netlink.Link.OperationalState;
 import java.nio.ByteBuffer;
-import java.util.HexFormat;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
-/** Reads RTM_NEWLINK. Unknown attributes are skipped; impossible lengths end the reading. */
-final class LinkDecoder {
-  private static final HexFormat COLONS = HexFormat.ofDelimiter(":");
+/**
+ * Reads RTM_NEWLINK. Unknown attributes are skipped; impossible lengths end the reading. Keeps what it
+ * reads in fields, so it is used by one thread at a time.
+ */
+final class LinkDecoder implements Decoder<Link> {
   private static final int MAC = 6;
+  private static final OperationalState[] STATES = OperationalState.values();
+  private static final String NO_QUEUE = "noqueue";
 
+  private final LinkKindReader kinds = new LinkKindReader();
   private String name = "";
-  private String kind = "";
-  private String alias = "";
+  private String queueing = "";
+  private @Nullable String alias;
+  private @Nullable List<String> alternatives;
+  private LinkKind kind = LinkKindReader.PHYSICAL;
+  private @Nullable MacAddress mac;
   private int mtu;
+  private int leastMtu;
+  private int largestMtu;
   private int master;
-  private int link;
-  private int tunType;
-  private boolean persistent;
-  private OptionalLong owner = OptionalLong.empty();
-  private Optional<MacAddress> mac = Optional.empty();
+  private int parent;
+  private int parentNamespace;
+  private int group;
+  private int state;
+  private int carrier;
+  private int queueLength;
+  private int transmitQueues;
+  private int receiveQueues;
+  private int promiscuity;
 
-  private LinkDecoder() {}
-
-  /**
-   * Decodes the message between two offsets.
-   *
-   * @return the link, empty if the message is about something else or is cut short
-   */
-  static Optional<Link> decode(ByteBuffer bytes, int from, int to) {
-    int body = from + NLMSG_HEADER;
-    if (Short.toUnsignedInt(bytes.getShort(from + 4)) != Rtnetlink.RTM_NEWLINK
-        || to - body < Rtnetlink.IFINFO) {
-      return Optional.empty();
+  /** Decodes the message between two offsets; null if it is about something else. */
+  @Override
+  public @Nullable Link decode(ByteBuffer bytes, int from, int to) {
+    int body = from + Wire.NLMSG_HEADER;
+    int type = Short.toUnsignedInt(bytes.getShort(from + 4));
+    if ((type != Rtnetlink.RTM_NEWLINK && type != Rtnetlink.RTM_DELLINK)
+        || to - body < Rtnetlink.IFINFO
+        || bytes.get(body) != Rtnetlink.AF_UNSPEC) {
+      return null;
     }
-    LinkDecoder decoder = new LinkDecoder();
-    decoder.read(new Attributes(bytes, body + Rtnetlink.IFINFO, to));
-    return Optional.of(decoder.link(bytes.getInt(body + 4), bytes.getInt(body + 8)));
+    forget();
+    read(new Attributes(bytes, body + Rtnetlink.IFINFO, to));
+    return link(
+        bytes.getInt(body + Rtnetlink.IFINFO_INDEX), bytes.getInt(body + Rtnetlink.IFINFO_FLAGS));
+  }
+
+  private void forget() {
+    name = "";
+    queueing = "";
+    alias = null;
+    alternatives = null;
+    kind = LinkKindReader.PHYSICAL;
+    mac = null;
+    mtu = 0;
+    leastMtu = 0;
+    largestMtu = 0;
+    master = 0;
+    parent = 0;
+    parentNamespace = -1;
+    group = 0;
+    state = 0;
+    carrier = 0;
+    queueLength = 0;
+    transmitQueues = 0;
+    receiveQueues = 0;
+    promiscuity = 0;
   }
 
   private void read(Attributes attributes) {
+    @Nullable Attributes info = null;
     while (attributes.advance()) {
       switch (attributes.type()) {
         case Rtnetlink.IFLA_ADDRESS -> mac = mac(attributes);
         case Rtnetlink.IFLA_IFNAME -> name = attributes.text();
         case Rtnetlink.IFLA_MTU -> mtu = attributes.number();
-        case Rtnetlink.IFLA_LINK -> link = attributes.number();
+        case Rtnetlink.IFLA_LINK -> parent = attributes.number();
+        case Rtnetlink.IFLA_QDISC ->
+          queueing = attributes.is(NO_QUEUE) ? NO_QUEUE : attributes.text();
         case Rtnetlink.IFLA_MASTER -> master = attributes.number();
+        case Rtnetlink.IFLA_TXQLEN -> queueLength = attributes.number();
+        case Rtnetlink.IFLA_OPERSTATE -> state = attributes.number();
+        case Rtnetlink.IFLA_LINKINFO -> info = attributes.nested();
         case Rtnetlink.IFLA_IFALIAS -> alias = attributes.text();
-        case Rtnetlink.IFLA_LINKINFO -> readInfo(attributes.nested());
+        case Rtnetlink.IFLA_GROUP -> group = attributes.number();
+        case Rtnetlink.IFLA_PROMISCUITY -> promiscuity = attributes.number();
+        case Rtnetlink.IFLA_NUM_TX_QUEUES -> transmitQueues = attributes.number();
+        case Rtnetlink.IFLA_NUM_RX_QUEUES -> receiveQueues = attributes.number();
+        case Rtnetlink.IFLA_CARRIER -> carrier = attributes.number();
+        case Rtnetlink.IFLA_LINK_NETNSID -> parentNamespace = attributes.number();
+        case Rtnetlink.IFLA_MIN_MTU -> leastMtu = attributes.number();
+        case Rtnetlink.IFLA_MAX_MTU -> largestMtu = attributes.number();
+        case Rtnetlink.IFLA_PROP_LIST -> alternatives = alternatives(attributes.nested());
         default -> {
           // the kernel says far more than we need
         }
       }
     }
-  }
-
-  private void readInfo(Attributes info) {
-    while (info.advance()) {
-      if (info.type() == Rtnetlink.IFLA_INFO_KIND) {
-        kind = info.text();
-      } else if (info.type() == Rtnetlink.IFLA_INFO_DATA && kind.equals("tun")) {
-        readTun(info.nested());
-      }
+    if (info != null) {
+      kind = kinds.read(info, Math.max(0, parent));
     }
   }
 
-  private void readTun(Attributes data) {
-    while (data.advance()) {
-      switch (data.type()) {
-        case Rtnetlink.IFLA_TUN_OWNER ->
-          owner = OptionalLong.of(Integer.toUnsignedLong(data.number()));
-        case Rtnetlink.IFLA_TUN_TYPE -> tunType = data.number();
-        case Rtnetlink.IFLA_TUN_PERSIST -> persistent = data.number() != 0;
-        default -> {
-          // queues and headers are the opener's business
-        }
-      }
-    }
-  }
-
-  private static Optional<MacAddress> mac(Attributes attributes) {
+  private static @Nullable MacAddress mac(Attributes attributes) {
     if (attributes.length() != MAC) {
-      return Optional.empty();
+      return null;
     }
-    byte[] octets = attributes.octets();
-    boolean zero = true;
-    for (byte octet : octets) {
-      zero &= octet == 0;
+    long bits = 0;
+    for (int i = 0; i < MAC; i++) {
+      bits = bits << 8 | attributes.octet(i);
     }
     // Loopback has zeros, and only a unicast address is one that a link can have.
-    return zero || (octets[0] & 1) != 0
-        ? Optional.empty()
-        : Optional.of(new MacAddress(COLONS.formatHex(octets)));
+    return MacAddress.isUnicast(bits) ? new MacAddress(bits) : null;
+  }
+
+  private static List<String> alternatives(Attributes properties) {
+    List<String> names = new ArrayList<>();
+    while (properties.advance()) {
+      if (properties.type() == Rtnetlink.IFLA_ALT_IFNAME) {
+        names.add(properties.text());
+      }
+    }
+    return names;
   }
 
   private Link link(int index, int flags) {
-    LinkAttributes attributes = new LinkAttributes(
+    return new Link(
         index,
         name,
-        (flags & Rtnetlink.IFF_UP) != 0 ? AdminState.UP : AdminState.DOWN,
-        (flags & Rtnetlink.IFF_LOOPBACK) != 0,
+        alternatives == null ? List.of() : alternatives,
+        kind,
+        flags,
+        state >= 0 && state < STATES.length ? STATES[state] : OperationalState.UNKNOWN,
+        Switch.of(carrier),
         mtu,
-        mac,
+        leastMtu,
+        largestMtu,
+        mac == null ? Optional.empty() : Optional.of(mac),
         positive(master),
-        alias.isEmpty() ? Optional.empty() : Optional.of(alias));
-    return switch (kind) {
-      case "bridge" -> new Link.Bridge(attributes);
-      case "veth" -> new Link.Veth(attributes, positive(link));
-      case "ifb" -> new Link.Ifb(attributes);
-      case "tun" -> tunType == Rtnetlink.IFF_TAP ? tap(attributes) : other(attributes);
-      default -> other(attributes);
-    };
-  }
-
-  private Link tap(LinkAttributes attributes) {
-    return new Link.Tap(
-        attributes, owner, persistent ? Link.Lifetime.PERSISTENT : Link.Lifetime.TRANSIENT);
-  }
-
-  private Link other(LinkAttributes attributes) {
-    return new Link.Other(attributes, kind);
+        positive(parent),
+        parentNamespace < 0 ? OptionalInt.empty() : OptionalInt.of(parentNamespace),
+        alias == null || alias.isEmpty() ? Optional.empty() : Optional.of(alias),
+        group,
+        queueLength,
+        transmitQueues,
+        receiveQueues,
+        queueing,
+        promiscuity);
   }
 
   private static OptionalInt positive(int value) {

@@ -2,9 +2,12 @@ package io.n0stack.n0core.net.netlink;
 
 import io.n0stack.n0core.api.OsException;
 import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.net.internal.Refusal;
 import io.n0stack.n0core.net.internal.SystemCalls;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 
 /**
  * The kernel refused a netlink request; carries what it said beyond the error number.
@@ -16,19 +19,30 @@ public final class NetlinkException extends OsException {
 
   private final String kernelMessage;
   private final int offset;
+  private final transient List<Integer> attributePath;
+  private final int missing;
 
-  NetlinkException(String operation, int errno, String kernelMessage, int offset) {
-    super(operation, errno, SystemCalls.name(errno), reason(errno, kernelMessage, offset));
-    this.kernelMessage = kernelMessage;
-    this.offset = offset;
+  NetlinkException(String operation, Refusal refusal) {
+    super(operation, refusal.errno(), SystemCalls.name(refusal.errno()), reason(refusal));
+    kernelMessage = refusal.words();
+    offset = refusal.offset();
+    attributePath = refusal.path();
+    missing = refusal.missing();
   }
 
-  private static String reason(int errno, String kernelMessage, int offset) {
-    String text = SystemCalls.description(errno);
-    if (!kernelMessage.isEmpty()) {
-      text += ", " + Rules.quote(kernelMessage);
+  private static String reason(Refusal refusal) {
+    String text = SystemCalls.description(refusal.errno());
+    if (!refusal.words().isEmpty()) {
+      text += ", " + Rules.quote(refusal.words());
     }
-    return offset < 0 ? text : text + " at offset " + offset;
+    if (refusal.offset() >= 0) {
+      text += " at offset " + refusal.offset();
+    }
+    if (!refusal.path().isEmpty()) {
+      text += ", attribute "
+          + refusal.path().stream().map(String::valueOf).collect(Collectors.joining("/"));
+    }
+    return refusal.missing() < 0 ? text : text + ", attribute " + refusal.missing() + " is missing";
   }
 
   /**
@@ -47,5 +61,24 @@ public final class NetlinkException extends OsException {
    */
   public OptionalInt offset() {
     return offset < 0 ? OptionalInt.empty() : OptionalInt.of(offset);
+  }
+
+  /**
+   * Returns which attribute the kernel objects to.
+   *
+   * @return the types of the attributes around {@link #offset}, from the outermost, such as 18, 2, 1 for
+   *     an IFLA_VXLAN_ID in IFLA_INFO_DATA in IFLA_LINKINFO; empty if the kernel did not say
+   */
+  public List<Integer> attributePath() {
+    return attributePath;
+  }
+
+  /**
+   * Returns which attribute the kernel misses.
+   *
+   * @return its type, empty if the kernel did not say
+   */
+  public OptionalInt missingAttribute() {
+    return missing < 0 ? OptionalInt.empty() : OptionalInt.of(missing);
   }
 }

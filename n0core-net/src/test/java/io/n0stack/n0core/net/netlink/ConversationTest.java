@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.network.CidrAddress;
+import io.n0stack.n0core.net.internal.Wire;
 import java.util.Random;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -24,7 +25,7 @@ class ConversationTest {
   }
 
   private static byte[] interrupted(byte[] datagram) {
-    FakeKernel.buffer(datagram).putShort(6, (short) Rtnetlink.NLM_F_DUMP_INTR);
+    FakeKernel.buffer(datagram).putShort(6, (short) Wire.NLM_F_DUMP_INTR);
     return datagram;
   }
 
@@ -35,7 +36,7 @@ class ConversationTest {
         FakeKernel.sequenced(FakeKernel.error(19, ""), 4711),
         FakeKernel.link(5, "br0"));
 
-    assertThat(netlink.find("br0")).map(Link::index).contains(5);
+    assertThat(netlink.links().find("br0")).map(Link::index).contains(5);
   }
 
   @Test
@@ -43,12 +44,13 @@ class ConversationTest {
     kernel.sendAs(1234);
     kernel.answer(FakeKernel.link(5, "br0"));
 
-    assertThatThrownBy(() -> netlink.find("br0")).isInstanceOf(OperationTimeoutException.class);
+    assertThatThrownBy(() -> netlink.links().find("br0"))
+        .isInstanceOf(OperationTimeoutException.class);
   }
 
   @Test
   void changeWithoutAnAnswerMayHaveHappened() {
-    assertThatThrownBy(() -> netlink.addAddress(5, ADDRESS))
+    assertThatThrownBy(() -> netlink.addresses().add(5, ADDRESS))
         .isInstanceOf(UnknownOutcomeException.class)
         .hasCauseInstanceOf(OperationTimeoutException.class);
   }
@@ -61,7 +63,7 @@ class ConversationTest {
         same(FakeKernel.done()));
     kernel.answer(same(FakeKernel.link(1, "lo")), same(FakeKernel.done()));
 
-    assertThat(netlink.links()).extracting(Link::name).containsExactly("lo");
+    assertThat(netlink.links().list()).extracting(Link::name).containsExactly("lo");
   }
 
   @Test
@@ -70,7 +72,7 @@ class ConversationTest {
       kernel.answer(same(interrupted(FakeKernel.link(5, "br0"))), same(FakeKernel.done()));
     }
 
-    assertThatThrownBy(netlink::links)
+    assertThatThrownBy(netlink.links()::list)
         .isInstanceOfSatisfying(
             N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.BUSY));
     assertThat(kernel.sent()).hasSize(5);
@@ -80,7 +82,7 @@ class ConversationTest {
   void echoIsTheAnswerWhereTheKernelGivesOne() {
     kernel.answer(same(FakeKernel.link(5, "br0")), same(FakeKernel.ack()));
 
-    assertThat(netlink.create(LinkSpec.bridge("br0")).index()).isEqualTo(5);
+    assertThat(netlink.links().create(LinkSpec.bridge("br0")).index()).isEqualTo(5);
     assertThat(kernel.sent()).hasSize(1);
   }
 
@@ -88,21 +90,21 @@ class ConversationTest {
   void errorBearsTheKernelsWordsAndOffset() {
     kernel.answer(FakeKernel.error(22, "mtu less than device minimum"));
 
-    assertThatThrownBy(() -> netlink.set(5, LinkChange.none().withMtu(1)))
+    assertThatThrownBy(() -> netlink.links().change(5, LinkChange.none().withMtu(1)))
         .isInstanceOfSatisfying(NetlinkException.class, e -> {
           assertThat(e.kernelMessage()).contains("mtu less than device minimum");
           assertThat(e.offset()).hasValue(32);
           assertThat(e.errno()).isEqualTo(22);
         })
         .hasMessage(
-            "set link 5: Invalid argument, \"mtu less than device minimum\" at offset 32 (EINVAL)");
+            "set link 5: Invalid argument, \"mtu less than device minimum\" at offset 32, attribute 4 (EINVAL)");
   }
 
   @Test
   void errorInTheEndOfADumpIsAnError() {
-    kernel.answer(same(FakeKernel.message(Rtnetlink.NLMSG_DONE, 2, FakeKernel.integers(-1))));
+    kernel.answer(same(FakeKernel.message(Wire.NLMSG_DONE, 2, FakeKernel.integers(-1))));
 
-    assertThatThrownBy(netlink::links)
+    assertThatThrownBy(netlink.links()::list)
         .isInstanceOfSatisfying(
             N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.PERMISSION));
   }
@@ -114,13 +116,12 @@ class ConversationTest {
         5,
         "q0",
         FakeKernel.attribute(0x1fff, new byte[0]),
-        FakeKernel.attribute(Rtnetlink.IFLA_LINKINFO | Rtnetlink.NLA_F_NESTED, kind),
+        FakeKernel.attribute(Rtnetlink.IFLA_LINKINFO | Wire.NLA_F_NESTED, kind),
         FakeKernel.attribute(Rtnetlink.IFLA_ADDRESS, new byte[20])));
 
-    assertThat(netlink.find("q0"))
-        .containsInstanceOf(Link.Other.class)
+    assertThat(netlink.links().find("q0"))
         .map(Link::kind)
-        .contains("quantum");
+        .contains(new LinkKind.Other("quantum", ""));
   }
 
   static LongStream seeds() {
@@ -166,10 +167,10 @@ class ConversationTest {
       kernel.answer(good);
     }
 
-    tolerate(netlink::links);
-    tolerate(() -> netlink.addresses(5));
-    tolerate(() -> netlink.find("br0"));
-    tolerate(() -> netlink.delete(5));
+    tolerate(netlink.links()::list);
+    tolerate(() -> netlink.addresses().of(5));
+    tolerate(() -> netlink.links().find("br0"));
+    tolerate(() -> netlink.links().delete(5));
   }
 
   private static void tolerate(Runnable call) {
@@ -185,7 +186,7 @@ class ConversationTest {
     kernel.answer(FakeKernel.ack());
     kernel.answer(FakeKernel.message(Rtnetlink.RTM_NEWLINK, 0, FakeKernel.integers(0)));
 
-    assertThatThrownBy(() -> netlink.find("br0")).isInstanceOf(NetlinkException.class);
-    assertThatThrownBy(() -> netlink.find("br0")).isInstanceOf(NetlinkException.class);
+    assertThatThrownBy(() -> netlink.links().find("br0")).isInstanceOf(NetlinkException.class);
+    assertThatThrownBy(() -> netlink.links().find("br0")).isInstanceOf(NetlinkException.class);
   }
 }

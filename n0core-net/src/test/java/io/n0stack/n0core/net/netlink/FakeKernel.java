@@ -3,6 +3,7 @@ package io.n0stack.n0core.net.netlink;
 import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.net.internal.NativeBuffer;
 import io.n0stack.n0core.net.internal.Transport;
+import io.n0stack.n0core.net.internal.Wire;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -27,7 +28,7 @@ final class FakeKernel implements Transport {
   private int sender;
 
   Netlink connect() {
-    return Netlink.over(this, Duration.ofMillis(200));
+    return Netlink.over(this, NetlinkOptions.usual().withLimit(Duration.ofMillis(200)));
   }
 
   /** Sets the answer to the next request that has none yet; numbers of 0 become the request's. */
@@ -49,7 +50,7 @@ final class FakeKernel implements Transport {
   }
 
   @Override
-  public void send(String operation, NativeBuffer message, int length) {
+  public void send(Object operation, NativeBuffer message, int length) {
     byte[] bytes = new byte[length];
     message.bytes().get(0, bytes);
     sent.add(bytes);
@@ -66,9 +67,9 @@ final class FakeKernel implements Transport {
   }
 
   @Override
-  public int receive(String operation, long deadlineNanos) {
+  public int receive(Object operation, long deadlineNanos) {
     if (coming.isEmpty()) {
-      throw new OperationTimeoutException(operation, Duration.ofMillis(200));
+      throw new OperationTimeoutException(operation.toString(), Duration.ofMillis(200));
     }
     received = buffer(coming.remove());
     return received.capacity();
@@ -111,7 +112,7 @@ final class FakeKernel implements Transport {
   }
 
   static byte[] attribute(int type, byte[] value) {
-    byte[] out = new byte[Rtnetlink.align(4 + value.length)];
+    byte[] out = new byte[Wire.align(4 + value.length)];
     buffer(out)
         .putShort(0, (short) (4 + value.length))
         .putShort(2, (short) type)
@@ -132,20 +133,20 @@ final class FakeKernel implements Transport {
   }
 
   static byte[] ack() {
-    return message(Rtnetlink.NLMSG_ERROR, Rtnetlink.NLM_F_CAPPED, integers(0, 16, 0, 0, 0));
+    return message(Wire.NLMSG_ERROR, Wire.NLM_F_CAPPED, integers(0, 16, 0, 0, 0));
   }
 
   static byte[] done() {
-    return message(Rtnetlink.NLMSG_DONE, 2, integers(0));
+    return message(Wire.NLMSG_DONE, 2, integers(0));
   }
 
   static byte[] error(int errno, String words) {
     return message(
-        Rtnetlink.NLMSG_ERROR,
-        Rtnetlink.NLM_F_CAPPED | Rtnetlink.NLM_F_ACK_TLVS,
+        Wire.NLMSG_ERROR,
+        Wire.NLM_F_CAPPED | Wire.NLM_F_ACK_TLVS,
         integers(-errno, 16, 0, 0, 0),
-        text(Rtnetlink.NLMSGERR_ATTR_MSG, words),
-        attribute(Rtnetlink.NLMSGERR_ATTR_OFFS, integers(32)));
+        text(Wire.NLMSGERR_ATTR_MSG, words),
+        attribute(Wire.NLMSGERR_ATTR_OFFS, integers(32)));
   }
 
   static byte[] link(int index, String name, byte[]... attributes) {

@@ -33,7 +33,7 @@ class MessageWriterTest {
   void findAsksByNameWithoutDump() {
     kernel.answer(FakeKernel.error(19, ""));
 
-    assertThat(netlink.find("br0")).isEmpty();
+    assertThat(netlink.links().find("br0")).isEmpty();
 
     assertThat(sent())
         .isEqualTo("28000000" + "1200" + "0100" + "01000000" + "07000000" // nlmsghdr
@@ -46,11 +46,13 @@ class MessageWriterTest {
     kernel.answer(FakeKernel.ack());
     kernel.answer(FakeKernel.link(5, "br0"));
 
-    netlink.create(LinkSpec.bridge("br0")
-        .withMtu(1400)
-        .withMac(MacAddress.parse("52:54:00:12:34:56"))
-        .withMaster(9)
-        .up());
+    netlink
+        .links()
+        .create(LinkSpec.bridge("br0")
+            .withMtu(1400)
+            .withMac(MacAddress.parse("52:54:00:12:34:56"))
+            .withMaster(9)
+            .up());
 
     assertThat(HexFormat.of().formatHex(kernel.sent().get(0)))
         .isEqualTo("54000000" + "1000" + "0d06" + "01000000" + "07000000"
@@ -66,7 +68,7 @@ class MessageWriterTest {
   void addressIsLocalAndOwn() {
     kernel.answer(FakeKernel.ack());
 
-    netlink.addAddress(5, CidrAddress.parse("10.77.0.1/24"));
+    netlink.addresses().add(5, CidrAddress.parse("10.77.0.1/24"));
 
     assertThat(sent())
         .isEqualTo("28000000" + "1400" + "0506" + "01000000" + "07000000"
@@ -79,7 +81,7 @@ class MessageWriterTest {
   void deletionDoesNotBearTheFlagThatMeansBulk() {
     kernel.answer(FakeKernel.ack());
 
-    netlink.delete(5);
+    netlink.links().delete(5);
 
     assertThat(sent())
         .isEqualTo("20000000" + "1100" + "0500" + "01000000" + "07000000" + "00000000" + "05000000"
@@ -92,7 +94,7 @@ class MessageWriterTest {
     kernel.answer(FakeKernel.ack(), FakeKernel.ack());
     kernel.answer(FakeKernel.link(5, "br0"));
 
-    netlink.create(LinkSpec.bridge("br0").withAlias("mine"));
+    netlink.links().create(LinkSpec.bridge("br0").withAlias("mine"));
 
     List<byte[]> sent = kernel.sent();
     assertThat(sent).hasSize(3);

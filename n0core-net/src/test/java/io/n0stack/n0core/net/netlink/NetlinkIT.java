@@ -8,7 +8,8 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.api.network.MacAddress;
 import io.n0stack.n0core.net.IsolatedNetwork;
-import io.n0stack.n0core.net.internal.RouteSocket;
+import io.n0stack.n0core.net.internal.NetlinkSocket;
+import io.n0stack.n0core.net.internal.Wire;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.time.Duration;
@@ -48,24 +49,27 @@ class NetlinkIT {
 
   @Test
   void findIsEmptyForAnUnknownNameAndIndex() {
-    assertThat(netlink.find("br0")).isEmpty();
-    assertThat(netlink.find(4711)).isEmpty();
-    assertThat(netlink.links()).extracting(Link::name).containsExactly("lo");
+    assertThat(netlink.links().find("br0")).isEmpty();
+    assertThat(netlink.links().find(4711)).isEmpty();
+    assertThat(netlink.links().list()).extracting(Link::name).containsExactly("lo");
   }
 
   @Test
   void createSetsEverythingInOneMessage() {
-    Link bridge = netlink.create(LinkSpec.bridge("br0").up());
+    Link bridge = netlink.links().create(LinkSpec.bridge("br0").up());
     MacAddress mac = MacAddress.parse("52:54:00:12:34:56");
 
-    Link made = netlink.create(LinkSpec.of("ifb", "ifb7")
-        .withMtu(1400)
-        .withMac(mac)
-        .withMaster(bridge.index())
-        .withAlias("n0core: ä")
-        .up());
+    Link made = netlink
+        .links()
+        .create(LinkSpec.ifb("ifb7")
+            .withMtu(1400)
+            .withMac(mac)
+            .withMaster(bridge.index())
+            .withAlias("n0core: ä")
+            .up());
 
-    assertThat(made).isInstanceOf(Link.Ifb.class).isEqualTo(netlink.find("ifb7").orElseThrow());
+    assertThat(made.kind()).isEqualTo(new LinkKind.Ifb());
+    assertThat(made).isEqualTo(netlink.links().find("ifb7").orElseThrow());
     assertThat(made.mtu()).isEqualTo(1400);
     assertThat(made.mac()).contains(mac);
     assertThat(made.master()).hasValue(bridge.index());
@@ -75,20 +79,21 @@ class NetlinkIT {
 
   @Test
   void createWithAnAliasLeavesTheLinkThatHasTheNameAlone() {
-    Link before = netlink.create(LinkSpec.bridge("br0").withAlias("mine"));
+    Link before = netlink.links().create(LinkSpec.bridge("br0").withAlias("mine"));
 
     assertCode(
-        () -> netlink.create(LinkSpec.bridge("br0").withAlias("yours")),
+        () -> netlink.links().create(LinkSpec.bridge("br0").withAlias("yours")),
         N0Exception.Code.ALREADY_EXISTS,
         "EEXIST");
 
-    assertThat(netlink.find("br0")).contains(before);
-    assertThat(netlink.links()).hasSize(2);
+    assertThat(netlink.links().find("br0")).contains(before);
+    assertThat(netlink.links().list()).hasSize(2);
   }
 
   @Test
   void kernelsOwnWordsAreInTheException() {
-    assertThatThrownBy(() -> netlink.create(LinkSpec.of("nosuchkind", "x0")))
+    assertThatThrownBy(
+            () -> netlink.links().create(LinkSpec.of("x0", new LinkKind.Other("nosuchkind", ""))))
         .isInstanceOfSatisfying(NetlinkException.class, e -> {
           assertThat(e.errnoName()).isEqualTo("EOPNOTSUPP");
           assertThat(e.code()).isEqualTo(N0Exception.Code.UNSUPPORTED);
@@ -100,31 +105,36 @@ class NetlinkIT {
 
   @Test
   void vethIsAPairAndGoesAsOne() {
-    Link.Veth one = (Link.Veth) netlink.create(LinkSpec.veth("eth1", "eth1-peer"));
-    Link peer = netlink.find("eth1-peer").orElseThrow();
-    assertThat(one.peerIndex()).hasValue(peer.index());
+    Link one = netlink.links().create(LinkSpec.veth("eth1", "eth1-peer"));
+    Link peer = netlink.links().find("eth1-peer").orElseThrow();
+    assertThat(one.parent()).hasValue(peer.index());
 
-    netlink.delete(peer.index());
+    netlink.links().delete(peer.index());
 
-    assertThat(netlink.find("eth1")).isEmpty();
-    assertCode(() -> netlink.delete(one.index()), N0Exception.Code.NOT_FOUND, "ENODEV");
+    assertThat(netlink.links().find("eth1")).isEmpty();
+    assertCode(() -> netlink.links().delete(one.index()), N0Exception.Code.NOT_FOUND, "ENODEV");
   }
 
   @Test
   void setChangesWhatItNamesAndNothingElse() {
-    Link bridge = netlink.create(LinkSpec.bridge("br0"));
-    Link port = netlink.create(LinkSpec.veth("eth1", "eth1-peer").withAlias("uplink"));
+    Link bridge = netlink.links().create(LinkSpec.bridge("br0"));
+    Link port = netlink.links().create(LinkSpec.veth("eth1", "eth1-peer").withAlias("uplink"));
 
-    netlink.set(
-        port.index(), LinkChange.none().withMaster(bridge.index()).withMtu(1280).up());
-    Link changed = netlink.find(port.index()).orElseThrow();
-    netlink.set(port.index(), LinkChange.none().withoutMaster().down().withAlias(""));
+    netlink
+        .links()
+        .change(
+            port.index(),
+            LinkChange.none().withMaster(bridge.index()).withMtu(1280).up());
+    Link changed = netlink.links().find(port.index()).orElseThrow();
+    netlink
+        .links()
+        .change(port.index(), LinkChange.none().withoutMaster().down().withAlias(""));
 
     assertThat(changed.master()).hasValue(bridge.index());
     assertThat(changed.mtu()).isEqualTo(1280);
     assertThat(changed.up()).isTrue();
     assertThat(changed.alias()).contains("uplink");
-    Link after = netlink.find(port.index()).orElseThrow();
+    Link after = netlink.links().find(port.index()).orElseThrow();
     assertThat(after.master()).isEmpty();
     assertThat(after.alias()).isEmpty();
     assertThat(after.mtu()).isEqualTo(1280);
@@ -133,36 +143,45 @@ class NetlinkIT {
 
   @Test
   void addressesAreAddedListedAndRemoved() {
-    int index = netlink.create(LinkSpec.bridge("br0").up()).index();
-    netlink.set(index, LinkChange.none().withoutGeneratedAddresses());
+    int index = netlink.links().create(LinkSpec.bridge("br0").up()).index();
+    netlink.links().change(index, LinkChange.none().withoutGeneratedAddresses());
     CidrAddress four = CidrAddress.parse("10.77.0.1/24");
     CidrAddress six = CidrAddress.parse("fd00::1/64");
 
-    netlink.addAddress(index, four);
-    netlink.addAddress(index, six);
+    netlink.addresses().add(index, four);
+    netlink.addresses().add(index, six);
 
-    assertThat(netlink.addresses(index)).extracting(LinkAddress::cidr).contains(four, six);
-    assertThat(netlink.addresses(index)).allMatch(a -> a.origin() == LinkAddress.Origin.PERMANENT);
-    assertCode(() -> netlink.addAddress(index, four), N0Exception.Code.ALREADY_EXISTS, "EEXIST");
-    netlink.removeAddress(index, four);
-    netlink.removeAddress(index, six);
-    assertThat(netlink.addresses(index)).extracting(LinkAddress::cidr).doesNotContain(four, six);
+    assertThat(netlink.addresses().of(index)).extracting(LinkAddress::cidr).contains(four, six);
+    assertThat(netlink.addresses().of(index))
+        .allMatch(a -> a.origin() == LinkAddress.Origin.PERMANENT);
     assertCode(
-        () -> netlink.removeAddress(index, four), N0Exception.Code.NOT_FOUND, "10.77.0.1/24");
+        () -> netlink.addresses().add(index, four), N0Exception.Code.ALREADY_EXISTS, "EEXIST");
+    netlink.addresses().remove(index, four);
+    netlink.addresses().remove(index, six);
+    assertThat(netlink.addresses().of(index))
+        .extracting(LinkAddress::cidr)
+        .doesNotContain(four, six);
+    assertCode(
+        () -> netlink.addresses().remove(index, four), N0Exception.Code.NOT_FOUND, "10.77.0.1/24");
   }
 
   @Test
   void threeHundredLinksAreListedWhileOthersComeAndGo() throws InterruptedException {
     Set<String> names = new HashSet<>();
     for (int i = 0; i < 300; i++) {
-      names.add(netlink.create(LinkSpec.of("ifb", "if" + i)).name());
+      names.add(netlink.links().create(LinkSpec.ifb("if" + i)).name());
     }
     CountDownLatch stop = new CountDownLatch(1);
     AtomicReference<Throwable> failed = new AtomicReference<>();
     Thread churn = new Thread(() -> {
       try (Netlink other = Netlink.open()) {
         while (stop.getCount() > 0) {
-          other.delete(other.create(LinkSpec.of("ifb", "churn")).index());
+          other
+              .links()
+              .delete(other
+                  .links()
+                  .create(LinkSpec.of("churn", new LinkKind.Other("ifb", "")))
+                  .index());
         }
       } catch (N0Exception e) {
         failed.set(e);
@@ -171,7 +190,10 @@ class NetlinkIT {
     churn.start();
 
     for (int i = 0; i < 20; i++) {
-      assertThat(netlink.links()).extracting(Link::name).containsAll(names).doesNotHaveDuplicates();
+      assertThat(netlink.links().list())
+          .extracting(Link::name)
+          .containsAll(names)
+          .doesNotHaveDuplicates();
     }
 
     stop.countDown();
@@ -181,17 +203,17 @@ class NetlinkIT {
 
   @Test
   void ensureMakesABridgeAndAttachesTheLink() {
-    Link eth1 = netlink.create(LinkSpec.veth("eth1", "eth1-peer"));
+    Link eth1 = netlink.links().create(LinkSpec.veth("eth1", "eth1-peer"));
 
     BridgeAttachment made = netlink.bridges().ensure("br0", "eth1");
 
     assertThat(netlink.bridges().ensure("br0", "eth1")).isEqualTo(made);
     assertThat(made.linkIndex()).isEqualTo(eth1.index());
-    assertThat(netlink.find("br0").orElseThrow())
-        .isInstanceOf(Link.Bridge.class)
+    assertThat(netlink.links().find("br0").orElseThrow())
+        .matches(bridge -> bridge.kind() instanceof LinkKind.Bridge)
         .matches(Link::up)
         .matches(bridge -> bridge.index() == made.bridgeIndex());
-    assertThat(netlink.find("eth1").orElseThrow())
+    assertThat(netlink.links().find("eth1").orElseThrow())
         .matches(Link::up)
         .matches(link -> link.master().orElse(0) == made.bridgeIndex());
   }
@@ -200,7 +222,7 @@ class NetlinkIT {
   void ensureFromEightThreadsMakesOneBridge() {
     for (int round = 0; round < 10; round++) {
       String bridge = "br" + round;
-      netlink.create(LinkSpec.veth("a" + round, "b" + round));
+      netlink.links().create(LinkSpec.veth("a" + round, "b" + round));
       String link = "a" + round;
       Set<BridgeAttachment> made = ConcurrentHashMap.newKeySet();
       Set<Throwable> failed = ConcurrentHashMap.newKeySet();
@@ -225,32 +247,48 @@ class NetlinkIT {
 
   @Test
   void ensureRefusesBeforeItChangesAnything() {
-    netlink.create(LinkSpec.veth("eth1", "eth1-peer"));
-    netlink.create(LinkSpec.of("ifb", "notbridge"));
+    netlink.links().create(LinkSpec.veth("eth1", "eth1-peer"));
+    netlink.links().create(LinkSpec.ifb("notbridge"));
     netlink.bridges().ensure("br0", "eth1");
-    int links = netlink.links().size();
+    int links = netlink.links().list().size();
     Bridges bridges = netlink.bridges();
 
     assertCode(() -> bridges.ensure("br9", "eth9"), N0Exception.Code.NOT_FOUND, "eth9");
     assertCode(
         () -> bridges.ensure("notbridge", "eth1"), N0Exception.Code.ALREADY_EXISTS, "notbridge");
     assertCode(() -> bridges.ensure("br9", "eth1"), N0Exception.Code.PRECONDITION, "br0");
-    assertThat(netlink.links()).hasSize(links);
+    assertThat(netlink.links().list()).hasSize(links);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"../x", "a/b", "", "a\nb", "a b", "t%d", ".", "0123456789abcdef"})
+  @ValueSource(strings = {"../x", "a/b", "", "a\nb", "a b", "t%d", "."})
   void impossibleNamesAreRefusedWithoutAskingTheKernel(String name) {
     N0Exception.Code code = N0Exception.Code.INVALID;
 
-    assertCode(() -> netlink.find(name), code, "name");
-    assertCode(() -> netlink.create(LinkSpec.bridge(name)), code, "name");
+    assertCode(() -> netlink.links().find(name), code, "name");
+    assertCode(() -> netlink.links().create(LinkSpec.bridge(name)), code, "name");
     assertCode(() -> netlink.bridges().ensure(name, "lo"), code, "bridge");
   }
 
   @Test
+  void nameOfSixteenBytesIsNoneToCreateButOneToFind() {
+    String name = "0123456789abcdef";
+
+    assertCode(() -> LinkSpec.bridge(name), N0Exception.Code.INVALID, "name");
+    assertThat(netlink.links().find(name)).isEmpty();
+
+    int bridge = netlink.links().create(LinkSpec.bridge("br0")).index();
+    netlink.links().addAlternativeName(bridge, name);
+
+    assertThat(netlink.links().find(name)).map(Link::index).contains(bridge);
+    assertThat(netlink.links().find(bridge).orElseThrow().alternativeNames()).containsExactly(name);
+    netlink.links().removeAlternativeName(bridge, name);
+    assertThat(netlink.links().find(name)).isEmpty();
+  }
+
+  @Test
   void closeWakesTheThreadThatWaits() {
-    RouteSocket socket = RouteSocket.open();
+    NetlinkSocket socket = NetlinkSocket.open(Wire.NETLINK_ROUTE);
     CompletableFuture<Integer> waiting = new CompletableFuture<>();
     Thread reader = new Thread(() -> {
       try {
@@ -274,9 +312,10 @@ class NetlinkIT {
   void interruptedThreadBeginsNothingAndKeepsItsFlag() {
     Thread.currentThread().interrupt();
 
-    assertCode(() -> netlink.create(LinkSpec.bridge("br0")), N0Exception.Code.CANCELLED, "br0");
+    assertCode(
+        () -> netlink.links().create(LinkSpec.bridge("br0")), N0Exception.Code.CANCELLED, "br0");
 
     assertThat(Thread.interrupted()).isTrue();
-    assertThat(netlink.find("br0")).isEmpty();
+    assertThat(netlink.links().find("br0")).isEmpty();
   }
 }

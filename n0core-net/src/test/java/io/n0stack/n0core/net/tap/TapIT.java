@@ -43,23 +43,23 @@ class TapIT {
   @Test
   void tapGoesWithItsDescriptorUnlessItIsPersistent() {
     try (Tap tap = Tap.create("tap0")) {
-      assertThat(netlink.find(tap.name())).containsInstanceOf(Link.Tap.class);
+      assertThat(netlink.links().find(tap.name())).map(Link::tap).contains(true);
     }
-    assertThat(netlink.find("tap0")).isEmpty();
+    assertThat(netlink.links().find("tap0")).isEmpty();
 
     try (Tap tap = Tap.create("tap0")) {
       tap.persist();
     }
-    assertThat(netlink.find("tap0")).isPresent();
+    assertThat(netlink.links().find("tap0")).isPresent();
     Tap.delete("tap0");
-    assertThat(netlink.find("tap0")).isEmpty();
+    assertThat(netlink.links().find("tap0")).isEmpty();
   }
 
   @Test
   void nameThatIsTakenIsRefused() {
-    netlink.create(LinkSpec.bridge("tap0"));
+    netlink.links().create(LinkSpec.bridge("tap0"));
     assertCode(() -> Tap.create("tap0"), N0Exception.Code.ALREADY_EXISTS);
-    netlink.delete(netlink.find("tap0").orElseThrow().index());
+    netlink.links().delete(netlink.links().find("tap0").orElseThrow().index());
     try (Tap held = Tap.create("tap0")) {
       held.persist();
       assertCode(() -> Tap.create("tap0"), N0Exception.Code.ALREADY_EXISTS);
@@ -71,12 +71,12 @@ class TapIT {
 
   @Test
   void frameGoesFromTapThroughBridgeToTap() {
-    int bridge = netlink.create(LinkSpec.bridge("br0").up()).index();
+    int bridge = netlink.links().create(LinkSpec.bridge("br0").up()).index();
     try (Tap one = Tap.create("tap0");
         Tap two = Tap.create("tap1")) {
       for (Tap tap : new Tap[] {one, two}) {
-        int index = netlink.find(tap.name()).orElseThrow().index();
-        netlink.set(index, LinkChange.none().withMaster(bridge).up());
+        int index = netlink.links().find(tap.name()).orElseThrow().index();
+        netlink.links().change(index, LinkChange.none().withMaster(bridge).up());
       }
       byte[] frame = new byte[100];
       Arrays.fill(frame, 0, 6, (byte) 0xff);
@@ -115,6 +115,6 @@ class TapIT {
     assertCode(() -> Tap.open("tap0"), N0Exception.Code.NOT_FOUND);
     assertCode(() -> Tap.delete("tap0"), N0Exception.Code.NOT_FOUND);
 
-    assertThat(netlink.find("tap0")).isEmpty();
+    assertThat(netlink.links().find("tap0")).isEmpty();
   }
 }

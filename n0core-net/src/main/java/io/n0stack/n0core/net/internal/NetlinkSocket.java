@@ -12,7 +12,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import jnr.constants.platform.Errno;
 
 /** A netlink socket in the network namespace of the thread that opened it. */
-public final class RouteSocket implements Transport {
+public final class NetlinkSocket implements Transport {
   private static final LibC C = LibC.INSTANCE;
   private static final int AF_NETLINK = 16; // bits/socket.h
   private static final int SOCK_RAW = 3;
@@ -21,7 +21,11 @@ public final class RouteSocket implements Transport {
   private static final int EFD_FLAGS =
       SOCK_CLOEXEC | SOCK_NONBLOCK; // the same numbers, sys/eventfd.h
   private static final int SOL_NETLINK = 270;
-  private static final int MSG_PEEK = 0x2;
+  private static final int NETLINK_ADD_MEMBERSHIP = 1; // linux/netlink.h
+  private static final int SOL_SOCKET = 1; // asm-generic/socket.h
+  private static final int SO_RCVBUF = 8;
+  private static final int SO_RCVBUFFORCE = 33;
+  private static final int BUFFERED = 1024 * 1024; // answers to a request
   private static final int MSG_TRUNC = 0x20;
   private static final int[] OPTIONS = {11, 10, 12
   }; // EXT_ACK, CAP_ACK, GET_STRICT_CHK, linux/netlink.h
@@ -43,29 +47,32 @@ public final class RouteSocket implements Transport {
   private final int wake;
   private final int portId;
   private NativeBuffer buffer = NativeBuffer.allocate(FIRST_SIZE);
+  private int wanted;
 
-  private RouteSocket(int fd, int wake) {
+  private NetlinkSocket(int fd, int wake) {
     this.fd = fd;
     this.wake = wake;
     for (int option : OPTIONS) {
       enable(option);
     }
     portId = bind();
+    receiveBuffer(BUFFERED);
   }
 
   /**
-   * Opens a socket for links and addresses.
+   * Opens a socket in the network namespace of the calling thread.
    *
+   * @param protocol a family such as {@link Wire#NETLINK_ROUTE}
    * @return the socket, which the caller closes
    * @throws OsException if the kernel refuses
    */
-  public static RouteSocket open() {
-    int fd = C.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  public static NetlinkSocket open(int protocol) {
+    int fd = C.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     SystemCalls.check(fd, "open netlink socket");
     int wake = C.eventfd(0, EFD_FLAGS);
     try {
       SystemCalls.check(wake, "open eventfd");
-      return new RouteSocket(fd, wake);
+      return new NetlinkSocket(fd, wake);
     } catch (OsException e) {
       SystemCalls.close(fd);
       if (wake >= 0) {
@@ -81,6 +88,34 @@ public final class RouteSocket implements Transport {
     if (rc < 0 && SystemCalls.errno() != Errno.ENOPROTOOPT.intValue()) {
       SystemCalls.fail("set netlink option " + option);
     }
+  }
+
+  /**
+   * Sets how much the kernel keeps until it is received; as root beyond the system's limit.
+   *
+   * @param size bytes
+   */
+  public void receiveBuffer(int size) {
+    scratch.bytes().putInt(0, size);
+    // CAP_NET_ADMIN in the first user namespace may force it; who has not is held to the limit.
+    if (C.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, scratch.address(), Integer.BYTES) < 0) {
+      SystemCalls.check(
+          C.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, scratch.address(), Integer.BYTES),
+          "set receive buffer of netlink socket");
+    }
+  }
+
+  /**
+   * Begins to hear what the kernel tells a group.
+   *
+   * @param group its number, such as 1 of RTNLGRP_LINK
+   * @throws OsException if the kernel refuses
+   */
+  public void join(int group) {
+    scratch.bytes().putInt(0, group);
+    SystemCalls.check(
+        C.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, scratch.address(), Integer.BYTES),
+        "join netlink group " + group);
   }
 
   private int bind() {
@@ -102,13 +137,15 @@ public final class RouteSocket implements Transport {
   }
 
   @Override
-  public void send(String operation, NativeBuffer request, int length) {
+  public void send(Object operation, NativeBuffer request, int length) {
     receiving.lock();
     try {
       requireOpen(operation);
       if (SystemCalls.transferred(C.send(fd, request.address(), length, 0), operation) != length) {
         throw new N0Exception(
-            N0Exception.Code.BUSY, operation, operation + ": the kernel did not take the request");
+            N0Exception.Code.BUSY,
+            operation.toString(),
+            operation + ": the kernel did not take the request");
       }
     } finally {
       Reference.reachabilityFence(request);
@@ -117,21 +154,27 @@ public final class RouteSocket implements Transport {
   }
 
   @Override
-  public int receive(String operation, long deadlineNanos) {
+  public int receive(Object operation, long deadlineNanos) {
     receiving.lock();
     try {
       long began = System.nanoTime();
       while (true) {
         requireOpen(operation);
-        // A look at the length first: a datagram larger than the buffer would lose its tail.
-        int length = receive(operation, 0, MSG_PEEK | MSG_TRUNC);
+        // With MSG_TRUNC it says how long the datagram is, also if its tail is lost.
+        if (wanted > buffer.size()) {
+          buffer = NativeBuffer.allocate(wanted);
+        }
+        int length = receive(operation, buffer.size());
         if (length >= 0) {
-          grow(operation, length);
-          return receive(operation, buffer.size(), 0);
+          if (length > buffer.size()) {
+            grow(operation, length);
+          }
+          return length;
         }
         long left = deadlineNanos - System.nanoTime();
         if (left <= 0) {
-          throw new OperationTimeoutException(operation, Duration.ofNanos(deadlineNanos - began));
+          throw new OperationTimeoutException(
+              operation.toString(), Duration.ofNanos(deadlineNanos - began));
         }
         SystemCalls.poll(fd, wake, (int) TimeUnit.NANOSECONDS.toMillis(left) + 1, polled);
       }
@@ -140,7 +183,7 @@ public final class RouteSocket implements Transport {
     }
   }
 
-  private int receive(String operation, int length, int flags) {
+  private int receive(Object operation, int length) {
     // struct msghdr and struct iovec, bits/socket.h, on a 64-bit machine
     long base = message.address();
     message
@@ -155,22 +198,20 @@ public final class RouteSocket implements Transport {
         .putLong(VECTOR, buffer.address())
         .putLong(VECTOR + 8, length);
     try {
-      return SystemCalls.transferred(C.recvmsg(fd, base, flags), operation);
+      return SystemCalls.transferred(C.recvmsg(fd, base, MSG_TRUNC), operation);
     } finally {
       Reference.reachabilityFence(this);
     }
   }
 
-  private void grow(String operation, int length) {
+  private void grow(Object operation, int length) {
     if (length > LARGEST) {
       throw new N0Exception(
           N0Exception.Code.EXHAUSTED,
-          operation,
+          operation.toString(),
           operation + ": an answer of " + length + " bytes is larger than " + LARGEST);
     }
-    if (length > buffer.size()) {
-      buffer = NativeBuffer.allocate(length);
-    }
+    wanted = length;
   }
 
   @Override
@@ -183,10 +224,12 @@ public final class RouteSocket implements Transport {
     return message.bytes().getInt(ADDRESS + PID);
   }
 
-  private void requireOpen(String operation) {
+  private void requireOpen(Object operation) {
     if (closed.get()) {
       throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE, operation, operation + ": the netlink socket is closed");
+          N0Exception.Code.UNAVAILABLE,
+          operation.toString(),
+          operation + ": the netlink socket is closed");
     }
   }
 

@@ -1,0 +1,147 @@
+package io.n0stack.n0core.net.internal;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Walks over a run of {@code struct nlattr}: 16 bits of length, which count the header, 16 bits of
+ * type, the value, padding to 4 bytes. Never reads outside the run and always ends: what follows an
+ * impossible length is not looked at, as in the kernel.
+ */
+public final class Attributes {
+  private final ByteBuffer bytes;
+  private final int limit;
+  private int next;
+  private int type;
+  private int from;
+  private int to;
+
+  /** Walks over what lies between two offsets. */
+  public Attributes(ByteBuffer bytes, int from, int to) {
+    this.bytes = bytes;
+    limit = Math.min(to, bytes.capacity());
+    next = from;
+  }
+
+  /** Goes to the next attribute; false if there is none. */
+  public boolean advance() {
+    if (next < 0 || next > limit - Wire.NLA_HEADER) {
+      return false;
+    }
+    int length = Short.toUnsignedInt(bytes.getShort(next));
+    if (length < Wire.NLA_HEADER || length > limit - next) {
+      return false;
+    }
+    type = bytes.getShort(next + 2) & Wire.NLA_TYPE_MASK;
+    from = next + Wire.NLA_HEADER;
+    to = next + length;
+    next += Wire.align(length);
+    return true;
+  }
+
+  /** Returns the type, without the bits that say how it is written. */
+  public int type() {
+    return type;
+  }
+
+  /** Walks over the attributes in this one. */
+  public Attributes nested() {
+    return new Attributes(bytes, from, to);
+  }
+
+  /** Walks over the attributes behind a structure in this one. */
+  public Attributes nested(int structure) {
+    return new Attributes(bytes, Math.min(to, from + Wire.align(structure)), to);
+  }
+
+  /** Returns the bytes of the value. */
+  public int length() {
+    return to - from;
+  }
+
+  /** Returns where the value begins. */
+  public int from() {
+    return from;
+  }
+
+  /** Reads a number of 1 to 4 bytes; of a shorter or longer value what there is of the first 4. */
+  public int number() {
+    return switch (to - from) {
+      case 0 -> 0;
+      case 1 -> Byte.toUnsignedInt(bytes.get(from));
+      case 2, 3 -> Short.toUnsignedInt(bytes.getShort(from));
+      default -> bytes.getInt(from);
+    };
+  }
+
+  /** Reads a number of up to 8 bytes. */
+  public long longNumber() {
+    return to - from >= Long.BYTES ? bytes.getLong(from) : Integer.toUnsignedLong(number());
+  }
+
+  /** Reads 16 bits in network byte order. */
+  public int networkShortNumber() {
+    return to - from < Short.BYTES
+        ? 0
+        : Byte.toUnsignedInt(bytes.get(from)) << 8 | Byte.toUnsignedInt(bytes.get(from + 1));
+  }
+
+  /** Reads 32 bits in network byte order. */
+  public int networkNumber() {
+    return to - from < Integer.BYTES ? 0 : MessageWriter.toNetwork(bytes.getInt(from));
+  }
+
+  /** Reads 32 bits of a structure; 0 if it is shorter. */
+  public int number(int offset) {
+    return to - from < offset + Integer.BYTES ? 0 : bytes.getInt(from + offset);
+  }
+
+  /** Reads 64 bits of a structure; 0 if it is shorter. */
+  public long longNumber(int offset) {
+    return to - from < offset + Long.BYTES ? 0 : bytes.getLong(from + offset);
+  }
+
+  /** Reads an octet of a structure; 0 if it is shorter. */
+  public int octet(int offset) {
+    return to - from <= offset ? 0 : Byte.toUnsignedInt(bytes.get(from + offset));
+  }
+
+  /** Tells whether the value is this text, with or without a final zero. */
+  public boolean is(String ascii) {
+    int length = ascii.length();
+    if (to - from < length || (to - from > length && bytes.get(from + length) != 0)) {
+      return false;
+    }
+    for (int i = 0; i < length; i++) {
+      if (bytes.get(from + i) != ascii.charAt(i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Reads a text up to its first zero. */
+  public String text() {
+    int end = from;
+    while (end < to && bytes.get(end) != 0) {
+      end++;
+    }
+    byte[] text = new byte[end - from];
+    bytes.get(from, text);
+    return new String(text, StandardCharsets.UTF_8);
+  }
+
+  /** Copies the value. */
+  public byte[] octets() {
+    byte[] octets = new byte[to - from];
+    bytes.get(from, octets);
+    return octets;
+  }
+
+  /** Copies what is not walked over yet. */
+  public byte[] remaining() {
+    byte[] octets = new byte[Math.max(0, limit - next)];
+    bytes.get(Math.min(next, limit), octets);
+    return octets;
+  }
+}

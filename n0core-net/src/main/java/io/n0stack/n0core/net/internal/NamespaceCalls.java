@@ -1,0 +1,132 @@
+package io.n0stack.n0core.net.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OsException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+
+/**
+ * Network namespaces. A namespace belongs to a thread of the operating system, threads inherit it,
+ * and pools keep their threads: whatever must run in another one runs on a platform thread that does
+ * it and dies.
+ */
+public final class NamespaceCalls {
+  private static final LibC C = LibC.INSTANCE;
+  private static final int CLONE_NEWNET = 0x40000000; // linux/sched.h
+  private static final int MS_BIND = 0x1000; // linux/mount.h
+  private static final int MS_REC = 0x4000;
+  private static final int MS_SHARED = 0x100000;
+  private static final int MNT_DETACH = 2;
+  private static final int O_RDONLY_CLOEXEC = 0x80000;
+  private static final String OWN = "/proc/thread-self/ns/net";
+
+  private NamespaceCalls() {}
+
+  /** Opens the namespace of the calling thread. */
+  public static int open() {
+    return open(Path.of(OWN));
+  }
+
+  /** Opens the namespace that a file stands for. */
+  public static int open(Path path) {
+    return SystemCalls.open(path.toString(), O_RDONLY_CLOEXEC);
+  }
+
+  /**
+   * Runs something in a namespace.
+   *
+   * @param fd the namespace, as {@link #open} gives it
+   * @throws OsException if the kernel refuses to enter it
+   */
+  public static <T> T within(int fd, Callable<T> body) {
+    return onAThreadOfItsOwn(() -> {
+      SystemCalls.check(C.setns(fd, CLONE_NEWNET), "enter network namespace");
+      return body.call();
+    });
+  }
+
+  /**
+   * Makes a namespace that lasts as long as its descriptor.
+   *
+   * @return the descriptor
+   */
+  public static int create() {
+    return onAThreadOfItsOwn(() -> {
+      unshare();
+      return open();
+    });
+  }
+
+  /**
+   * Makes a namespace that a file stands for until it is unmounted.
+   *
+   * @param directory becomes a mount that others see, as ip-netns(8) makes it
+   * @param file an empty file in it
+   */
+  public static void create(Path directory, Path file) {
+    onAThreadOfItsOwn(() -> {
+      share(directory);
+      unshare();
+      SystemCalls.check(
+          C.mount(OWN, file.toString(), "none", MS_BIND, null), "mount network namespace " + file);
+      return null;
+    });
+  }
+
+  private static void share(Path directory) {
+    String path = directory.toString();
+    if (C.mount("", path, "none", MS_SHARED | MS_REC, null) < 0) {
+      // It is no mount yet.
+      SystemCalls.check(
+          C.mount(path, path, "none", MS_BIND | MS_REC, null), "mount directory " + path);
+      SystemCalls.check(
+          C.mount("", path, "none", MS_SHARED | MS_REC, null), "share directory " + path);
+    }
+  }
+
+  private static void unshare() {
+    SystemCalls.check(C.unshare(CLONE_NEWNET), "create network namespace");
+  }
+
+  /** Takes from a file what it stands for. */
+  public static void unmount(Path file) {
+    SystemCalls.check(C.umount2(file.toString(), MNT_DETACH), "unmount network namespace " + file);
+  }
+
+  private static <T> T onAThreadOfItsOwn(Callable<T> body) {
+    FutureTask<T> task = new FutureTask<>(body);
+    Thread thread = new Thread(task, "n0core-netns");
+    thread.setDaemon(true);
+    thread.start();
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return task.get();
+        } catch (InterruptedException e) {
+          // What runs there opens descriptors, which nobody would close.
+          interrupted = true;
+        }
+      }
+    } catch (ExecutionException e) {
+      throw rethrown(e.getCause());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private static RuntimeException rethrown(Throwable cause) {
+    if (cause instanceof Error error) {
+      throw error;
+    }
+    if (cause instanceof RuntimeException unchecked) {
+      return unchecked;
+    }
+    return new N0Exception(
+        N0Exception.Code.INTERNAL, "network namespace", String.valueOf(cause.getMessage()), cause);
+  }
+}
