@@ -2,6 +2,7 @@ package io.n0stack.n0core.net.internal;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /**
  * Walks over a run of {@code struct nlattr}: 16 bits of length, which count the header, 16 bits of
@@ -214,6 +215,21 @@ public final class Attributes {
     byte[] text = new byte[end - from];
     bytes.get(from, text);
     return new String(text, StandardCharsets.UTF_8);
+  }
+
+  /**
+   * Reads a text up to its first zero.
+   *
+   * @param likely texts of ASCII characters that need not be copied
+   * @return the text
+   */
+  public String text(List<String> likely) {
+    for (int i = 0; i < likely.size(); i++) {
+      if (is(likely.get(i))) {
+        return likely.get(i);
+      }
+    }
+    return text();
   }
 
   /**

@@ -23,6 +23,10 @@ public interface LibC {
 
   long send(int fd, long buffer, long length, int flags);
 
+  int connect(int fd, long address, int length);
+
+  long recv(int fd, long buffer, long length, int flags);
+
   long recvmsg(int fd, long message, int flags);
 
   int poll(long fds, long count, int timeoutMillis);

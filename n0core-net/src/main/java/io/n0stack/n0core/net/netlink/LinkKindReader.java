@@ -13,6 +13,7 @@ import io.n0stack.n0core.net.netlink.LinkKind.VlanProtocol;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -25,6 +26,8 @@ final class LinkKindReader {
   static final LinkKind PHYSICAL = new LinkKind.Physical();
   private static final LinkKind IFB = new LinkKind.Ifb();
   private static final LinkKind DUMMY = new LinkKind.Dummy();
+  private static final List<String> KINDS =
+      List.of("tun", "bridge", "veth", "vlan", "vxlan", "ifb");
   private static final int TICK_MILLIS = 10; // clock_t, 100 a second
   private static final long LONGEST_AGEING = Duration.ofDays(12).toMillis() / TICK_MILLIS;
 
@@ -33,7 +36,7 @@ final class LinkKindReader {
     @Nullable Attributes data = null;
     while (info.advance()) {
       if (info.type() == Rtnetlink.IFLA_INFO_KIND) {
-        kind = info.text();
+        kind = info.text(KINDS);
       } else if (info.type() == Rtnetlink.IFLA_INFO_DATA) {
         data = info.nested();
       }

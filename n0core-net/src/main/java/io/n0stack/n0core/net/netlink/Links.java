@@ -38,10 +38,10 @@ public final class Links {
    * @throws N0Exception INVALID for what cannot be the name of a link
    */
   public Optional<Link> find(String name) {
-    if (name.length() > LinkRequests.LONGEST_NAME) {
-      requireAlternative(name);
-    } else {
+    if (LinkRequests.isShort(name)) {
       Rules.linkName("name", name);
+    } else {
+      requireAlternative(name);
     }
     return kernel.find(new LinkRequests.ByName(name), decoder, ENODEV);
   }
