@@ -37,7 +37,7 @@ public final class ForwardingDatabase {
    * @return one per address and destination
    */
   public List<FdbEntry> list() {
-    return list(new Listing(0, 0));
+    return dump(new Listing(0, 0));
   }
 
   /**
@@ -49,7 +49,7 @@ public final class ForwardingDatabase {
   public List<FdbEntry> of(int index) {
     Netlink.requireIndex(index);
     // A kernel without strict checking lists those of all links.
-    return list(new Listing(index, 0)).stream()
+    return dump(new Listing(index, 0)).stream()
         .filter(entry -> entry.index() == index)
         .toList();
   }
@@ -63,10 +63,10 @@ public final class ForwardingDatabase {
    */
   public List<FdbEntry> ofBridge(int bridge) {
     Rules.range("bridge", bridge, 1, Integer.MAX_VALUE);
-    return list(new Listing(0, bridge));
+    return dump(new Listing(0, bridge));
   }
 
-  private List<FdbEntry> list(Listing listing) {
+  private List<FdbEntry> dump(Listing listing) {
     return Netlink.consistent(
         kernel, listing, (bytes, from, to) -> FdbEntry.decode(bytes, from, to, listing.bridge()));
   }

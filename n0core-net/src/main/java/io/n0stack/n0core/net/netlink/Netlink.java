@@ -46,7 +46,7 @@ public final class Netlink implements AutoCloseable {
     this.kernel = kernel;
     links = new Links(kernel);
     addresses = new Addresses(kernel);
-    bridges = new Bridges(links);
+    bridges = new Bridges(kernel, links);
     forwarding = new ForwardingDatabase(kernel);
     neighbours = new Neighbours(kernel);
     routes = new Routes(kernel);

@@ -71,7 +71,7 @@ public final class Routes {
    *     prohibit or blackhole
    */
   public Optional<Route> find(RouteQuery packet) {
-    return find(packet, 0);
+    return lookUp(packet, 0);
   }
 
   /**
@@ -83,10 +83,10 @@ public final class Routes {
    *     route itself is found
    */
   public Optional<Route> match(RouteQuery packet) {
-    return find(packet, RouteNumbers.RTM_F_FIB_MATCH);
+    return lookUp(packet, RouteNumbers.RTM_F_FIB_MATCH);
   }
 
-  private Optional<Route> find(RouteQuery packet, int flags) {
+  private Optional<Route> lookUp(RouteQuery packet, int flags) {
     return kernel.find(new Lookup(packet, flags), RouteDecoder::decode, ENETUNREACH);
   }
 
