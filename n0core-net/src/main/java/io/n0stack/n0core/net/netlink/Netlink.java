@@ -37,12 +37,16 @@ public final class Netlink implements AutoCloseable {
   private final Links links;
   private final Addresses addresses;
   private final Bridges bridges;
+  private final TrafficControl trafficControl;
+  private final RateLimits rateLimits;
 
   private Netlink(Conversation kernel) {
     this.kernel = kernel;
     links = new Links(kernel);
     addresses = new Addresses(kernel);
     bridges = new Bridges(links);
+    trafficControl = new TrafficControl(kernel);
+    rateLimits = new RateLimits(links, trafficControl);
   }
 
   /**
@@ -125,6 +129,24 @@ public final class Netlink implements AutoCloseable {
    */
   public Bridges bridges() {
     return bridges;
+  }
+
+  /**
+   * Returns what can be done about queueing disciplines, their classes and filters.
+   *
+   * @return an object that uses this connection
+   */
+  public TrafficControl trafficControl() {
+    return trafficControl;
+  }
+
+  /**
+   * Returns what can be done about how fast links carry.
+   *
+   * @return an object that uses this connection
+   */
+  public RateLimits rateLimits() {
+    return rateLimits;
   }
 
   /**
