@@ -31,6 +31,8 @@ public final class Conversation implements AutoCloseable {
     LAST_ACKNOWLEDGED,
     /** One answer or error; the request is a question. */
     ANSWERED,
+    /** An answer if there is one, and an acknowledgement; the request is a question. */
+    ANSWERED_AND_ACKNOWLEDGED,
     /** A dump, ended by its own message; the request is a question. */
     DUMPED
   }
@@ -212,6 +214,25 @@ public final class Conversation implements AutoCloseable {
   }
 
   /**
+   * Asks a question that is acknowledged, behind its answer if there is one; the request must bear
+   * NLM_F_ACK.
+   *
+   * @param request what is asked
+   * @param decoder makes values of answers
+   * @param absent the error number that also proves that there is no such thing
+   * @param <T> what it is
+   * @return the answer, empty if there is no such thing
+   */
+  public <T> Optional<T> findAcknowledged(Request request, Decoder<T> decoder, int absent) {
+    Found<T> found = new Found<>(decoder);
+    List<Told> heard = ask(request, Ending.ANSWERED_AND_ACKNOWLEDGED, found);
+    if (heard != null && heard.get(0).refusal().errno() != absent) {
+      report(request, heard);
+    }
+    return found.value();
+  }
+
+  /**
    * Lists, again while the kernel says that something changed meanwhile, five times at most.
    *
    * @param request what is asked
@@ -249,7 +270,8 @@ public final class Conversation implements AutoCloseable {
         begin(request, ending);
         transport.send(request, writer.memory(), writer.length());
         await(ending, answers);
-      } while (truncated && ending == Ending.ANSWERED);
+      } while (truncated
+          && (ending == Ending.ANSWERED || ending == Ending.ANSWERED_AND_ACKNOWLEDGED));
       interrupted |= truncated;
       return told;
     } finally {

@@ -41,6 +41,8 @@ public final class Netlink implements AutoCloseable {
   private final Neighbours neighbours;
   private final Routes routes;
   private final RoutingRules rules;
+  private final TrafficControl trafficControl;
+  private final RateLimits rateLimits;
 
   private Netlink(Conversation kernel) {
     this.kernel = kernel;
@@ -51,6 +53,8 @@ public final class Netlink implements AutoCloseable {
     neighbours = new Neighbours(kernel);
     routes = new Routes(kernel);
     rules = new RoutingRules(kernel);
+    trafficControl = new TrafficControl(kernel);
+    rateLimits = new RateLimits(links, trafficControl);
   }
 
   /**
@@ -169,6 +173,24 @@ public final class Netlink implements AutoCloseable {
    */
   public RoutingRules rules() {
     return rules;
+  }
+
+  /**
+   * Returns what can be done about queueing disciplines, their classes and filters.
+   *
+   * @return an object that uses this connection
+   */
+  public TrafficControl trafficControl() {
+    return trafficControl;
+  }
+
+  /**
+   * Returns what can be done about how fast links carry.
+   *
+   * @return an object that uses this connection
+   */
+  public RateLimits rateLimits() {
+    return rateLimits;
   }
 
   /**
