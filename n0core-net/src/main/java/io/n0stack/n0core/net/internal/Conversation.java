@@ -59,7 +59,9 @@ public final class Conversation implements AutoCloseable {
   /**
    * Begins on a socket, which {@link #close} closes.
    *
+   * @param transport the socket
    * @param limit how long to wait for the answers to a request
+   * @param dialect makes exceptions
    */
   public Conversation(Transport transport, Duration limit, Dialect dialect) {
     this.transport = transport;
@@ -70,6 +72,7 @@ public final class Conversation implements AutoCloseable {
   /**
    * Asks for a change; each message of the request must bear NLM_F_ACK.
    *
+   * @param request what is asked
    * @throws OsException what the dialect makes of the first error
    * @throws UnknownOutcomeException if it was sent and the answer is missing
    */
@@ -77,7 +80,12 @@ public final class Conversation implements AutoCloseable {
     change(request, NONE);
   }
 
-  /** Asks for a change and takes what is echoed. */
+  /**
+   * Asks for a change and takes what is echoed.
+   *
+   * @param request what is asked
+   * @param echo takes what is echoed
+   */
   public void change(Request request, Answers echo) {
     List<Told> heard = ask(request, Ending.ACKNOWLEDGED, echo);
     if (heard != null) {
@@ -110,6 +118,7 @@ public final class Conversation implements AutoCloseable {
   /**
    * Asks for many changes, several in one datagram; each request must be one message.
    *
+   * @param requests in their order
    * @return for each request what the kernel refused, empty where it did what was asked
    * @throws UnknownOutcomeException if some were sent and an answer is missing
    */
@@ -207,6 +216,9 @@ public final class Conversation implements AutoCloseable {
   /**
    * Asks a question that has one answer.
    *
+   * @param request what is asked
+   * @param decoder makes values of answers
+   * @param <T> what it is
    * @return the answer
    * @throws OsException what the dialect makes of an error, also if there is no such thing
    */
@@ -225,7 +237,11 @@ public final class Conversation implements AutoCloseable {
   /**
    * Asks a question that has one answer, or none.
    *
+   * @param request what is asked
+   * @param decoder makes values of answers
    * @param absent the error number that proves that there is no such thing
+   * @param <T> what it is
+   * @return the answer, empty if there is no such thing
    */
   public <T> Optional<T> find(Request request, Decoder<T> decoder, int absent) {
     Found<T> found = new Found<>(decoder);
@@ -243,7 +259,14 @@ public final class Conversation implements AutoCloseable {
     return found.value();
   }
 
-  /** Lists, again while the kernel says that something changed meanwhile, five times at most. */
+  /**
+   * Lists, again while the kernel says that something changed meanwhile, five times at most.
+   *
+   * @param request what is asked
+   * @param decoder makes values of answers
+   * @param <T> what it is
+   * @return what is listed
+   */
   public <T> Dump<T> dump(Request request, Decoder<T> decoder) {
     List<T> items = new ArrayList<>();
     for (int i = 1; ; i++) {

@@ -8,12 +8,11 @@ import static io.n0stack.n0core.net.internal.Wire.NLM_F_EXCL;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.net.internal.MessageWriter;
 import io.n0stack.n0core.net.internal.Request;
-import java.nio.charset.StandardCharsets;
 import java.util.OptionalInt;
 
 /** The messages about links. Each says in words what it asks, but only if somebody wants to know. */
 final class LinkRequests {
-  static final int LONGEST_NAME = 15; // IFNAMSIZ - 1, linux/if.h
+  private static final int LONGEST_NAME = 15; // IFNAMSIZ - 1, linux/if.h
 
   private LinkRequests() {}
 
@@ -33,8 +32,7 @@ final class LinkRequests {
     public void write(MessageWriter message) {
       begin(message, Rtnetlink.RTM_GETLINK, 0, 0);
       // Of both attributes IFLA_IFNAME wins, and it also finds short alternative names.
-      if (name.length() <= LONGEST_NAME
-          && name.getBytes(StandardCharsets.UTF_8).length <= LONGEST_NAME) {
+      if (isShort(name)) {
         message.text(Rtnetlink.IFLA_IFNAME, name);
       } else {
         message.text(Rtnetlink.IFLA_ALT_IFNAME, name);
@@ -45,6 +43,17 @@ final class LinkRequests {
     public String toString() {
       return "find link " + Rules.quote(name);
     }
+  }
+
+  /** Counts the bytes of UTF-8 without writing them. */
+  static boolean isShort(String name) {
+    int bytes = 0;
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      // Each half of a pair stands for two of its four bytes.
+      bytes += c < 0x80 ? 1 : c < 0x800 || Character.isSurrogate(c) ? 2 : 3;
+    }
+    return bytes <= LONGEST_NAME;
   }
 
   /** One link, by its index. */

@@ -42,7 +42,7 @@ public final class Netlink implements AutoCloseable {
     this.kernel = kernel;
     links = new Links(kernel);
     addresses = new Addresses(kernel);
-    bridges = new Bridges(links);
+    bridges = new Bridges(kernel, links);
   }
 
   /**
