@@ -13,9 +13,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalInt;
-import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,7 +25,7 @@ class BridgeVlansUml {
   private static final String ADDRESSES = "ffffffffffff" + "525400123456";
   private static final String EXPERIMENT = "88b5"; // the EtherType for local experiments
 
-  private final Map<String, Tap> taps = new TreeMap<>();
+  private final List<Tap> taps = new ArrayList<>();
   private Netlink netlink;
   private BridgeVlans vlans;
   private int bridge;
@@ -44,7 +42,7 @@ class BridgeVlansUml {
 
   @AfterEach
   void close() {
-    taps.values().forEach(Tap::close);
+    taps.forEach(Tap::close);
     netlink.close();
   }
 
@@ -55,8 +53,9 @@ class BridgeVlansUml {
         .index();
   }
 
-  private void tap(String name, BridgeVlan... members) {
-    taps.put(name, Tap.create(name));
+  private Tap tap(String name, BridgeVlan... members) {
+    Tap tap = Tap.create(name);
+    taps.add(tap);
     int index = netlink.links().find(name).orElseThrow().index();
     netlink.links().change(index, LinkChange.none().withMaster(bridge).up());
     vlans.remove(index, DEFAULT);
@@ -66,24 +65,25 @@ class BridgeVlansUml {
     await()
         .until(() ->
             netlink.bridges().port(index).orElseThrow().state() == BridgePort.State.FORWARDING);
+    return tap;
   }
 
-  private void send(String name, String afterAddresses) {
+  private static void send(Tap tap, String afterAddresses) {
     String frame = ADDRESSES + afterAddresses + "00".repeat(46);
-    taps.get(name).write(ByteBuffer.wrap(HexFormat.of().parseHex(frame)));
+    tap.write(ByteBuffer.wrap(HexFormat.of().parseHex(frame)));
   }
 
   /** Up to the EtherType, of frames that the tests sent. */
-  private List<String> received(String name) {
+  private static List<String> received(Tap tap) {
     List<String> frames = new ArrayList<>();
     ByteBuffer into = ByteBuffer.allocate(2000);
-    OptionalInt length = taps.get(name).read(into);
+    OptionalInt length = tap.read(into);
     while (length.isPresent()) {
       String frame = HexFormat.of().formatHex(into.array(), 0, length.getAsInt());
       if (frame.startsWith(ADDRESSES)) {
         frames.add(frame.substring(ADDRESSES.length(), frame.indexOf(EXPERIMENT)));
       }
-      length = taps.get(name).read(into.clear());
+      length = tap.read(into.clear());
     }
     return frames;
   }
@@ -164,24 +164,24 @@ class BridgeVlansUml {
 
   @Test
   void frameCrossesTheBridgeWithinItsVlanOnly() {
-    tap("ten", BridgeVlan.access(10));
-    tap("twenty", BridgeVlan.access(20));
-    tap("trunk", BridgeVlan.range(10, 20));
+    Tap ten = tap("ten", BridgeVlan.access(10));
+    Tap twenty = tap("twenty", BridgeVlan.access(20));
+    Tap trunk = tap("trunk", BridgeVlan.range(10, 20));
 
-    send("ten", EXPERIMENT);
-    assertThat(await().until(() -> received("trunk"), frames -> !frames.isEmpty()))
+    send(ten, EXPERIMENT);
+    assertThat(await().until(() -> received(trunk), frames -> !frames.isEmpty()))
         .containsExactly("8100" + "000a");
 
-    send("trunk", "8100" + "0014" + EXPERIMENT);
-    assertThat(await().until(() -> received("twenty"), frames -> !frames.isEmpty()))
+    send(trunk, "8100" + "0014" + EXPERIMENT);
+    assertThat(await().until(() -> received(twenty), frames -> !frames.isEmpty()))
         .containsExactly("");
-    assertThat(received("ten")).isEmpty();
+    assertThat(received(ten)).isEmpty();
 
-    send("trunk", EXPERIMENT); // in no VLAN
-    send("trunk", "8100" + "0015" + EXPERIMENT); // in one that it is not in
-    send("trunk", "8100" + "000a" + EXPERIMENT);
-    assertThat(await().until(() -> received("ten"), frames -> !frames.isEmpty()))
+    send(trunk, EXPERIMENT); // in no VLAN
+    send(trunk, "8100" + "0015" + EXPERIMENT); // in one that it is not in
+    send(trunk, "8100" + "000a" + EXPERIMENT);
+    assertThat(await().until(() -> received(ten), frames -> !frames.isEmpty()))
         .containsExactly("");
-    assertThat(received("twenty")).isEmpty();
+    assertThat(received(twenty)).isEmpty();
   }
 }
