@@ -180,8 +180,7 @@ class BridgeVlansUml {
     send(trunk, EXPERIMENT); // in no VLAN
     send(trunk, "8100" + "0015" + EXPERIMENT); // in one that it is not in
     send(trunk, "8100" + "000a" + EXPERIMENT);
-    assertThat(await().until(() -> received(ten), frames -> !frames.isEmpty()))
-        .containsExactly("");
+    assertThat(await().until(() -> received(ten), frames -> !frames.isEmpty())).containsExactly("");
     assertThat(received(twenty)).isEmpty();
   }
 }
