@@ -362,7 +362,8 @@ public final class TunDevice implements AutoCloseable {
     if (wake < 0 && !closed) {
       int event = C.eventfd(0, EFD_FLAGS);
       SystemCalls.check(event, "open eventfd");
-      wake = event; // closing sets its mark before it looks here, and we look at the mark after this
+      wake =
+          event; // closing sets its mark before it looks here, and we look at the mark after this
     }
     while (true) {
       int got = receive(what, into);
@@ -376,7 +377,8 @@ public final class TunDevice implements AutoCloseable {
       }
       // A thread that is interrupted stays in poll(2).
       long millis = TimeUnit.NANOSECONDS.toMillis(Math.min(left, LONGEST_SLEEP)) + 1;
-      if (SystemCalls.poll(fd, wake, (int) millis, scratch) && scratch.bytes().getShort(WOKEN) != 0) {
+      if (SystemCalls.poll(fd, wake, (int) millis, scratch)
+          && scratch.bytes().getShort(WOKEN) != 0) {
         SystemCalls.transferred(
             C.read(wake, scratch.address() + EVENT, Long.BYTES), "read eventfd");
       }
