@@ -56,12 +56,14 @@ class LinkKindsUml {
   void dummyIsMadeWithEverythingInOneMessage() {
     int bridge = netlink.links().create(LinkSpec.bridge("br0")).index();
 
-    Link made = netlink.links().create(LinkSpec.of("dummy0", new Dummy())
-        .withMtu(9000)
-        .withMaster(bridge)
-        .withAlias("n0core: ä")
-        .withGroup(7)
-        .up());
+    Link made = netlink
+        .links()
+        .create(LinkSpec.of("dummy0", new Dummy())
+            .withMtu(9000)
+            .withMaster(bridge)
+            .withAlias("n0core: ä")
+            .withGroup(7)
+            .up());
 
     assertThat(made).isEqualTo(find("dummy0"));
     assertThat(made.kind()).isEqualTo(new Dummy());
@@ -96,9 +98,8 @@ class LinkKindsUml {
     Link bond = netlink.links().create(LinkSpec.of("bond7", Bond.of(BondMode.ACTIVE_BACKUP)));
     Link link = dummy("dummy0");
 
-    assertThatThrownBy(() -> netlink
-            .links()
-            .change(link.index(), LinkChange.none().withMaster(bond.index())))
+    assertThatThrownBy(
+            () -> netlink.links().change(link.index(), LinkChange.none().withMaster(bond.index())))
         .isInstanceOfSatisfying(NetlinkException.class, e -> {
           assertThat(e.errnoName()).isEqualTo("EPERM");
           assertThat(e.kernelMessage()).isPresent();
@@ -110,13 +111,16 @@ class LinkKindsUml {
   void vrfHasItsTableAndRoutesTheAddressesOfItsLinksByIt() throws IOException {
     Vrf kind = new Vrf(4_000_000_000L);
     Link vrf = netlink.links().create(LinkSpec.of("vrf0", kind).up());
-    Link link = netlink.links().create(
-        LinkSpec.of("dummy0", new Dummy()).withMaster(vrf.index()).up());
+    Link link = netlink
+        .links()
+        .create(LinkSpec.of("dummy0", new Dummy()).withMaster(vrf.index()).up());
     netlink.addresses().add(link.index(), CidrAddress.parse("10.77.0.1/24"));
     netlink.addresses().add(dummy("dummy1").index(), CidrAddress.parse("10.77.0.1/24"));
 
     assertThat(vrf.kind()).isEqualTo(kind);
-    assertThat(netlink.links().portsOf(vrf.index())).extracting(Link::name).containsExactly("dummy0");
+    assertThat(netlink.links().portsOf(vrf.index()))
+        .extracting(Link::name)
+        .containsExactly("dummy0");
     assertThat(Files.readString(Path.of("/proc/thread-self/net/route"))) // the main table
         .contains("dummy1")
         .doesNotContain("dummy0");

@@ -67,7 +67,9 @@ class VlanUml {
 
   /** Everything after the two addresses of the next broadcast. */
   private String received() {
-    return await().until(this::read, frame -> frame.startsWith(BROADCAST)).substring(AFTER_ADDRESSES);
+    return await()
+        .until(this::read, frame -> frame.startsWith(BROADCAST))
+        .substring(AFTER_ADDRESSES);
   }
 
   private String read() {
@@ -86,10 +88,11 @@ class VlanUml {
 
   @Test
   void vlanIsReadAsItWasMade() {
-    Vlan kind = new Vlan(
-        parent, 4094, VlanProtocol.IEEE_802_1Q, Map.of(1, 2, 7, 6), Map.of(6, 5, 1000, 7));
+    Vlan kind =
+        new Vlan(parent, 4094, VlanProtocol.IEEE_802_1Q, Map.of(1, 2, 7, 6), Map.of(6, 5, 1000, 7));
 
-    Link made = netlink.links().create(LinkSpec.of("tap0.4094", kind).withMtu(1400).up());
+    Link made =
+        netlink.links().create(LinkSpec.of("tap0.4094", kind).withMtu(1400).up());
 
     assertThat(made.kind()).isEqualTo(kind);
     assertThat(made.parent()).hasValue(parent);
@@ -112,8 +115,7 @@ class VlanUml {
 
   @Test
   void serviceTagIsAroundTheCustomersTag() throws IOException {
-    Link outer =
-        create("outer", Vlan.of(parent, 100).withProtocol(VlanProtocol.IEEE_802_1AD));
+    Link outer = create("outer", Vlan.of(parent, 100).withProtocol(VlanProtocol.IEEE_802_1AD));
     Link inner = create("inner", Vlan.of(outer.index(), 10));
     address(inner);
 
@@ -122,7 +124,8 @@ class VlanUml {
 
     send("88a8" + "0064" + "8100" + "000a" + "88b5");
     await().until(() -> arrivedAt(inner) == 1 && arrivedAt(outer) == 1);
-    assertThat(outer.kind()).isEqualTo(new Vlan(parent, 100, VlanProtocol.IEEE_802_1AD, Map.of(), Map.of()));
+    assertThat(outer.kind())
+        .isEqualTo(new Vlan(parent, 100, VlanProtocol.IEEE_802_1AD, Map.of(), Map.of()));
   }
 
   @Test
@@ -131,7 +134,8 @@ class VlanUml {
     Link eleven = create("vlan11", Vlan.of(parent, 11));
     Link service = create("svlan10", Vlan.of(parent, 10).withProtocol(VlanProtocol.IEEE_802_1AD));
 
-    for (String tag : new String[] {"8100" + "000a", "8100" + "600a", "8100" + "000b", "88a8" + "000a", ""}) {
+    for (String tag :
+        new String[] {"8100" + "000a", "8100" + "600a", "8100" + "000b", "88a8" + "000a", ""}) {
       send(tag + "88b5");
     }
 
