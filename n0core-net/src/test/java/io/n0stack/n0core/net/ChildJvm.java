@@ -11,14 +11,19 @@ public final class ChildJvm {
     return Path.of(System.getProperty("java.home"), "bin", "java");
   }
 
-  /** All classes of the tests: under test ours are a module, and not on the class path. */
+  /** All classes of the tests: where ours are a module, they are not on the class path. */
   public static String classPath() {
+    String classPath = System.getProperty("java.class.path");
+    String modules = System.getProperty("jdk.module.path", "");
+    if (modules.isEmpty()) {
+      return classPath;
+    }
     Path base = Path.of(System.getProperty("basedir", ".")).toAbsolutePath();
     return String.join(
         ":",
-        System.getProperty("java.class.path"),
         base.resolve("target/test-classes").toString(),
         base.resolve("target/classes").toString(),
-        System.getProperty("jdk.module.path", ""));
+        modules,
+        classPath);
   }
 }

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Runs tests of the clients and drivers as user 65534, who is root in a user namespace and nothing
+ * Runs the tests of the clients as user 65534, who is root in a user namespace and nothing
  * outside. This is what {@code unshare -Urn} gives anybody, but works also where a security module
  * keeps that from them: root makes the namespace, and enters it as that user.
  */
@@ -32,13 +32,13 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class UnprivilegedIT {
   private static final String NOBODY = "0 65534 1";
-  private static final String TESTS = ".*\\.(WithoutPrivileges|NetlinkIT|TapIT)";
+  private static final String TESTS = ".*\\.((netlink|tap|nft)\\..*IT|WithoutPrivileges)";
   private static final String NAMESPACES = String.join(
       "; ",
       // Some hosts keep the device for root.
       "mount -t tmpfs tmpfs /dev/net",
       "mknod -m 666 /dev/net/tun c 10 200", // linux/miscdevice.h: TUN_MINOR
-      "exec unshare --user --net sh -c 'echo made; read -r _'");
+      "exec unshare --user --net --mount sh -c 'echo made; read -r _'");
 
   private List<ChildResult> results = List.of();
 
@@ -60,6 +60,10 @@ class UnprivilegedIT {
               "--mount",
               "--net",
               "--user",
+              "sh",
+              "-ec",
+              "mount -t tmpfs tmpfs /run; exec \"$@\"", // for names of network namespaces
+              "sh",
               ChildJvm.java().toString(),
               "-XX:TieredStopAtLevel=1",
               "-Xshare:auto",

@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,8 +30,12 @@ public final class Conversation implements AutoCloseable {
     ACKNOWLEDGED,
     /** The last message is acknowledged; the request changes several things. */
     LAST_ACKNOWLEDGED,
+    /** The last message but one is acknowledged, or the first refused: a transaction. */
+    COMMITTED,
     /** One answer or error; the request is a question. */
     ANSWERED,
+    /** An answer if there is one, and an acknowledgement; the request is a question. */
+    ANSWERED_AND_ACKNOWLEDGED,
     /** A dump, ended by its own message; the request is a question. */
     DUMPED
   }
@@ -92,14 +97,19 @@ public final class Conversation implements AutoCloseable {
 
   /** Throws the first error and passes on the warnings. */
   private void report(Request request, List<Told> heard) {
+    report(heard, each -> request.toString());
+  }
+
+  private void report(List<Told> heard, Function<Told, String> operation) {
     OsException failed = null;
     for (Told each : heard) {
+      String what = operation.apply(each);
       if (each.refusal().errno() == 0) {
-        dialect.warned(request.toString(), each.refusal());
+        dialect.warned(what, each.refusal());
       } else if (failed == null) {
-        failed = dialect.refused(request.toString(), each.refusal());
+        failed = dialect.refused(what, each.refusal());
       } else {
-        failed.addSuppressed(dialect.refused(request.toString(), each.refusal()));
+        failed.addSuppressed(dialect.refused(what, each.refusal()));
       }
     }
     if (failed != null) {
@@ -133,6 +143,46 @@ public final class Conversation implements AutoCloseable {
       done += part.taken;
     }
     return List.copyOf(results);
+  }
+
+  /**
+   * Asks for changes of which all happen or none, in one datagram; each request must be one message.
+   * The first begins the transaction and the last ends it.
+   *
+   * @throws OsException what the dialect makes of the first error, with the others suppressed
+   * @throws UnknownOutcomeException if it was sent and the answer is missing
+   */
+  public void transaction(List<? extends Request> requests) {
+    Whole whole = new Whole(requests);
+    List<Told> heard = ask(whole, Ending.COMMITTED, NONE);
+    if (heard != null) {
+      // What is refused as a whole, is refused at its beginning.
+      report(
+          heard, each -> (each.message() == 0 ? whole : requests.get(each.message())).toString());
+    }
+  }
+
+  /** All requests of a transaction. */
+  private record Whole(List<? extends Request> requests) implements Request {
+    @Override
+    public void write(MessageWriter message) {
+      for (int i = 0; i < requests.size(); i++) {
+        requests.get(i).write(message);
+        if (message.messages() != i + 1) {
+          throw new IllegalArgumentException(
+              requests.get(i) + ": is not one message, which a transaction needs");
+        }
+        // Kernels before 6.10 do not acknowledge the end.
+        if (i == requests.size() - 2) {
+          message.flag(Wire.NLM_F_ACK);
+        }
+      }
+    }
+
+    @Override
+    public String toString() {
+      return requests.get(1) + (requests.size() > 3 ? " and more" : "");
+    }
   }
 
   /** As many requests as fit into one datagram. */
@@ -212,6 +262,25 @@ public final class Conversation implements AutoCloseable {
   }
 
   /**
+   * Asks a question that is acknowledged, behind its answer if there is one; the request must bear
+   * NLM_F_ACK.
+   *
+   * @param request what is asked
+   * @param decoder makes values of answers
+   * @param absent the error number that also proves that there is no such thing
+   * @param <T> what it is
+   * @return the answer, empty if there is no such thing
+   */
+  public <T> Optional<T> findAcknowledged(Request request, Decoder<T> decoder, int absent) {
+    Found<T> found = new Found<>(decoder);
+    List<Told> heard = ask(request, Ending.ANSWERED_AND_ACKNOWLEDGED, found);
+    if (heard != null && heard.get(0).refusal().errno() != absent) {
+      report(request, heard);
+    }
+    return found.value();
+  }
+
+  /**
    * Lists, again while the kernel says that something changed meanwhile, five times at most.
    *
    * @param request what is asked
@@ -249,7 +318,8 @@ public final class Conversation implements AutoCloseable {
         begin(request, ending);
         transport.send(request, writer.memory(), writer.length());
         await(ending, answers);
-      } while (truncated && ending == Ending.ANSWERED);
+      } while (truncated
+          && (ending == Ending.ANSWERED || ending == Ending.ANSWERED_AND_ACKNOWLEDGED));
       interrupted |= truncated;
       return told;
     } finally {
@@ -265,7 +335,7 @@ public final class Conversation implements AutoCloseable {
     writer.reset();
     request.write(writer);
     int messages = writer.messages();
-    pending = ending == Ending.LAST_ACKNOWLEDGED ? 1 : messages;
+    pending = ending == Ending.LAST_ACKNOWLEDGED || ending == Ending.COMMITTED ? 1 : messages;
     if (next > Integer.MAX_VALUE - messages) {
       next = 1;
     }
@@ -287,9 +357,9 @@ public final class Conversation implements AutoCloseable {
         }
       }
     } catch (N0Exception e) {
-      throw ending == Ending.ACKNOWLEDGED || ending == Ending.LAST_ACKNOWLEDGED
-          ? new UnknownOutcomeException(operation.toString(), e)
-          : e;
+      throw ending == Ending.ANSWERED || ending == Ending.DUMPED
+          ? e
+          : new UnknownOutcomeException(operation.toString(), e);
     }
   }
 
@@ -330,10 +400,10 @@ public final class Conversation implements AutoCloseable {
     int type = Short.toUnsignedInt(bytes.getShort(from + 4));
     if (type == Wire.NLMSG_ERROR || type == Wire.NLMSG_DONE) {
       int message = bytes.getInt(from + 8) - first;
-      if (ending != Ending.LAST_ACKNOWLEDGED || message == writer.messages() - 1) {
+      Refusal refusal = Refusal.decode(bytes, from, to, writer, message);
+      if (ends(ending, message, refusal)) {
         pending--;
       }
-      Refusal refusal = Refusal.decode(bytes, from, to, writer, message);
       if (refusal.errno() != 0 || !refusal.words().isEmpty()) {
         if (told == null) {
           told = new ArrayList<>(1);
@@ -346,6 +416,14 @@ public final class Conversation implements AutoCloseable {
         pending--;
       }
     }
+  }
+
+  private boolean ends(Ending ending, int message, Refusal refusal) {
+    return switch (ending) {
+      case LAST_ACKNOWLEDGED -> message == writer.messages() - 1;
+      case COMMITTED -> message == writer.messages() - 2 || (message == 0 && refusal.errno() != 0);
+      case ACKNOWLEDGED, ANSWERED, DUMPED -> true;
+    };
   }
 
   @Override

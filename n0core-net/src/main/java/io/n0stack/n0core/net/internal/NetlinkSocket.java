@@ -23,7 +23,9 @@ public final class NetlinkSocket implements Transport {
   private static final int SOL_NETLINK = 270;
   private static final int NETLINK_ADD_MEMBERSHIP = 1; // linux/netlink.h
   private static final int SOL_SOCKET = 1; // asm-generic/socket.h
+  private static final int SO_SNDBUF = 7;
   private static final int SO_RCVBUF = 8;
+  private static final int SO_SNDBUFFORCE = 32;
   private static final int SO_RCVBUFFORCE = 33;
   private static final int BUFFERED = 1024 * 1024; // answers to a request
   private static final int MSG_TRUNC = 0x20;
@@ -98,12 +100,25 @@ public final class NetlinkSocket implements Transport {
    * @param size bytes
    */
   public void receiveBuffer(int size) {
+    buffer(SO_RCVBUFFORCE, SO_RCVBUF, size);
+  }
+
+  /**
+   * Sets how large a request may be; as root beyond the system's limit.
+   *
+   * @param size bytes
+   */
+  public void sendBuffer(int size) {
+    buffer(SO_SNDBUFFORCE, SO_SNDBUF, size);
+  }
+
+  private void buffer(int forced, int usual, int size) {
     scratch.bytes().putInt(0, size);
     // CAP_NET_ADMIN in the first user namespace may force it; who has not is held to the limit.
-    if (C.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, scratch.address(), Integer.BYTES) < 0) {
+    if (C.setsockopt(fd, SOL_SOCKET, forced, scratch.address(), Integer.BYTES) < 0) {
       SystemCalls.check(
-          C.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, scratch.address(), Integer.BYTES),
-          "set receive buffer of netlink socket");
+          C.setsockopt(fd, SOL_SOCKET, usual, scratch.address(), Integer.BYTES),
+          "set buffer of netlink socket");
     }
   }
 

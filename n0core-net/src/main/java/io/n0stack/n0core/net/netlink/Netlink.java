@@ -37,12 +37,24 @@ public final class Netlink implements AutoCloseable {
   private final Links links;
   private final Addresses addresses;
   private final Bridges bridges;
+  private final ForwardingDatabase forwarding;
+  private final Neighbours neighbours;
+  private final Routes routes;
+  private final RoutingRules rules;
+  private final TrafficControl trafficControl;
+  private final RateLimits rateLimits;
 
   private Netlink(Conversation kernel) {
     this.kernel = kernel;
     links = new Links(kernel);
     addresses = new Addresses(kernel);
     bridges = new Bridges(kernel, links);
+    forwarding = new ForwardingDatabase(kernel);
+    neighbours = new Neighbours(kernel);
+    routes = new Routes(kernel);
+    rules = new RoutingRules(kernel);
+    trafficControl = new TrafficControl(kernel);
+    rateLimits = new RateLimits(links, trafficControl);
   }
 
   /**
@@ -125,6 +137,60 @@ public final class Netlink implements AutoCloseable {
    */
   public Bridges bridges() {
     return bridges;
+  }
+
+  /**
+   * Returns what can be done about where bridges and VXLAN ends send frames.
+   *
+   * @return an object that uses this connection
+   */
+  public ForwardingDatabase forwarding() {
+    return forwarding;
+  }
+
+  /**
+   * Returns what can be done about the Ethernet addresses of hosts.
+   *
+   * @return an object that uses this connection
+   */
+  public Neighbours neighbours() {
+    return neighbours;
+  }
+
+  /**
+   * Returns what can be done about routes.
+   *
+   * @return an object that uses this connection
+   */
+  public Routes routes() {
+    return routes;
+  }
+
+  /**
+   * Returns what can be done about the rules that say which routing table is looked at.
+   *
+   * @return an object that uses this connection
+   */
+  public RoutingRules rules() {
+    return rules;
+  }
+
+  /**
+   * Returns what can be done about queueing disciplines, their classes and filters.
+   *
+   * @return an object that uses this connection
+   */
+  public TrafficControl trafficControl() {
+    return trafficControl;
+  }
+
+  /**
+   * Returns what can be done about how fast links carry.
+   *
+   * @return an object that uses this connection
+   */
+  public RateLimits rateLimits() {
+    return rateLimits;
   }
 
   /**

@@ -17,6 +17,12 @@ import java.util.stream.Collectors;
 public final class NetlinkException extends OsException {
   private static final long serialVersionUID = 1L;
 
+  /** The words of net/sched for what is neither built in nor a module to load. */
+  private static final List<String> MISSING_PARTS = List.of(
+      "Specified qdisc kind is unknown",
+      "TC classifier not found",
+      "Failed to load TC action module");
+
   private final String kernelMessage;
   private final int offset;
   private final transient List<Integer> attributePath;
@@ -28,6 +34,20 @@ public final class NetlinkException extends OsException {
     offset = refusal.offset();
     attributePath = refusal.path();
     missing = refusal.missing();
+  }
+
+  /**
+   * Says that what the kernel calls missing is a part of itself, where it says so.
+   *
+   * @return UNSUPPORTED if a kind of queueing discipline, filter or action is not in this kernel; else
+   *     what the error number says
+   */
+  @Override
+  public Code code() {
+    return errnoName().equals("ENOENT")
+            && MISSING_PARTS.stream().anyMatch(kernelMessage::startsWith)
+        ? Code.UNSUPPORTED
+        : super.code();
   }
 
   private static String reason(Refusal refusal) {
