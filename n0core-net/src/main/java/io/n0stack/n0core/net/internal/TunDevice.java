@@ -102,7 +102,7 @@ public final class TunDevice implements AutoCloseable {
    *
    * @param what what is attempted, for messages
    * @return {@code IFF_} flags
-   * @throws N0Exception NOT_FOUND if the link is gone; PRECONDITION if this is detached
+   * @throws N0Exception NOT_FOUND if the link is gone
    */
   public int flags(String what) {
     control.lock();
@@ -119,7 +119,7 @@ public final class TunDevice implements AutoCloseable {
    *
    * @param what what is attempted, for messages
    * @return the name
-   * @throws N0Exception NOT_FOUND if the link is gone; PRECONDITION if this is detached
+   * @throws N0Exception NOT_FOUND if the link is gone
    */
   public String name(String what) {
     control.lock();
@@ -144,7 +144,7 @@ public final class TunDevice implements AutoCloseable {
    * @param number the request's number, one that takes its argument by value
    * @param value the argument
    * @throws OsException if the kernel refuses
-   * @throws N0Exception NOT_FOUND if the link is gone; PRECONDITION if this is detached
+   * @throws N0Exception NOT_FOUND if the link is gone
    */
   public void set(String what, long number, long value) {
     control.lock();
@@ -163,7 +163,7 @@ public final class TunDevice implements AutoCloseable {
    * @param number the request's number, one that takes the address of its argument
    * @param value the argument
    * @throws OsException if the kernel refuses
-   * @throws N0Exception NOT_FOUND if the link is gone; PRECONDITION if this is detached
+   * @throws N0Exception NOT_FOUND if the link is gone
    */
   public void setInMemory(String what, long number, int value) {
     control.lock();
@@ -182,7 +182,7 @@ public final class TunDevice implements AutoCloseable {
    * @param number the request's number
    * @return the answer
    * @throws OsException if the kernel refuses
-   * @throws N0Exception NOT_FOUND if the link is gone; PRECONDITION if this is detached
+   * @throws N0Exception NOT_FOUND if the link is gone
    */
   public int get(String what, long number) {
     control.lock();
@@ -397,6 +397,7 @@ public final class TunDevice implements AutoCloseable {
       if (closed) {
         return CLOSED;
       }
+      requireAttached(what);
       int got;
       if (into.isDirect()) {
         got = transferred(C.read(fd, into, length), what);
@@ -427,6 +428,7 @@ public final class TunDevice implements AutoCloseable {
     writing.lock();
     try {
       requireOpen();
+      requireAttached(what);
       ByteBuffer direct = from;
       if (!from.isDirect()) {
         writeBounce = bounce(writeBounce, length);
@@ -471,13 +473,17 @@ public final class TunDevice implements AutoCloseable {
 
   private N0Exception failure(String what, int errno) {
     OsException cause = SystemCalls.failure(what, errno);
-    if (errno != EBADFD) {
-      return cause;
-    }
-    return attached
+    return errno == EBADFD
         ? new N0Exception(N0Exception.Code.NOT_FOUND, subject, what + ": the link is gone", cause)
-        : new N0Exception(
-            N0Exception.Code.PRECONDITION, subject, what + ": the queue is detached", cause);
+        : cause;
+  }
+
+  /** The kernel takes frames from a detached queue all the same, and has none for it, silently. */
+  private void requireAttached(String what) {
+    if (!attached) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION, subject, what + ": the queue is detached");
+    }
   }
 
   private void requireOpen() {

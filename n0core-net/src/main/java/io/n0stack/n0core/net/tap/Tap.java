@@ -308,8 +308,8 @@ public final class Tap implements AutoCloseable {
    * Opens one more queue of a multiqueue tap, on a thread in the link's network namespace.
    *
    * @return the queue, attached, which is closed by itself or with this tap
-   * @throws N0Exception PRECONDITION if the tap is not multiqueue, the calling thread is in another
-   *     network namespace or all queues are detached; EXHAUSTED if it has 256; NOT_FOUND if the link is
+   * @throws N0Exception PRECONDITION if the tap is not multiqueue or the calling thread is in another
+   *     network namespace; EXHAUSTED if it has 256; NOT_FOUND if the link is
    *     gone; PERMISSION without CAP_NET_ADMIN
    * @throws IllegalStateException if this is closed
    */
@@ -321,7 +321,7 @@ public final class Tap implements AutoCloseable {
     lock.lock();
     try {
       queues.removeIf(queue -> !queue.device().isOpen());
-      TunDevice present = attached(what);
+      TunDevice present = device();
       TunDevice added = TunDevice.open("tap " + Rules.quote(spec.name()));
       try {
         if (!added.ownNamespace(what).equals(present.linkNamespace(what))) {
@@ -340,19 +340,15 @@ public final class Tap implements AutoCloseable {
     }
   }
 
-  /** The kernel knows the link of attached queues only. */
-  private TunDevice attached(String what) {
+  private TunDevice device() {
     lock.lock();
     try {
-      if (queues.stream().noneMatch(queue -> queue.device().isOpen())) {
-        throw new IllegalStateException("tap " + Rules.quote(spec.name()) + " is closed");
-      }
       return queues.stream()
-          .filter(TapQueue::attached)
+          .map(TapQueue::device)
+          .filter(TunDevice::isOpen)
           .findFirst()
-          .orElseThrow(
-              () -> failure(N0Exception.Code.PRECONDITION, what, "all its queues are detached"))
-          .device();
+          .orElseThrow(() -> new IllegalStateException(
+              "tap " + Rules.quote(spec.name()) + " is closed"));
     } finally {
       lock.unlock();
     }
@@ -436,7 +432,7 @@ public final class Tap implements AutoCloseable {
    */
   public int vnetHeaderBytes() {
     String what = "get vnet header size of tap " + Rules.quote(spec.name());
-    TunDevice device = attached(what);
+    TunDevice device = device();
     return spec.vnetHeaderBytes().isEmpty() ? 0 : device.get(what, TUNGETVNETHDRSZ);
   }
 
@@ -453,7 +449,7 @@ public final class Tap implements AutoCloseable {
     if (spec.vnetHeaderBytes().isEmpty()) {
       throw failure(N0Exception.Code.PRECONDITION, what, "its frames have none");
     }
-    attached(what).setInMemory(what, TUNSETVNETHDRSZ, bytes);
+    device().setInMemory(what, TUNSETVNETHDRSZ, bytes);
   }
 
   /**
@@ -464,7 +460,7 @@ public final class Tap implements AutoCloseable {
    */
   public int sendBufferBytes() {
     String what = "get send buffer of tap " + Rules.quote(spec.name());
-    return attached(what).get(what, TUNGETSNDBUF);
+    return device().get(what, TUNGETSNDBUF);
   }
 
   /**
@@ -477,12 +473,12 @@ public final class Tap implements AutoCloseable {
   public void limitSendBuffer(int bytes) {
     Rules.range("send buffer bytes", bytes, 1, Integer.MAX_VALUE);
     String what = "set send buffer of tap " + Rules.quote(spec.name());
-    attached(what).setInMemory(what, TUNSETSNDBUF, bytes);
+    device().setInMemory(what, TUNSETSNDBUF, bytes);
   }
 
   private void control(String verb, long request, long value) {
     String what = verb + Rules.quote(spec.name());
-    attached(what).set(what, request, value);
+    device().set(what, request, value);
   }
 
   /**
@@ -514,7 +510,7 @@ public final class Tap implements AutoCloseable {
    *
    * @return the descriptors, which the caller closes
    * @throws IllegalStateException if this is closed
-   * @throws N0Exception PRECONDITION if all queues are detached; NOT_FOUND if the link is gone
+   * @throws N0Exception NOT_FOUND if the link is gone
    */
   public TapQueues.Descriptors transferDescriptors() {
     lock.lock();
