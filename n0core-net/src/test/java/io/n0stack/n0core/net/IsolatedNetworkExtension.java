@@ -103,6 +103,15 @@ public final class IsolatedNetworkExtension implements InvocationInterceptor {
   }
 
   @Override
+  public void interceptTestTemplateMethod(
+      Invocation<Void> invocation,
+      ReflectiveInvocationContext<Method> method,
+      ExtensionContext context)
+      throws Throwable {
+    within(invocation, context);
+  }
+
+  @Override
   public <T> T interceptTestFactoryMethod(
       Invocation<T> invocation,
       ReflectiveInvocationContext<Method> method,
