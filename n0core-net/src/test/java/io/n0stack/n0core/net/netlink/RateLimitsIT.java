@@ -121,15 +121,15 @@ class RateLimitsIT {
       passed += drain(two);
     }
     // The ifb hands packets on from a task of its own.
-    await().until(() -> bucket(bucket).packets() + bucket(bucket).dropped()
-            + bucket(bucket).queuedPackets()
-        >= FRAMES);
+    await()
+        .until(() ->
+            bucket(bucket).packets() + bucket(bucket).dropped() + bucket(bucket).queuedPackets()
+                >= FRAMES);
     passed += drain(two);
     double seconds = (System.nanoTime() - begun) / 1e9;
 
-    assertThat(passed)
-        .isGreaterThan(BURST - FRAME)
-        .isLessThanOrEqualTo((long) (BURST + RATE / 8 * seconds));
+    assertThat(passed).isGreaterThan(BURST - FRAME).isLessThanOrEqualTo((long)
+        (BURST + RATE / 8 * seconds));
     TrafficStatistics done = bucket(bucket);
     assertThat(done.dropped()).isPositive();
     assertThat(done.overLimit()).isPositive();
@@ -220,8 +220,7 @@ class RateLimitsIT {
   void eachStateThatADeathLeavesIsCompleted() {
     TrafficControl traffic = netlink.trafficControl();
     QdiscKind.Tbf tbf = QdiscKind.Tbf.of(RATE, BURST, Duration.ofMillis(50));
-    InForce whole =
-        new InForce(Optional.empty(), Optional.of(LIMIT), OptionalInt.of(ifb), false);
+    InForce whole = new InForce(Optional.empty(), Optional.of(LIMIT), OptionalInt.of(ifb), false);
 
     traffic.addQdisc(ifb, QdiscSpec.root(tbf));
     assertThat(limits.read(tap0)).isEqualTo(NOTHING);
@@ -262,8 +261,8 @@ class RateLimitsIT {
   void whatOthersAttachedStays() {
     TrafficControl traffic = netlink.trafficControl();
     QdiscKind theirs = new QdiscKind.Fifo(QdiscKind.Fifo.Unit.PACKETS, 7);
-    FilterSpec filter = FilterSpec.all(
-        TrafficHandle.CLSACT_INGRESS, 1, U32.all(Mirred.mirror(ifb)));
+    FilterSpec filter =
+        FilterSpec.all(TrafficHandle.CLSACT_INGRESS, 1, U32.all(Mirred.mirror(ifb)));
     traffic.addQdisc(tap0, QdiscSpec.root(theirs));
     traffic.addQdisc(tap0, QdiscSpec.clsact());
     traffic.addFilter(tap0, filter);
@@ -303,10 +302,12 @@ class RateLimitsIT {
       limits.policeIngress(tap0, RATE, BURST);
     } catch (NetlinkException e) {
       assertThat(e.code()).isEqualTo(N0Exception.Code.UNSUPPORTED);
-      assertThat(e.kernelMessage()).hasValueSatisfying(words -> assertThat(words)
-          .startsWith("Failed to load TC action module"));
+      assertThat(e.kernelMessage())
+          .hasValueSatisfying(
+              words -> assertThat(words).startsWith("Failed to load TC action module"));
       assertThat(limits.read(tap0)).isEqualTo(NOTHING);
-      assertThat(netlink.trafficControl().findQdisc(tap0, TrafficHandle.INGRESS)).isEmpty();
+      assertThat(netlink.trafficControl().findQdisc(tap0, TrafficHandle.INGRESS))
+          .isEmpty();
       return;
     }
     byte[] frame = frame();
@@ -318,9 +319,8 @@ class RateLimitsIT {
     }
     double seconds = (System.nanoTime() - begun) / 1e9;
 
-    assertThat(passed)
-        .isGreaterThan(BURST - FRAME)
-        .isLessThanOrEqualTo((long) (BURST + RATE / 8 * seconds));
+    assertThat(passed).isGreaterThan(BURST - FRAME).isLessThanOrEqualTo((long)
+        (BURST + RATE / 8 * seconds));
     assertThat(limits.read(tap0))
         .isEqualTo(new InForce(Optional.empty(), Optional.of(LIMIT), OptionalInt.empty(), false));
     limits.policeIngress(tap0, 2 * RATE, BURST);
