@@ -1,7 +1,8 @@
-/** Clients for the kernel's links and taps, and the network and port drivers on them. */
+/** Clients for the kernel's links, taps and packet filter, and the network and port drivers on them. */
 module io.n0stack.n0core.net {
   exports io.n0stack.n0core.net;
   exports io.n0stack.n0core.net.netlink;
+  exports io.n0stack.n0core.net.nft;
   exports io.n0stack.n0core.net.tap;
 
   requires transitive io.n0stack.n0core.api;

@@ -49,7 +49,7 @@ public class OsException extends N0Exception {
       case "ENOENT", "ENODEV", "ESRCH", "EADDRNOTAVAIL", "ENXIO" -> Code.NOT_FOUND;
       case "EPERM", "EACCES", "EROFS" -> Code.PERMISSION;
       case "EBUSY", "EAGAIN", "ETXTBSY" -> Code.BUSY;
-      case "EINVAL", "ERANGE", "ENAMETOOLONG", "EBADF" -> Code.INVALID;
+      case "EINVAL", "ERANGE", "ELOOP", "ENAMETOOLONG", "EBADF" -> Code.INVALID;
       case "ENOSPC", "ENOMEM", "EMFILE", "ENFILE", "EDQUOT", "EXFULL", "ENOBUFS" -> Code.EXHAUSTED;
       case "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EPROTONOSUPPORT", "EAFNOSUPPORT", "ENOTTY" ->
         Code.UNSUPPORTED;

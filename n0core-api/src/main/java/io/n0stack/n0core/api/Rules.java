@@ -52,16 +52,32 @@ public final class Rules {
    *     space, slash, colon, percent sign or control character
    */
   public static String linkName(String field, String value) {
-    byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
-    if (bytes.length > LINK_NAME_BYTES
-        || new String(bytes, StandardCharsets.ISO_8859_1).indexOf(KERNEL_SPACE) >= 0
-        || value.equals(".")
-        || value.equals("..")
-        || !LINK_NAME.matcher(value).matches()) {
+    if (!isPlainLinkName(value) && !isLinkName(value)) {
       throw N0Exception.invalid(
           field, value, "must be 1 to 15 bytes without space, '/', ':', '%' or control characters");
     }
     return value;
+  }
+
+  /** Knows the usual names without a pattern, because each look at a link checks one. */
+  private static boolean isPlainLinkName(String value) {
+    int length = value.length();
+    for (int i = 0; i < length; i++) {
+      char c = value.charAt(i);
+      if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && c != '-') {
+        return false;
+      }
+    }
+    return length > 0 && length <= LINK_NAME_BYTES;
+  }
+
+  private static boolean isLinkName(String value) {
+    byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
+    return bytes.length <= LINK_NAME_BYTES
+        && new String(bytes, StandardCharsets.ISO_8859_1).indexOf(KERNEL_SPACE) < 0
+        && !value.equals(".")
+        && !value.equals("..")
+        && LINK_NAME.matcher(value).matches();
   }
 
   /**

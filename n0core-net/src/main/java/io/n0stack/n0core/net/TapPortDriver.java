@@ -231,7 +231,7 @@ public final class TapPortDriver implements PortDriver {
   /** The host's side needs an address of its own: a bridge takes frames to it for the host's. */
   private static MacAddress hostMac(Stamp stamp) {
     long derived = MacAddress.derivedFrom(stamp.id().uid()).bits();
-    long bits = derived & LOW_OCTETS | HOST_SIDE;
+    long bits = (derived & LOW_OCTETS) | HOST_SIDE;
     MacAddress mac = new MacAddress(bits);
     return HEX.formatHex(mac.octets()).equals(stamp.detail()) ? new MacAddress(bits ^ 1) : mac;
   }

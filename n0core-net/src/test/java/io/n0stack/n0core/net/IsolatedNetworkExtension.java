@@ -16,7 +16,7 @@ import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 
 /** Decides for {@link IsolatedNetwork}. */
-final class IsolatedNetworkExtension implements InvocationInterceptor {
+public final class IsolatedNetworkExtension implements InvocationInterceptor {
   private static final int CLONE_NEWNET = 0x40000000; // linux/sched.h
 
   /** What the C library is needed for. */
@@ -49,6 +49,9 @@ final class IsolatedNetworkExtension implements InvocationInterceptor {
       await().atMost(Duration.ofSeconds(10)).until(thread::isTerminated);
     }
   }
+
+  /** Called by the test engine; public, because it looks in from outside the module. */
+  public IsolatedNetworkExtension() {}
 
   private static Room room(ExtensionContext context) {
     return context

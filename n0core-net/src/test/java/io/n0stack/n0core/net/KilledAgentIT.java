@@ -14,7 +14,6 @@ import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
@@ -96,19 +95,12 @@ class KilledAgentIT {
   }
 
   private static Process start() throws IOException {
-    Path base = Path.of(System.getProperty("basedir", ".")).toAbsolutePath();
-    String classPath = String.join(
-        ":",
-        base.resolve("target/test-classes").toString(),
-        base.resolve("target/classes").toString(),
-        System.getProperty("jdk.module.path", ""),
-        System.getProperty("java.class.path"));
     return new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            ChildJvm.java().toString(),
             "-XX:TieredStopAtLevel=1",
             "-Xshare:auto",
             "-cp",
-            classPath,
+            ChildJvm.classPath(),
             Victim.class.getName())
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start();

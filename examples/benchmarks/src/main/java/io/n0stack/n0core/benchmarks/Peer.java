@@ -46,14 +46,37 @@ final class Peer {
 
   /** Compiles one of the C programs in {@code peers} into a directory. */
   static Path compiled(String name, Path directory) throws IOException, InterruptedException {
+    Path program = directory.resolve(name);
+    run("gcc", "-O2", "-o", program.toString(), source(name + ".c").toString());
+    return program;
+  }
+
+  /** Compiles one of the Go programs in {@code peers}, offline and with the distribution's packages. */
+  static Path compiledGo(String name, Path directory) throws IOException, InterruptedException {
+    Path program = directory.resolve(name + "-go");
+    run(
+        "env",
+        "GOENV=off",
+        "GOFLAGS=",
+        "GO111MODULE=off",
+        "GOPATH=/usr/share/gocode",
+        "GOCACHE=" + directory.resolve("go-cache"),
+        "CGO_ENABLED=0",
+        "go",
+        "build",
+        "-o",
+        program.toString(),
+        source(name + ".go").toString());
+    return program;
+  }
+
+  private static Path source(String file) throws IOException {
     String peers = System.getProperty("n0core.benchmarks.peers", "examples/benchmarks/peers");
-    Path source = Path.of(peers, name + ".c");
+    Path source = Path.of(peers, file);
     if (!Files.isReadable(source)) {
       throw new IOException(source + " cannot be read; start it by examples/benchmarks/run");
     }
-    Path program = directory.resolve(name);
-    run("gcc", "-O2", "-o", program.toString(), source.toString());
-    return program;
+    return source;
   }
 
   /** Runs a class of ours in a JVM of its own, with the flags that membership needs. */

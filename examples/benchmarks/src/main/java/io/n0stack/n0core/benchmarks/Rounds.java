@@ -1,10 +1,12 @@
 package io.n0stack.n0core.benchmarks;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.function.ToDoubleFunction;
 
 /**
- * Times two sides in turn, so that a machine that gets slower gets slower for both.
+ * Times two or more sides in turn, so that a machine that gets slower gets slower for all.
  *
  * <p>What counts is the pace that a side keeps in its fastest tenth of the rounds: the rest also
  * measures who else uses the machine, and that hits a side that forks harder than one that does not.
@@ -17,6 +19,23 @@ final class Rounds {
   /** Something to be timed. */
   interface Side {
     void run() throws Exception;
+  }
+
+  /** Does its operation some number of times and tells what that took. */
+  interface Contender {
+    Spent times(int operations) throws Exception;
+  }
+
+  /**
+   * One of those who take turns.
+   *
+   * @param operations how many it does in a round
+   * @param contender does them
+   */
+  record Turn(int operations, Contender contender) {
+    static Turn of(int operations, Side side) {
+      return new Turn(operations, times -> Spent.by(times, side));
+    }
   }
 
   /**
@@ -37,13 +56,30 @@ final class Rounds {
 
   static Paces inTurn(int oursPerRound, Side ours, int theirsPerRound, Side theirs)
       throws Exception {
-    double[] our = new double[ROUNDS];
-    double[] their = new double[ROUNDS];
-    for (int i = 0; i < ROUNDS; i++) {
-      our[i] = micros(oursPerRound, ours);
-      their[i] = micros(theirsPerRound, theirs);
+    List<Spent> paces =
+        inTurn(ROUNDS, Turn.of(oursPerRound, ours), Turn.of(theirsPerRound, theirs));
+    return new Paces(paces.get(0).wallMicros(), paces.get(1).wallMicros());
+  }
+
+  /** Returns what an operation takes each side at its pace: by the clock, and of CPU. */
+  static List<Spent> inTurn(int rounds, Turn... turns) throws Exception {
+    Spent[][] spent = new Spent[turns.length][rounds];
+    for (int round = 0; round < rounds; round++) {
+      for (int i = 0; i < turns.length; i++) {
+        spent[i][round] = turns[i].contender().times(turns[i].operations());
+      }
     }
-    return new Paces(fastestTenth(our), fastestTenth(their));
+    Spent[] paces = new Spent[turns.length];
+    for (int i = 0; i < turns.length; i++) {
+      paces[i] = new Spent(
+          pace(spent[i], Spent::wallMicros) / turns[i].operations(),
+          pace(spent[i], Spent::cpuMicros) / turns[i].operations());
+    }
+    return List.of(paces);
+  }
+
+  private static double pace(Spent[] rounds, ToDoubleFunction<Spent> part) {
+    return fastestTenth(Arrays.stream(rounds).mapToDouble(part).toArray());
   }
 
   static double median(double[] values) {
@@ -57,13 +93,5 @@ final class Rounds {
     double[] sorted = values.clone();
     Arrays.sort(sorted);
     return sorted[Math.max(1, sorted.length / 10) - 1];
-  }
-
-  private static double micros(int times, Side side) throws Exception {
-    long start = System.nanoTime();
-    for (int i = 0; i < times; i++) {
-      side.run();
-    }
-    return (System.nanoTime() - start) / 1e3 / times;
   }
 }

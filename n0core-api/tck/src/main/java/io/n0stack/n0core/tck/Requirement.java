@@ -10,7 +10,9 @@ public enum Requirement {
   /** The test runs as user 0 and may make network namespaces. */
   ROOT,
   /** {@code qemu-system-x86_64}, {@code qemu-img} and {@code qemu-storage-daemon} are installed. */
-  QEMU;
+  QEMU,
+  /** {@code linux.uml}, a Linux kernel that runs as a process, is installed. */
+  UML;
 
   /**
    * Looks whether this machine has it.
@@ -24,6 +26,7 @@ public enum Requirement {
       case QEMU ->
         Stream.of("qemu-system-x86_64", "qemu-img", "qemu-storage-daemon")
             .allMatch(Requirement::installed);
+      case UML -> installed("linux.uml");
     };
   }
 

@@ -2,6 +2,7 @@ package io.n0stack.n0core.net.internal;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /**
  * Walks over a run of {@code struct nlattr}: 16 bits of length, which count the header, 16 bits of
@@ -10,20 +11,32 @@ import java.nio.charset.StandardCharsets;
  */
 public final class Attributes {
   private final ByteBuffer bytes;
+  private final int begin;
   private final int limit;
   private int next;
   private int type;
   private int from;
   private int to;
 
-  /** Walks over what lies between two offsets. */
+  /**
+   * Walks over what lies between two offsets.
+   *
+   * @param bytes in native order
+   * @param from where it begins
+   * @param to where it ends
+   */
   public Attributes(ByteBuffer bytes, int from, int to) {
     this.bytes = bytes;
     limit = Math.min(to, bytes.capacity());
+    begin = from;
     next = from;
   }
 
-  /** Goes to the next attribute; false if there is none. */
+  /**
+   * Goes to the next attribute; false if there is none.
+   *
+   * @return whether there is one
+   */
   public boolean advance() {
     if (next < 0 || next > limit - Wire.NLA_HEADER) {
       return false;
@@ -39,32 +52,57 @@ public final class Attributes {
     return true;
   }
 
-  /** Returns the type, without the bits that say how it is written. */
+  /**
+   * Returns the type, without the bits that say how it is written.
+   *
+   * @return nla_type
+   */
   public int type() {
     return type;
   }
 
-  /** Walks over the attributes in this one. */
+  /**
+   * Walks over the attributes in this one.
+   *
+   * @return a walk of its own
+   */
   public Attributes nested() {
     return new Attributes(bytes, from, to);
   }
 
-  /** Walks over the attributes behind a structure in this one. */
+  /**
+   * Walks over the attributes behind a structure in this one.
+   *
+   * @param structure bytes of the structure
+   * @return a walk of its own
+   */
   public Attributes nested(int structure) {
     return new Attributes(bytes, Math.min(to, from + Wire.align(structure)), to);
   }
 
-  /** Returns the bytes of the value. */
+  /**
+   * Returns the bytes of the value.
+   *
+   * @return bytes
+   */
   public int length() {
     return to - from;
   }
 
-  /** Returns where the value begins. */
+  /**
+   * Returns where the value begins.
+   *
+   * @return an offset
+   */
   public int from() {
     return from;
   }
 
-  /** Reads a number of 1 to 4 bytes; of a shorter or longer value what there is of the first 4. */
+  /**
+   * Reads a number of 1 to 4 bytes; of a shorter or longer value what there is of the first 4.
+   *
+   * @return the number
+   */
   public int number() {
     return switch (to - from) {
       case 0 -> 0;
@@ -74,39 +112,83 @@ public final class Attributes {
     };
   }
 
-  /** Reads a number of up to 8 bytes. */
+  /**
+   * Reads 32 bits of a structure; 0 if it is shorter.
+   *
+   * @param offset bytes from the beginning
+   * @return the number
+   */
+  public int number(int offset) {
+    return to - from < offset + Integer.BYTES ? 0 : bytes.getInt(from + offset);
+  }
+
+  /**
+   * Reads a number of up to 8 bytes.
+   *
+   * @return the number
+   */
   public long longNumber() {
     return to - from >= Long.BYTES ? bytes.getLong(from) : Integer.toUnsignedLong(number());
   }
 
-  /** Reads 16 bits in network byte order. */
+  /**
+   * Reads 64 bits of a structure; 0 if it is shorter.
+   *
+   * @param offset bytes from the beginning
+   * @return the number
+   */
+  public long longNumber(int offset) {
+    return to - from < offset + Long.BYTES ? 0 : bytes.getLong(from + offset);
+  }
+
+  /**
+   * Reads 16 bits in network byte order.
+   *
+   * @return 0 to 65535
+   */
   public int networkShortNumber() {
     return to - from < Short.BYTES
         ? 0
         : Byte.toUnsignedInt(bytes.get(from)) << 8 | Byte.toUnsignedInt(bytes.get(from + 1));
   }
 
-  /** Reads 32 bits in network byte order. */
+  /**
+   * Reads 32 bits in network byte order.
+   *
+   * @return the number
+   */
   public int networkNumber() {
     return to - from < Integer.BYTES ? 0 : MessageWriter.toNetwork(bytes.getInt(from));
   }
 
-  /** Reads 32 bits of a structure; 0 if it is shorter. */
-  public int number(int offset) {
-    return to - from < offset + Integer.BYTES ? 0 : bytes.getInt(from + offset);
+  /**
+   * Reads 16 bits of a structure; 0 if it is shorter.
+   *
+   * @param offset bytes from the beginning
+   * @return 0 to 65535
+   */
+  public int shortNumber(int offset) {
+    return to - from < offset + Short.BYTES
+        ? 0
+        : Short.toUnsignedInt(bytes.getShort(from + offset));
   }
 
-  /** Reads 64 bits of a structure; 0 if it is shorter. */
-  public long longNumber(int offset) {
-    return to - from < offset + Long.BYTES ? 0 : bytes.getLong(from + offset);
-  }
-
-  /** Reads an octet of a structure; 0 if it is shorter. */
+  /**
+   * Reads an octet of a structure; 0 if it is shorter.
+   *
+   * @param offset bytes from the beginning
+   * @return 0 to 255
+   */
   public int octet(int offset) {
     return to - from <= offset ? 0 : Byte.toUnsignedInt(bytes.get(from + offset));
   }
 
-  /** Tells whether the value is this text, with or without a final zero. */
+  /**
+   * Tells whether the value is this text, with or without a final zero.
+   *
+   * @param ascii the text
+   * @return whether it is
+   */
   public boolean is(String ascii) {
     int length = ascii.length();
     if (to - from < length || (to - from > length && bytes.get(from + length) != 0)) {
@@ -120,7 +202,11 @@ public final class Attributes {
     return true;
   }
 
-  /** Reads a text up to its first zero. */
+  /**
+   * Reads a text up to its first zero.
+   *
+   * @return the text
+   */
   public String text() {
     int end = from;
     while (end < to && bytes.get(end) != 0) {
@@ -131,17 +217,42 @@ public final class Attributes {
     return new String(text, StandardCharsets.UTF_8);
   }
 
-  /** Copies the value. */
+  /**
+   * Reads a text up to its first zero.
+   *
+   * @param likely texts of ASCII characters that need not be copied
+   * @return the text
+   */
+  public String text(List<String> likely) {
+    for (int i = 0; i < likely.size(); i++) {
+      if (is(likely.get(i))) {
+        return likely.get(i);
+      }
+    }
+    return text();
+  }
+
+  /**
+   * Copies the value.
+   *
+   * @return a new array
+   */
   public byte[] octets() {
     byte[] octets = new byte[to - from];
     bytes.get(from, octets);
     return octets;
   }
 
-  /** Copies what is not walked over yet. */
-  public byte[] remaining() {
-    byte[] octets = new byte[Math.max(0, limit - next)];
-    bytes.get(Math.min(next, limit), octets);
+  /**
+   * Copies the whole run, wherever the walk is.
+   *
+   * @return a new array
+   */
+  public byte[] all() {
+    byte[] octets = new byte[Math.max(0, limit - begin)];
+    if (octets.length > 0) {
+      bytes.get(begin, octets);
+    }
     return octets;
   }
 }

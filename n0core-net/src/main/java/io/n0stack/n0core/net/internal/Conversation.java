@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +30,8 @@ public final class Conversation implements AutoCloseable {
     ACKNOWLEDGED,
     /** The last message is acknowledged; the request changes several things. */
     LAST_ACKNOWLEDGED,
+    /** The last message but one is acknowledged, or the first refused: a transaction. */
+    COMMITTED,
     /** One answer or error; the request is a question. */
     ANSWERED,
     /** An answer if there is one, and an acknowledgement; the request is a question. */
@@ -58,7 +61,9 @@ public final class Conversation implements AutoCloseable {
   /**
    * Begins on a socket, which {@link #close} closes.
    *
+   * @param transport the socket
    * @param limit how long to wait for the answers to a request
+   * @param dialect makes exceptions
    */
   public Conversation(Transport transport, Duration limit, Dialect dialect) {
     this.transport = transport;
@@ -69,6 +74,7 @@ public final class Conversation implements AutoCloseable {
   /**
    * Asks for a change; each message of the request must bear NLM_F_ACK.
    *
+   * @param request what is asked
    * @throws OsException what the dialect makes of the first error
    * @throws UnknownOutcomeException if it was sent and the answer is missing
    */
@@ -76,7 +82,12 @@ public final class Conversation implements AutoCloseable {
     change(request, NONE);
   }
 
-  /** Asks for a change and takes what is echoed. */
+  /**
+   * Asks for a change and takes what is echoed.
+   *
+   * @param request what is asked
+   * @param echo takes what is echoed
+   */
   public void change(Request request, Answers echo) {
     List<Told> heard = ask(request, Ending.ACKNOWLEDGED, echo);
     if (heard != null) {
@@ -86,14 +97,19 @@ public final class Conversation implements AutoCloseable {
 
   /** Throws the first error and passes on the warnings. */
   private void report(Request request, List<Told> heard) {
+    report(heard, each -> request.toString());
+  }
+
+  private void report(List<Told> heard, Function<Told, String> operation) {
     OsException failed = null;
     for (Told each : heard) {
+      String what = operation.apply(each);
       if (each.refusal().errno() == 0) {
-        dialect.warned(request.toString(), each.refusal());
+        dialect.warned(what, each.refusal());
       } else if (failed == null) {
-        failed = dialect.refused(request.toString(), each.refusal());
+        failed = dialect.refused(what, each.refusal());
       } else {
-        failed.addSuppressed(dialect.refused(request.toString(), each.refusal()));
+        failed.addSuppressed(dialect.refused(what, each.refusal()));
       }
     }
     if (failed != null) {
@@ -104,6 +120,7 @@ public final class Conversation implements AutoCloseable {
   /**
    * Asks for many changes, several in one datagram; each request must be one message.
    *
+   * @param requests in their order
    * @return for each request what the kernel refused, empty where it did what was asked
    * @throws UnknownOutcomeException if some were sent and an answer is missing
    */
@@ -126,6 +143,46 @@ public final class Conversation implements AutoCloseable {
       done += part.taken;
     }
     return List.copyOf(results);
+  }
+
+  /**
+   * Asks for changes of which all happen or none, in one datagram; each request must be one message.
+   * The first begins the transaction and the last ends it.
+   *
+   * @throws OsException what the dialect makes of the first error, with the others suppressed
+   * @throws UnknownOutcomeException if it was sent and the answer is missing
+   */
+  public void transaction(List<? extends Request> requests) {
+    Whole whole = new Whole(requests);
+    List<Told> heard = ask(whole, Ending.COMMITTED, NONE);
+    if (heard != null) {
+      // What is refused as a whole, is refused at its beginning.
+      report(
+          heard, each -> (each.message() == 0 ? whole : requests.get(each.message())).toString());
+    }
+  }
+
+  /** All requests of a transaction. */
+  private record Whole(List<? extends Request> requests) implements Request {
+    @Override
+    public void write(MessageWriter message) {
+      for (int i = 0; i < requests.size(); i++) {
+        requests.get(i).write(message);
+        if (message.messages() != i + 1) {
+          throw new IllegalArgumentException(
+              requests.get(i) + ": is not one message, which a transaction needs");
+        }
+        // Kernels before 6.10 do not acknowledge the end.
+        if (i == requests.size() - 2) {
+          message.flag(Wire.NLM_F_ACK);
+        }
+      }
+    }
+
+    @Override
+    public String toString() {
+      return requests.get(1) + (requests.size() > 3 ? " and more" : "");
+    }
   }
 
   /** As many requests as fit into one datagram. */
@@ -161,6 +218,9 @@ public final class Conversation implements AutoCloseable {
   /**
    * Asks a question that has one answer.
    *
+   * @param request what is asked
+   * @param decoder makes values of answers
+   * @param <T> what it is
    * @return the answer
    * @throws OsException what the dialect makes of an error, also if there is no such thing
    */
@@ -179,7 +239,11 @@ public final class Conversation implements AutoCloseable {
   /**
    * Asks a question that has one answer, or none.
    *
+   * @param request what is asked
+   * @param decoder makes values of answers
    * @param absent the error number that proves that there is no such thing
+   * @param <T> what it is
+   * @return the answer, empty if there is no such thing
    */
   public <T> Optional<T> find(Request request, Decoder<T> decoder, int absent) {
     Found<T> found = new Found<>(decoder);
@@ -201,7 +265,11 @@ public final class Conversation implements AutoCloseable {
    * Asks a question that is acknowledged, behind its answer if there is one; the request must bear
    * NLM_F_ACK.
    *
+   * @param request what is asked
+   * @param decoder makes values of answers
    * @param absent the error number that also proves that there is no such thing
+   * @param <T> what it is
+   * @return the answer, empty if there is no such thing
    */
   public <T> Optional<T> findAcknowledged(Request request, Decoder<T> decoder, int absent) {
     Found<T> found = new Found<>(decoder);
@@ -212,7 +280,14 @@ public final class Conversation implements AutoCloseable {
     return found.value();
   }
 
-  /** Lists, again while the kernel says that something changed meanwhile, five times at most. */
+  /**
+   * Lists, again while the kernel says that something changed meanwhile, five times at most.
+   *
+   * @param request what is asked
+   * @param decoder makes values of answers
+   * @param <T> what it is
+   * @return what is listed
+   */
   public <T> Dump<T> dump(Request request, Decoder<T> decoder) {
     List<T> items = new ArrayList<>();
     for (int i = 1; ; i++) {
@@ -260,7 +335,7 @@ public final class Conversation implements AutoCloseable {
     writer.reset();
     request.write(writer);
     int messages = writer.messages();
-    pending = ending == Ending.LAST_ACKNOWLEDGED ? 1 : messages;
+    pending = ending == Ending.LAST_ACKNOWLEDGED || ending == Ending.COMMITTED ? 1 : messages;
     if (next > Integer.MAX_VALUE - messages) {
       next = 1;
     }
@@ -282,9 +357,9 @@ public final class Conversation implements AutoCloseable {
         }
       }
     } catch (N0Exception e) {
-      throw ending == Ending.ACKNOWLEDGED || ending == Ending.LAST_ACKNOWLEDGED
-          ? new UnknownOutcomeException(operation.toString(), e)
-          : e;
+      throw ending == Ending.ANSWERED || ending == Ending.DUMPED
+          ? e
+          : new UnknownOutcomeException(operation.toString(), e);
     }
   }
 
@@ -325,10 +400,10 @@ public final class Conversation implements AutoCloseable {
     int type = Short.toUnsignedInt(bytes.getShort(from + 4));
     if (type == Wire.NLMSG_ERROR || type == Wire.NLMSG_DONE) {
       int message = bytes.getInt(from + 8) - first;
-      if (ending != Ending.LAST_ACKNOWLEDGED || message == writer.messages() - 1) {
+      Refusal refusal = Refusal.decode(bytes, from, to, writer, message);
+      if (ends(ending, message, refusal)) {
         pending--;
       }
-      Refusal refusal = Refusal.decode(bytes, from, to, writer, message);
       if (refusal.errno() != 0 || !refusal.words().isEmpty()) {
         if (told == null) {
           told = new ArrayList<>(1);
@@ -341,6 +416,14 @@ public final class Conversation implements AutoCloseable {
         pending--;
       }
     }
+  }
+
+  private boolean ends(Ending ending, int message, Refusal refusal) {
+    return switch (ending) {
+      case LAST_ACKNOWLEDGED -> message == writer.messages() - 1;
+      case COMMITTED -> message == writer.messages() - 2 || (message == 0 && refusal.errno() != 0);
+      case ACKNOWLEDGED, ANSWERED, DUMPED -> true;
+    };
   }
 
   @Override

@@ -13,6 +13,9 @@ public interface Decoder<T> {
   /**
    * Decodes the message between two offsets.
    *
+   * @param bytes in native order
+   * @param from where it begins
+   * @param to where it ends
    * @return the value, null if the message is about something else or is cut short
    */
   @Nullable T decode(ByteBuffer bytes, int from, int to);

@@ -13,7 +13,11 @@ public final class Found<T> implements Answers {
   private final Decoder<T> decoder;
   private @Nullable T value;
 
-  /** Keeps nothing yet. */
+  /**
+   * Keeps nothing yet.
+   *
+   * @param decoder makes values of answers
+   */
   public Found(Decoder<T> decoder) {
     this.decoder = decoder;
   }
@@ -26,7 +30,11 @@ public final class Found<T> implements Answers {
     }
   }
 
-  /** Returns what was kept. */
+  /**
+   * Returns what was kept.
+   *
+   * @return the value, empty if there is none
+   */
   public Optional<T> value() {
     return Optional.ofNullable(value);
   }

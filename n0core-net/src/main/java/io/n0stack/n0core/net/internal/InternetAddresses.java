@@ -9,7 +9,12 @@ import java.util.Optional;
 public final class InternetAddresses {
   private InternetAddresses() {}
 
-  /** Makes an address of 4 or 16 octets; empty for any other number. */
+  /**
+   * Makes an address of 4 or 16 octets; empty for any other number.
+   *
+   * @param octets the octets
+   * @return the address
+   */
   public static Optional<InetAddress> of(byte[] octets) {
     if (octets.length != 4 && octets.length != 16) {
       return Optional.empty();

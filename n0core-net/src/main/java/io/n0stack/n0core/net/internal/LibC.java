@@ -23,6 +23,10 @@ public interface LibC {
 
   long send(int fd, long buffer, long length, int flags);
 
+  int connect(int fd, long address, int length);
+
+  long recv(int fd, long buffer, long length, int flags);
+
   long recvmsg(int fd, long message, int flags);
 
   int poll(long fds, long count, int timeoutMillis);
@@ -44,7 +48,7 @@ public interface LibC {
 
   int unshare(int flags);
 
-  int mount(String source, String target, String type, long flags, String data);
+  int mount(String source, String target, String type, long flags, long data);
 
   int umount2(String target, int flags);
 }

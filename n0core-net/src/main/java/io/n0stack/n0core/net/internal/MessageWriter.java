@@ -36,12 +36,31 @@ public final class MessageWriter {
     return memory;
   }
 
-  /** Returns how many bytes are written. */
+  /**
+   * Returns how many bytes are written.
+   *
+   * @return bytes
+   */
   public int length() {
     return end;
   }
 
-  /** Returns how many messages are begun. */
+  /**
+   * Copies what is written.
+   *
+   * @return a new array
+   */
+  public byte[] copy() {
+    byte[] copy = new byte[end];
+    bytes.get(0, copy);
+    return copy;
+  }
+
+  /**
+   * Returns how many messages are begun.
+   *
+   * @return how many
+   */
   public int messages() {
     return messages;
   }
@@ -64,71 +83,134 @@ public final class MessageWriter {
         (flags | Wire.NLM_F_REQUEST));
   }
 
-  /** Adds a flag to the message that was begun last. */
+  /**
+   * Adds a flag to the message that was begun last.
+   *
+   * @param flag NLM_F_*
+   */
   public void flag(int flag) {
     bytes.putShort(begin + FLAGS, (short) (bytes.getShort(begin + FLAGS) | flag));
   }
 
-  /** Writes an octet of the family's header. */
+  /**
+   * Writes an octet of the family's header.
+   *
+   * @param offset bytes from the beginning
+   * @param value the value
+   */
   public void header8(int offset, int value) {
     bytes.put(begin + Wire.NLMSG_HEADER + offset, (byte) value);
   }
 
-  /** Writes 16 bits of the family's header. */
+  /**
+   * Writes 16 bits of the family's header.
+   *
+   * @param offset bytes from the beginning
+   * @param value the value
+   */
   public void header16(int offset, int value) {
     bytes.putShort(begin + Wire.NLMSG_HEADER + offset, (short) value);
   }
 
-  /** Writes 32 bits of the family's header. */
+  /**
+   * Writes 32 bits of the family's header.
+   *
+   * @param offset bytes from the beginning
+   * @param value the value
+   */
   public void header32(int offset, int value) {
     bytes.putInt(begin + Wire.NLMSG_HEADER + offset, value);
   }
 
-  /** Writes an attribute of 32 bits. */
+  /**
+   * Writes an attribute of 32 bits.
+   *
+   * @param type nla_type
+   * @param value the value
+   */
   public void number(int type, int value) {
     int at = attribute(type, Integer.BYTES);
     bytes.putInt(at, value);
   }
 
-  /** Writes an attribute of 32 bits in network byte order. */
+  /**
+   * Writes an attribute of 32 bits in network byte order.
+   *
+   * @param type nla_type
+   * @param value the value
+   */
   public void networkNumber(int type, int value) {
     number(type, toNetwork(value));
   }
 
-  /** Writes an attribute of 64 bits. */
+  /**
+   * Writes an attribute of 64 bits.
+   *
+   * @param type nla_type
+   * @param value the value
+   */
   public void longNumber(int type, long value) {
     int at = attribute(type, Long.BYTES);
     bytes.putLong(at, value);
   }
 
-  /** Writes an attribute of 64 bits in network byte order. */
+  /**
+   * Writes an attribute of 64 bits in network byte order.
+   *
+   * @param type nla_type
+   * @param value the value
+   */
   public void networkLongNumber(int type, long value) {
     longNumber(type, little() ? Long.reverseBytes(value) : value);
   }
 
-  /** Writes an attribute of 16 bits. */
+  /**
+   * Writes an attribute of 16 bits.
+   *
+   * @param type nla_type
+   * @param value the value
+   */
   public void shortNumber(int type, int value) {
     int at = attribute(type, Short.BYTES);
     bytes.putShort(at, (short) value);
   }
 
-  /** Writes an attribute of 16 bits in network byte order. */
+  /**
+   * Writes an attribute of 16 bits in network byte order.
+   *
+   * @param type nla_type
+   * @param value the value
+   */
   public void networkShortNumber(int type, int value) {
     shortNumber(type, little() ? Short.reverseBytes((short) value) : value);
   }
 
-  /** Writes an attribute of one octet. */
+  /**
+   * Writes an attribute of one octet.
+   *
+   * @param type nla_type
+   * @param value the value
+   */
   public void octet(int type, int value) {
     int at = attribute(type, 1);
     bytes.put(at, (byte) value);
   }
 
-  /** Writes an attribute that says all by being there. */
+  /**
+   * Writes an attribute that says all by being there.
+   *
+   * @param type nla_type
+   */
   public void flagAttribute(int type) {
     attribute(type, 0);
   }
 
-  /** Writes a text with its final zero, as the kernel wants names and aliases. */
+  /**
+   * Writes a text with its final zero, as the kernel wants names and aliases.
+   *
+   * @param type nla_type
+   * @param text the text
+   */
   public void text(int type, String text) {
     int length = text.length();
     int at = attribute(type, length + 1);
@@ -149,13 +231,22 @@ public final class MessageWriter {
     finish();
   }
 
-  /** Writes an attribute of octets. */
+  /**
+   * Writes an attribute of octets.
+   *
+   * @param type nla_type
+   * @param octets the octets
+   */
   public void octets(int type, byte[] octets) {
     int at = attribute(type, octets.length);
     bytes.put(at, octets);
   }
 
-  /** Writes attributes that are written already. */
+  /**
+   * Writes attributes that are written already.
+   *
+   * @param attributes the octets of whole attributes
+   */
   public void raw(byte[] attributes) {
     int at = end;
     claim(Wire.align(attributes.length));
@@ -165,13 +256,19 @@ public final class MessageWriter {
   /**
    * Begins an attribute that holds others.
    *
+   * @param type nla_type
    * @return where, for {@link #close}
    */
   public int open(int type) {
     return attribute(type | Wire.NLA_F_NESTED, 0) - Wire.NLA_HEADER;
   }
 
-  /** Begins an attribute that holds others but, for the kernel's reasons, does not say so. */
+  /**
+   * Begins an attribute that holds others but, for the kernel's reasons, does not say so.
+   *
+   * @param type nla_type
+   * @return where it begins, for {@link #close}
+   */
   public int openUnmarked(int type) {
     return attribute(type, 0) - Wire.NLA_HEADER;
   }
@@ -179,6 +276,7 @@ public final class MessageWriter {
   /**
    * Leaves room for a zeroed structure before the nested attributes.
    *
+   * @param structure bytes of the structure
    * @return where it begins, for {@link #at}
    */
   public int skip(int structure) {
@@ -187,17 +285,31 @@ public final class MessageWriter {
     return at;
   }
 
-  /** Writes 32 bits at a place that {@link #skip} gave. */
+  /**
+   * Writes 32 bits at a place that {@link #skip} gave.
+   *
+   * @param place what {@link #skip} returned
+   * @param value the value
+   */
   public void at(int place, int value) {
     bytes.putInt(place, value);
   }
 
-  /** Writes an octet at a place that {@link #skip} gave. */
+  /**
+   * Writes an octet at a place that {@link #skip} gave.
+   *
+   * @param place what {@link #skip} returned
+   * @param value the value
+   */
   public void octetAt(int place, int value) {
     bytes.put(place, (byte) value);
   }
 
-  /** Ends an attribute that holds others. */
+  /**
+   * Ends an attribute that holds others.
+   *
+   * @param opened what {@code open} returned
+   */
   public void close(int opened) {
     int length = end - opened;
     if (length > LARGEST_ATTRIBUTE) {
@@ -244,7 +356,12 @@ public final class MessageWriter {
     return ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN;
   }
 
-  /** Turns a number into the one whose bytes are in network order. */
+  /**
+   * Turns a number into the one whose bytes are in network order.
+   *
+   * @param value the value
+   * @return the number with its octets swapped where that is needed
+   */
   public static int toNetwork(int value) {
     return little() ? Integer.reverseBytes(value) : value;
   }

@@ -1,11 +1,11 @@
 package io.n0stack.n0core.net.internal;
 
-import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OsException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Network namespaces. A namespace belongs to a thread of the operating system, threads inherit it,
@@ -24,12 +24,21 @@ public final class NamespaceCalls {
 
   private NamespaceCalls() {}
 
-  /** Opens the namespace of the calling thread. */
+  /**
+   * Opens the namespace of the calling thread.
+   *
+   * @return the descriptor
+   */
   public static int open() {
     return open(Path.of(OWN));
   }
 
-  /** Opens the namespace that a file stands for. */
+  /**
+   * Opens the namespace that a file stands for.
+   *
+   * @param path the file
+   * @return the descriptor
+   */
   public static int open(Path path) {
     return SystemCalls.open(path.toString(), O_RDONLY_CLOEXEC);
   }
@@ -38,10 +47,13 @@ public final class NamespaceCalls {
    * Runs something in a namespace.
    *
    * @param fd the namespace, as {@link #open} gives it
+   * @param body what to run
+   * @param <T> what it is
+   * @return what it returned
    * @throws OsException if the kernel refuses to enter it
    */
   public static <T> T within(int fd, Callable<T> body) {
-    return onAThreadOfItsOwn(() -> {
+    return onNewThread(() -> {
       SystemCalls.check(C.setns(fd, CLONE_NEWNET), "enter network namespace");
       return body.call();
     });
@@ -53,7 +65,7 @@ public final class NamespaceCalls {
    * @return the descriptor
    */
   public static int create() {
-    return onAThreadOfItsOwn(() -> {
+    return onNewThread(() -> {
       unshare();
       return open();
     });
@@ -66,23 +78,23 @@ public final class NamespaceCalls {
    * @param file an empty file in it
    */
   public static void create(Path directory, Path file) {
-    onAThreadOfItsOwn(() -> {
+    onNewThread(() -> {
       share(directory);
       unshare();
       SystemCalls.check(
-          C.mount(OWN, file.toString(), "none", MS_BIND, null), "mount network namespace " + file);
+          C.mount(OWN, file.toString(), "none", MS_BIND, 0), "mount network namespace " + file);
       return null;
     });
   }
 
   private static void share(Path directory) {
     String path = directory.toString();
-    if (C.mount("", path, "none", MS_SHARED | MS_REC, null) < 0) {
+    if (C.mount("", path, "none", MS_SHARED | MS_REC, 0) < 0) {
       // It is no mount yet.
       SystemCalls.check(
-          C.mount(path, path, "none", MS_BIND | MS_REC, null), "mount directory " + path);
+          C.mount(path, path, "none", MS_BIND | MS_REC, 0), "mount directory " + path);
       SystemCalls.check(
-          C.mount("", path, "none", MS_SHARED | MS_REC, null), "share directory " + path);
+          C.mount("", path, "none", MS_SHARED | MS_REC, 0), "share directory " + path);
     }
   }
 
@@ -90,12 +102,16 @@ public final class NamespaceCalls {
     SystemCalls.check(C.unshare(CLONE_NEWNET), "create network namespace");
   }
 
-  /** Takes from a file what it stands for. */
+  /**
+   * Takes from a file what it stands for.
+   *
+   * @param file the file
+   */
   public static void unmount(Path file) {
     SystemCalls.check(C.umount2(file.toString(), MNT_DETACH), "unmount network namespace " + file);
   }
 
-  private static <T> T onAThreadOfItsOwn(Callable<T> body) {
+  private static <T> T onNewThread(Callable<T> body) {
     FutureTask<T> task = new FutureTask<>(body);
     Thread thread = new Thread(task, "n0core-netns");
     thread.setDaemon(true);
@@ -119,14 +135,13 @@ public final class NamespaceCalls {
     }
   }
 
-  private static RuntimeException rethrown(Throwable cause) {
+  private static RuntimeException rethrown(@Nullable Throwable cause) {
     if (cause instanceof Error error) {
       throw error;
     }
     if (cause instanceof RuntimeException unchecked) {
       return unchecked;
     }
-    return new N0Exception(
-        N0Exception.Code.INTERNAL, "network namespace", String.valueOf(cause.getMessage()), cause);
+    return new IllegalStateException("failed in another network namespace", cause);
   }
 }

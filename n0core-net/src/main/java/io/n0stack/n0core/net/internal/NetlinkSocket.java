@@ -23,7 +23,9 @@ public final class NetlinkSocket implements Transport {
   private static final int SOL_NETLINK = 270;
   private static final int NETLINK_ADD_MEMBERSHIP = 1; // linux/netlink.h
   private static final int SOL_SOCKET = 1; // asm-generic/socket.h
+  private static final int SO_SNDBUF = 7;
   private static final int SO_RCVBUF = 8;
+  private static final int SO_SNDBUFFORCE = 32;
   private static final int SO_RCVBUFFORCE = 33;
   private static final int BUFFERED = 1024 * 1024; // answers to a request
   private static final int MSG_TRUNC = 0x20;
@@ -47,6 +49,7 @@ public final class NetlinkSocket implements Transport {
   private final int wake;
   private final int portId;
   private NativeBuffer buffer = NativeBuffer.allocate(FIRST_SIZE);
+  private volatile boolean inGroup;
   private int wanted;
 
   private NetlinkSocket(int fd, int wake) {
@@ -56,6 +59,7 @@ public final class NetlinkSocket implements Transport {
       enable(option);
     }
     portId = bind();
+    connect();
     receiveBuffer(BUFFERED);
   }
 
@@ -96,12 +100,25 @@ public final class NetlinkSocket implements Transport {
    * @param size bytes
    */
   public void receiveBuffer(int size) {
+    buffer(SO_RCVBUFFORCE, SO_RCVBUF, size);
+  }
+
+  /**
+   * Sets how large a request may be; as root beyond the system's limit.
+   *
+   * @param size bytes
+   */
+  public void sendBuffer(int size) {
+    buffer(SO_SNDBUFFORCE, SO_SNDBUF, size);
+  }
+
+  private void buffer(int forced, int usual, int size) {
     scratch.bytes().putInt(0, size);
     // CAP_NET_ADMIN in the first user namespace may force it; who has not is held to the limit.
-    if (C.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, scratch.address(), Integer.BYTES) < 0) {
+    if (C.setsockopt(fd, SOL_SOCKET, forced, scratch.address(), Integer.BYTES) < 0) {
       SystemCalls.check(
-          C.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, scratch.address(), Integer.BYTES),
-          "set receive buffer of netlink socket");
+          C.setsockopt(fd, SOL_SOCKET, usual, scratch.address(), Integer.BYTES),
+          "set buffer of netlink socket");
     }
   }
 
@@ -112,6 +129,7 @@ public final class NetlinkSocket implements Transport {
    * @throws OsException if the kernel refuses
    */
   public void join(int group) {
+    inGroup = true;
     scratch.bytes().putInt(0, group);
     SystemCalls.check(
         C.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, scratch.address(), Integer.BYTES),
@@ -126,6 +144,19 @@ public final class NetlinkSocket implements Transport {
       SystemCalls.check(
           C.getsockname(fd, scratch.address(), scratch.address() + LENGTH), "getsockname");
       return scratch.bytes().getInt(PID);
+    } finally {
+      Reference.reachabilityFence(scratch);
+    }
+  }
+
+  /**
+   * From now on the kernel refuses what other processes send to this socket ({@code
+   * netlink_getsockbyportid}), which is cheaper than to look who sent each datagram.
+   */
+  private void connect() {
+    scratch.bytes().putLong(0, 0).putInt(8, 0).putShort(0, (short) AF_NETLINK);
+    try {
+      SystemCalls.check(C.connect(fd, scratch.address(), SOCKADDR), "connect netlink socket");
     } finally {
       Reference.reachabilityFence(scratch);
     }
@@ -157,21 +188,23 @@ public final class NetlinkSocket implements Transport {
   public int receive(Object operation, long deadlineNanos) {
     receiving.lock();
     try {
-      long began = System.nanoTime();
+      long began = 0;
       while (true) {
         requireOpen(operation);
         // With MSG_TRUNC it says how long the datagram is, also if its tail is lost.
         if (wanted > buffer.size()) {
           buffer = NativeBuffer.allocate(wanted);
         }
-        int length = receive(operation, buffer.size());
+        int length = inGroup ? receiveFromAnybody(operation) : receiveFromKernel(operation);
         if (length >= 0) {
           if (length > buffer.size()) {
             grow(operation, length);
           }
           return length;
         }
-        long left = deadlineNanos - System.nanoTime();
+        long now = System.nanoTime();
+        began = began == 0 ? now : began;
+        long left = deadlineNanos - now;
         if (left <= 0) {
           throw new OperationTimeoutException(
               operation.toString(), Duration.ofNanos(deadlineNanos - began));
@@ -183,7 +216,17 @@ public final class NetlinkSocket implements Transport {
     }
   }
 
-  private int receive(Object operation, int length) {
+  private int receiveFromKernel(Object operation) {
+    try {
+      return SystemCalls.transferred(
+          C.recv(fd, buffer.address(), buffer.size(), MSG_TRUNC), operation);
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  /** Whoever may administer the network may also tell a group something, connected or not. */
+  private int receiveFromAnybody(Object operation) {
     // struct msghdr and struct iovec, bits/socket.h, on a 64-bit machine
     long base = message.address();
     message
@@ -196,7 +239,7 @@ public final class NetlinkSocket implements Transport {
         .putLong(40, 0)
         .putLong(48, 0)
         .putLong(VECTOR, buffer.address())
-        .putLong(VECTOR + 8, length);
+        .putLong(VECTOR + 8, buffer.size());
     try {
       return SystemCalls.transferred(C.recvmsg(fd, base, MSG_TRUNC), operation);
     } finally {
@@ -221,7 +264,7 @@ public final class NetlinkSocket implements Transport {
 
   @Override
   public int sender() {
-    return message.bytes().getInt(ADDRESS + PID);
+    return inGroup ? message.bytes().getInt(ADDRESS + PID) : 0;
   }
 
   private void requireOpen(Object operation) {

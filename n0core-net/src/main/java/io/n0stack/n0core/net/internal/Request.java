@@ -1,7 +1,7 @@
 package io.n0stack.n0core.net.internal;
 
 /**
- * What one datagram asks the kernel. Its {@link #toString} says so in words, such as {@code add link
+ * What one datagram asks the kernel. Its {@code toString} says so in words, such as {@code add link
  * "br0"}, and is called only when something goes wrong.
  */
 public interface Request {

@@ -38,12 +38,22 @@ public final class Wire {
 
   private Wire() {}
 
-  /** Rounds up to where the next message or attribute begins. */
+  /**
+   * Rounds up to where the next message or attribute begins.
+   *
+   * @param length bytes
+   * @return a multiple of four
+   */
   public static int align(int length) {
     return (length + 3) & ~3;
   }
 
-  /** Lets octets be read and written as the kernel does. */
+  /**
+   * Lets octets be read and written as the kernel does.
+   *
+   * @param octets the octets
+   * @return a buffer over the same octets
+   */
   public static ByteBuffer order(byte[] octets) {
     return ByteBuffer.wrap(octets).order(ByteOrder.nativeOrder());
   }

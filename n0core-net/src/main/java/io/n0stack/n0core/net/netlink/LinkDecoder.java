@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class LinkDecoder implements Decoder<Link> {
   private static final int MAC = 6;
   private static final OperationalState[] STATES = OperationalState.values();
-  private static final String NO_QUEUE = "noqueue";
+  private static final List<String> DISCIPLINES =
+      List.of("noqueue", "noop", "pfifo_fast", "mq", "fq_codel");
 
   private final LinkKindReader kinds = new LinkKindReader();
   private String name = "";
@@ -88,8 +89,7 @@ final class LinkDecoder implements Decoder<Link> {
         case Rtnetlink.IFLA_IFNAME -> name = attributes.text();
         case Rtnetlink.IFLA_MTU -> mtu = attributes.number();
         case Rtnetlink.IFLA_LINK -> parent = attributes.number();
-        case Rtnetlink.IFLA_QDISC ->
-          queueing = attributes.is(NO_QUEUE) ? NO_QUEUE : attributes.text();
+        case Rtnetlink.IFLA_QDISC -> queueing = attributes.text(DISCIPLINES);
         case Rtnetlink.IFLA_MASTER -> master = attributes.number();
         case Rtnetlink.IFLA_TXQLEN -> queueLength = attributes.number();
         case Rtnetlink.IFLA_OPERSTATE -> state = attributes.number();

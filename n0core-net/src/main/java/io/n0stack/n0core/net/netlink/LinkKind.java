@@ -49,7 +49,7 @@ public sealed interface LinkKind {
       Duration ageing)
       implements LinkKind {
     private static final Bridge USUAL =
-        new Bridge(Switch.OFF, 1, Switch.OFF, Switch.ON, Duration.ofSeconds(300));
+        new Bridge(Switch.OFF, 1, Switch.OFF, Switch.ON, Duration.ofMinutes(5));
 
     /** Checks the VLAN and the time. */
     public Bridge {
@@ -437,22 +437,32 @@ public sealed interface LinkKind {
     }
   }
 
-  /** How the links of a bond share the work, in the kernel's order. */
+  /** How the links of a bond share the work, {@code BOND_MODE_*}. */
   enum BondMode {
     /** In turn. */
-    BALANCE_RR,
+    BALANCE_RR(0),
     /** One works, the others wait. */
-    ACTIVE_BACKUP,
+    ACTIVE_BACKUP(1),
     /** By a hash of the addresses. */
-    BALANCE_XOR,
+    BALANCE_XOR(2),
     /** All send everything. */
-    BROADCAST,
+    BROADCAST(3),
     /** As IEEE 802.3ad negotiates. */
-    LACP,
+    LACP(4),
     /** By load, for what is sent. */
-    BALANCE_TLB,
+    BALANCE_TLB(5),
     /** By load, for both directions. */
-    BALANCE_ALB
+    BALANCE_ALB(6);
+
+    private final int number;
+
+    BondMode(int number) {
+      this.number = number;
+    }
+
+    int number() {
+      return number;
+    }
   }
 
   /** What a tun link carries. */

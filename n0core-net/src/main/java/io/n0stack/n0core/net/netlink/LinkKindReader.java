@@ -13,6 +13,7 @@ import io.n0stack.n0core.net.netlink.LinkKind.VlanProtocol;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -25,6 +26,8 @@ final class LinkKindReader {
   static final LinkKind PHYSICAL = new LinkKind.Physical();
   private static final LinkKind IFB = new LinkKind.Ifb();
   private static final LinkKind DUMMY = new LinkKind.Dummy();
+  private static final List<String> KINDS =
+      List.of("tun", "bridge", "veth", "vlan", "vxlan", "ifb");
   private static final int TICK_MILLIS = 10; // clock_t, 100 a second
   private static final long LONGEST_AGEING = Duration.ofDays(12).toMillis() / TICK_MILLIS;
 
@@ -33,7 +36,7 @@ final class LinkKindReader {
     @Nullable Attributes data = null;
     while (info.advance()) {
       if (info.type() == Rtnetlink.IFLA_INFO_KIND) {
-        kind = info.text();
+        kind = info.text(KINDS);
       } else if (info.type() == Rtnetlink.IFLA_INFO_DATA) {
         data = info.nested();
       }
@@ -42,7 +45,7 @@ final class LinkKindReader {
       return data == null ? bare(kind) : withData(kind, data, parent);
     } catch (N0Exception e) {
       // A number that our own rules do not allow: another kernel's business, but no reason to fail.
-      return new LinkKind.Other(kind, data == null ? "" : hex(data));
+      return other(kind, data == null ? "" : hex(data));
     }
   }
 
@@ -53,7 +56,7 @@ final class LinkKindReader {
       case "dummy" -> DUMMY;
       case "veth" -> LinkKind.Veth.READ;
       case "bridge" -> Bridge.usual();
-      default -> new LinkKind.Other(kind, "");
+      default -> other(kind, "");
     };
   }
 
@@ -68,12 +71,21 @@ final class LinkKindReader {
       case "vrf" -> vrf(data);
       case "tun" -> tun(data);
       case "ifb", "dummy", "veth" -> bare(kind);
-      default -> new LinkKind.Other(kind, hex(data));
+      default -> other(kind, hex(data));
     };
   }
 
+  /** A kernel's word has no rule that we know; one that breaks ours must not make a list fail. */
+  private static LinkKind other(String kind, String data) {
+    try {
+      return new LinkKind.Other(kind, data);
+    } catch (N0Exception e) {
+      return new LinkKind.Other("unknown", data);
+    }
+  }
+
   private static String hex(Attributes data) {
-    return HexFormat.of().formatHex(data.remaining());
+    return HexFormat.of().formatHex(data.all());
   }
 
   private static LinkKind bridge(Attributes data) {
@@ -184,12 +196,13 @@ final class LinkKindReader {
   }
 
   private static LinkKind bond(Attributes data) {
-    BondMode[] modes = BondMode.values();
     BondMode mode = BondMode.BALANCE_RR;
     int millis = 0;
     while (data.advance()) {
       if (data.type() == Rtnetlink.IFLA_BOND_MODE) {
-        mode = modes[Math.min(Math.max(0, data.number()), modes.length - 1)];
+        for (BondMode one : BondMode.values()) {
+          mode = one.number() == data.number() ? one : mode;
+        }
       } else if (data.type() == Rtnetlink.IFLA_BOND_MIIMON) {
         millis = data.number();
       }

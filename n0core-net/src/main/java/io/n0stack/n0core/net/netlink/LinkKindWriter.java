@@ -40,19 +40,19 @@ final class LinkKindWriter {
 
   private static void writeData(MessageWriter message, LinkKind kind) {
     if (kind instanceof Bridge bridge) {
-      write(message, bridge);
+      writeBridge(message, bridge);
     } else if (kind instanceof LinkKind.Veth veth) {
-      write(message, veth);
+      writeVeth(message, veth);
     } else if (kind instanceof LinkKind.Vlan vlan) {
-      write(message, vlan);
+      writeVlan(message, vlan);
     } else if (kind instanceof LinkKind.Vxlan vxlan) {
-      write(message, vxlan);
+      writeVxlan(message, vxlan);
     } else if (kind instanceof LinkKind.Macvlan macvlan) {
       message.number(Rtnetlink.IFLA_MACVLAN_MODE, macvlan.mode().number());
     } else if (kind instanceof LinkKind.Macvtap macvtap) {
       message.number(Rtnetlink.IFLA_MACVLAN_MODE, macvtap.mode().number());
     } else if (kind instanceof LinkKind.Bond bond) {
-      message.octet(Rtnetlink.IFLA_BOND_MODE, bond.mode().ordinal());
+      message.octet(Rtnetlink.IFLA_BOND_MODE, bond.mode().number());
       message.number(Rtnetlink.IFLA_BOND_MIIMON, (int) bond.monitoring().toMillis());
     } else if (kind instanceof LinkKind.Vrf vrf) {
       message.number(Rtnetlink.IFLA_VRF_TABLE, (int) vrf.table());
@@ -64,7 +64,7 @@ final class LinkKindWriter {
   }
 
   /** Only what is not usual, so that kernels that lack a part are not asked for it. */
-  private static void write(MessageWriter message, Bridge bridge) {
+  private static void writeBridge(MessageWriter message, Bridge bridge) {
     Bridge usual = Bridge.usual();
     if (!bridge.ageing().equals(usual.ageing())) {
       message.number(
@@ -84,7 +84,7 @@ final class LinkKindWriter {
     }
   }
 
-  private static void write(MessageWriter message, LinkKind.Veth veth) {
+  private static void writeVeth(MessageWriter message, LinkKind.Veth veth) {
     int end = message.open(Rtnetlink.VETH_INFO_PEER);
     message.skip(Rtnetlink.IFINFO);
     veth.peer().ifPresent(name -> message.text(Rtnetlink.IFLA_IFNAME, name));
@@ -92,7 +92,7 @@ final class LinkKindWriter {
     message.close(end);
   }
 
-  private static void write(MessageWriter message, LinkKind.Vlan vlan) {
+  private static void writeVlan(MessageWriter message, LinkKind.Vlan vlan) {
     message.shortNumber(Rtnetlink.IFLA_VLAN_ID, vlan.vlanId());
     message.networkShortNumber(Rtnetlink.IFLA_VLAN_PROTOCOL, vlan.protocol().etherType());
     priorities(message, Rtnetlink.IFLA_VLAN_INGRESS_QOS, vlan.ingress());
@@ -113,7 +113,7 @@ final class LinkKindWriter {
     message.close(mappings);
   }
 
-  private static void write(MessageWriter message, LinkKind.Vxlan vxlan) {
+  private static void writeVxlan(MessageWriter message, LinkKind.Vxlan vxlan) {
     message.number(Rtnetlink.IFLA_VXLAN_ID, vxlan.vni());
     vxlan
         .remote()

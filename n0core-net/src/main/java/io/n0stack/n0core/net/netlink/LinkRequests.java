@@ -13,7 +13,7 @@ import java.util.OptionalInt;
 
 /** The messages about links. Each says in words what it asks, but only if somebody wants to know. */
 final class LinkRequests {
-  static final int LONGEST_NAME = 15; // IFNAMSIZ - 1, linux/if.h
+  private static final int LONGEST_NAME = 15; // IFNAMSIZ - 1, linux/if.h
 
   private LinkRequests() {}
 
@@ -33,8 +33,7 @@ final class LinkRequests {
     public void write(MessageWriter message) {
       begin(message, Rtnetlink.RTM_GETLINK, 0, 0);
       // Of both attributes IFLA_IFNAME wins, and it also finds short alternative names.
-      if (name.length() <= LONGEST_NAME
-          && name.getBytes(StandardCharsets.UTF_8).length <= LONGEST_NAME) {
+      if (isShort(name)) {
         message.text(Rtnetlink.IFLA_IFNAME, name);
       } else {
         message.text(Rtnetlink.IFLA_ALT_IFNAME, name);
@@ -45,6 +44,17 @@ final class LinkRequests {
     public String toString() {
       return "find link " + Rules.quote(name);
     }
+  }
+
+  /** Counts the bytes of UTF-8 without writing them. */
+  static boolean isShort(String name) {
+    int bytes = 0;
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      // Each half of a pair stands for two of its four bytes.
+      bytes += c < 0x80 ? 1 : c < 0x800 || Character.isSurrogate(c) ? 2 : 3;
+    }
+    return bytes <= LONGEST_NAME;
   }
 
   /** One link, by its index. */
@@ -98,7 +108,7 @@ final class LinkRequests {
       writeSpec(message, spec);
       if (spec.alias().isPresent() && index.isPresent()) {
         begin(message, Rtnetlink.RTM_SETLINK, NLM_F_ACK, index.getAsInt());
-        message.text(Rtnetlink.IFLA_IFALIAS, spec.alias().get());
+        alias(message, spec.alias().get());
       }
     }
 
@@ -106,6 +116,11 @@ final class LinkRequests {
     public String toString() {
       return "add link " + Rules.quote(spec.name());
     }
+  }
+
+  /** Without a final zero, which the kernel would count. */
+  private static void alias(MessageWriter message, String alias) {
+    message.octets(Rtnetlink.IFLA_IFALIAS, alias.getBytes(StandardCharsets.UTF_8));
   }
 
   private static void writeSpec(MessageWriter message, LinkSpec spec) {
@@ -147,7 +162,7 @@ final class LinkRequests {
       change
           .transmitQueueLength()
           .ifPresent(packets -> message.number(Rtnetlink.IFLA_TXQLEN, packets));
-      change.alias().ifPresent(alias -> message.text(Rtnetlink.IFLA_IFALIAS, alias));
+      change.alias().ifPresent(alias -> alias(message, alias));
       change.namespace().ifPresent(ns -> message.number(Rtnetlink.IFLA_NET_NS_FD, ns.fd()));
       if (change.addressGeneration().isPresent()) {
         int families = message.open(Rtnetlink.IFLA_AF_SPEC);

@@ -38,10 +38,10 @@ public final class Links {
    * @throws N0Exception INVALID for what cannot be the name of a link
    */
   public Optional<Link> find(String name) {
-    if (name.length() > LinkRequests.LONGEST_NAME) {
-      requireAlternative(name);
-    } else {
+    if (LinkRequests.isShort(name)) {
       Rules.linkName("name", name);
+    } else {
+      requireAlternative(name);
     }
     return kernel.find(new LinkRequests.ByName(name), decoder, ENODEV);
   }
@@ -64,7 +64,7 @@ public final class Links {
    * @throws InterruptedDumpException if links came and went during each of five lists
    */
   public List<Link> list() {
-    return list(0, "");
+    return filtered(0, "");
   }
 
   /**
@@ -76,7 +76,7 @@ public final class Links {
   public List<Link> portsOf(int master) {
     Rules.range("master", master, 1, Integer.MAX_VALUE);
     // A kernel without strict checking does not filter.
-    return list(master, "").stream()
+    return filtered(master, "").stream()
         .filter(link -> link.master().orElse(0) == master)
         .toList();
   }
@@ -89,12 +89,12 @@ public final class Links {
    */
   public List<Link> ofKind(String kernelName) {
     Rules.linkName("kind", kernelName);
-    return list(0, kernelName).stream()
+    return filtered(0, kernelName).stream()
         .filter(link -> link.kind().kernelName().equals(kernelName))
         .toList();
   }
 
-  private List<Link> list(int master, String kind) {
+  private List<Link> filtered(int master, String kind) {
     return Netlink.consistent(kernel, new LinkRequests.Dump(master, kind), decoder);
   }
 

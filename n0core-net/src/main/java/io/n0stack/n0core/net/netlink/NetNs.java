@@ -182,7 +182,7 @@ public final class NetNs implements AutoCloseable {
    * @param <T> what it returns
    * @return what it returned
    * @throws OsException PERMISSION without CAP_SYS_ADMIN
-   * @throws N0Exception what it threw; INTERNAL for a checked exception
+   * @throws IllegalStateException around a checked exception that it threw; an unchecked one as it is
    */
   public <T> T call(Callable<T> body) {
     return NamespaceCalls.within(fd(), body);

@@ -37,6 +37,10 @@ public final class Netlink implements AutoCloseable {
   private final Links links;
   private final Addresses addresses;
   private final Bridges bridges;
+  private final ForwardingDatabase forwarding;
+  private final Neighbours neighbours;
+  private final Routes routes;
+  private final RoutingRules rules;
   private final TrafficControl trafficControl;
   private final RateLimits rateLimits;
 
@@ -44,7 +48,11 @@ public final class Netlink implements AutoCloseable {
     this.kernel = kernel;
     links = new Links(kernel);
     addresses = new Addresses(kernel);
-    bridges = new Bridges(links);
+    bridges = new Bridges(kernel, links);
+    forwarding = new ForwardingDatabase(kernel);
+    neighbours = new Neighbours(kernel);
+    routes = new Routes(kernel);
+    rules = new RoutingRules(kernel);
     trafficControl = new TrafficControl(kernel);
     rateLimits = new RateLimits(links, trafficControl);
   }
@@ -129,6 +137,42 @@ public final class Netlink implements AutoCloseable {
    */
   public Bridges bridges() {
     return bridges;
+  }
+
+  /**
+   * Returns what can be done about where bridges and VXLAN ends send frames.
+   *
+   * @return an object that uses this connection
+   */
+  public ForwardingDatabase forwarding() {
+    return forwarding;
+  }
+
+  /**
+   * Returns what can be done about the Ethernet addresses of hosts.
+   *
+   * @return an object that uses this connection
+   */
+  public Neighbours neighbours() {
+    return neighbours;
+  }
+
+  /**
+   * Returns what can be done about routes.
+   *
+   * @return an object that uses this connection
+   */
+  public Routes routes() {
+    return routes;
+  }
+
+  /**
+   * Returns what can be done about the rules that say which routing table is looked at.
+   *
+   * @return an object that uses this connection
+   */
+  public RoutingRules rules() {
+    return rules;
   }
 
   /**

@@ -18,8 +18,10 @@ import java.util.List;
 /** Answers each request with the datagrams that it was told, of which no real kernel would think. */
 final class FakeKernel implements Transport {
   static final int PORT = 7;
-  /** A number that becomes the request's, without counting on. */
+  /** A number that becomes the request's, without counting on; one less becomes that of its second. */
   static final int SAME = -1;
+
+  private static final byte[] TOO_LARGE = {};
 
   private final List<byte[]> sent = new ArrayList<>();
   private final Deque<List<byte[]>> scripts = new ArrayDeque<>();
@@ -34,6 +36,11 @@ final class FakeKernel implements Transport {
   /** Sets the answer to the next request that has none yet; numbers of 0 become the request's. */
   void answer(byte[]... datagrams) {
     scripts.add(List.of(datagrams));
+  }
+
+  /** Answers the next request with more than fits. */
+  void answerTruncated() {
+    scripts.add(List.of(TOO_LARGE));
   }
 
   void sendAs(int port) {
@@ -56,11 +63,15 @@ final class FakeKernel implements Transport {
     sent.add(bytes);
     int sequence = number(bytes, 8);
     for (byte[] datagram : scripts.isEmpty() ? List.<byte[]>of() : scripts.remove()) {
+      if (datagram == TOO_LARGE) {
+        coming.add(datagram);
+        continue;
+      }
       byte[] copy = datagram.clone();
       if (copy.length >= 16 && number(copy, 8) == 0) {
         buffer(copy).putInt(8, sequence++);
-      } else if (copy.length >= 16 && number(copy, 8) == SAME) {
-        buffer(copy).putInt(8, sequence);
+      } else if (copy.length >= 16 && number(copy, 8) <= SAME && number(copy, 8) > SAME - 100) {
+        buffer(copy).putInt(8, sequence + SAME - number(copy, 8));
       }
       coming.add(copy);
     }
@@ -71,8 +82,9 @@ final class FakeKernel implements Transport {
     if (coming.isEmpty()) {
       throw new OperationTimeoutException(operation.toString(), Duration.ofMillis(200));
     }
-    received = buffer(coming.remove());
-    return received.capacity();
+    byte[] datagram = coming.remove();
+    received = buffer(datagram);
+    return datagram == TOO_LARGE ? 40_000 : received.capacity();
   }
 
   @Override

@@ -287,6 +287,17 @@ class NetlinkIT {
   }
 
   @Test
+  void nameOfFewLettersAndManyBytesIsNoneToCreateButOneToFind() {
+    String name = "橋".repeat(10);
+    int bridge = netlink.links().create(LinkSpec.bridge("br0")).index();
+
+    netlink.links().addAlternativeName(bridge, name);
+
+    assertCode(() -> LinkSpec.bridge(name), N0Exception.Code.INVALID, "name");
+    assertThat(netlink.links().find(name)).map(Link::index).contains(bridge);
+  }
+
+  @Test
   void closeWakesTheThreadThatWaits() {
     NetlinkSocket socket = NetlinkSocket.open(Wire.NETLINK_ROUTE);
     CompletableFuture<Integer> waiting = new CompletableFuture<>();
