@@ -40,6 +40,34 @@ public interface MonitorListener {
   default void addressRemoved(LinkAddress address) {}
 
   /**
+   * The Ethernet address of a host is known, or not known as it was.
+   *
+   * @param neighbour as it is
+   */
+  default void neighbourChanged(Neighbour neighbour) {}
+
+  /**
+   * The Ethernet address of a host is forgotten.
+   *
+   * @param neighbour as it was told last
+   */
+  default void neighbourRemoved(Neighbour neighbour) {}
+
+  /**
+   * A route is there. One that is replaced is removed and added.
+   *
+   * @param route the route
+   */
+  default void routeAdded(Route route) {}
+
+  /**
+   * A route is gone.
+   *
+   * @param route as it was told
+   */
+  default void routeRemoved(Route route) {}
+
+  /**
    * All that is there at the moment has been told: after the beginning, and after {@link #overrun}.
    */
   default void current() {}

@@ -23,7 +23,11 @@ public record MonitorOptions(Set<Topic> topics, Optional<NetNs> namespace, int b
     /** Links. */
     LINKS,
     /** Addresses of links. */
-    ADDRESSES
+    ADDRESSES,
+    /** Ethernet addresses of hosts. */
+    NEIGHBOURS,
+    /** Routes of all tables; each change of a link, address or route makes the monitor list them. */
+    ROUTES
   }
 
   /** Copies and checks the topics. */

@@ -29,14 +29,22 @@ public final class NetlinkMonitor implements AutoCloseable {
   private static final String OVERRUN = "ENOBUFS";
   private static final int RTNLGRP_LINK = 1; // linux/rtnetlink.h
   private static final int RTNLGRP_IPV4_IFADDR = 5;
+  private static final int RTNLGRP_NEIGH = 3;
+  private static final int RTNLGRP_IPV4_ROUTE = 7;
   private static final int RTNLGRP_IPV6_IFADDR = 9;
+  private static final int RTNLGRP_IPV6_ROUTE = 11;
+  private static final int[] ROUTE_HINTS = {
+    RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE
+  };
 
   private final NetlinkSocket socket;
   private final Netlink netlink;
   private final MonitorListener listener;
   private final Deliveries deliveries;
   private final List<Watched<?>> topics = new ArrayList<>();
+  private final @Nullable Watched<Route> routes;
   private final Thread reader;
+  private boolean routesMayDiffer;
 
   private NetlinkMonitor(
       NetlinkSocket socket, MonitorOptions options, MonitorListener listener, Executor executor) {
@@ -51,6 +59,10 @@ public final class NetlinkMonitor implements AutoCloseable {
     if (options.topics().contains(Topic.ADDRESSES)) {
       topics.add(addresses());
     }
+    if (options.topics().contains(Topic.NEIGHBOURS)) {
+      topics.add(neighbours());
+    }
+    routes = options.topics().contains(Topic.ROUTES) ? routes() : null;
     reader = new Thread(this::read, "n0core-netlink-monitor");
     reader.setDaemon(true);
   }
@@ -90,6 +102,12 @@ public final class NetlinkMonitor implements AutoCloseable {
         socket.join(RTNLGRP_IPV4_IFADDR);
         socket.join(RTNLGRP_IPV6_IFADDR);
       }
+      case NEIGHBOURS -> socket.join(RTNLGRP_NEIGH);
+      case ROUTES -> {
+        for (int group : ROUTE_HINTS) {
+          socket.join(group);
+        }
+      }
     }
   }
 
@@ -123,6 +141,32 @@ public final class NetlinkMonitor implements AutoCloseable {
             address -> tell(() -> listener.addressRemoved(address))));
   }
 
+  private Watched<Neighbour> neighbours() {
+    return new Watched<>(
+        new Watched.Types(RouteNumbers.RTM_NEWNEIGH, RouteNumbers.RTM_DELNEIGH),
+        Neighbour::decode,
+        neighbour -> List.of(neighbour.index(), neighbour.address()),
+        () -> netlink.neighbours().list(),
+        new Watched.Listener<>(
+            (before, after) -> tell(() -> listener.neighbourChanged(after)),
+            neighbour -> tell(() -> listener.neighbourRemoved(neighbour))));
+  }
+
+  /**
+   * The kernel does not say that IPv4 routes go with a link that goes down, nor what a replaced one was:
+   * whatever it says about links, addresses and routes is a reason to list the routes again.
+   */
+  private Watched<Route> routes() {
+    return new Watched<>(
+        new Watched.Types(-1, -1),
+        RouteDecoder::decode,
+        route -> route,
+        () -> netlink.routes().list(),
+        new Watched.Listener<>(
+            (before, after) -> tell(() -> listener.routeAdded(after)),
+            route -> tell(() -> listener.routeRemoved(route))));
+  }
+
   private void tell(Runnable call) {
     deliveries.add(call);
   }
@@ -131,7 +175,8 @@ public final class NetlinkMonitor implements AutoCloseable {
     try {
       look();
       while (true) {
-        hear();
+        // Routes are listed once for all that waits.
+        hear(routesMayDiffer ? Duration.ZERO : PATIENCE);
       }
     } catch (N0Exception e) {
       if (!deliveries.closed()) {
@@ -140,9 +185,9 @@ public final class NetlinkMonitor implements AutoCloseable {
     }
   }
 
-  private void hear() {
+  private void hear(Duration patience) {
     try {
-      int length = socket.receive(OPERATION, System.nanoTime() + PATIENCE.toNanos());
+      int length = socket.receive(OPERATION, System.nanoTime() + patience.toNanos());
       ByteBuffer bytes = socket.received();
       if (length > bytes.capacity()) {
         lookAgain();
@@ -150,8 +195,10 @@ public final class NetlinkMonitor implements AutoCloseable {
         messages(bytes, length);
       }
     } catch (OperationTimeoutException e) {
-      // Nothing happened for an hour.
-      return;
+      if (routes != null && routesMayDiffer) {
+        routesMayDiffer = false;
+        look(routes);
+      }
     } catch (OsException e) {
       if (!e.errnoName().equals(OVERRUN)) {
         throw e;
@@ -172,6 +219,7 @@ public final class NetlinkMonitor implements AutoCloseable {
       for (Watched<?> topic : topics) {
         topic.message(type, bytes, at, at + size);
       }
+      routesMayDiffer = routes != null;
       at = Math.min(length, at + Wire.align(size));
     }
   }
@@ -199,19 +247,24 @@ public final class NetlinkMonitor implements AutoCloseable {
 
   /** Looks until a look is undisturbed, and tells what is not as it was. */
   private void look() {
-    for (Watched<?> topic : topics) {
-      boolean looked = false;
-      while (!looked) {
-        try {
-          topic.resynchronise();
-          looked = true;
-        } catch (InterruptedDumpException e) {
-          // Busy times; what comes meanwhile waits in the socket.
-          Thread.onSpinWait();
-        }
-      }
+    topics.forEach(NetlinkMonitor::look);
+    if (routes != null) {
+      look(routes);
     }
     tell(listener::current);
+  }
+
+  private static void look(Watched<?> topic) {
+    boolean looked = false;
+    while (!looked) {
+      try {
+        topic.resynchronise();
+        looked = true;
+      } catch (InterruptedDumpException e) {
+        // Busy times; what comes meanwhile waits in the socket.
+        Thread.onSpinWait();
+      }
+    }
   }
 
   /**

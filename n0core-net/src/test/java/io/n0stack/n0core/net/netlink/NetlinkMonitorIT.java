@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.network.CidrAddress;
+import io.n0stack.n0core.api.network.MacAddress;
 import io.n0stack.n0core.net.IsolatedNetwork;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -127,6 +129,52 @@ class NetlinkMonitorIT {
     awaitTruth(believer);
     await().until(() -> !believer.addresses.containsKey("10.77.0.1/24"));
     assertThat(believer.overruns).hasValue(0);
+  }
+
+  @Test
+  void routesThatGoWithTheirLinkAreToldThoughTheKernelDoesNotSayIt() {
+    Set<Route> routes = ConcurrentHashMap.newKeySet();
+    Set<Neighbour> neighbours = ConcurrentHashMap.newKeySet();
+    MonitorListener listener = new MonitorListener() {
+      @Override
+      public void routeAdded(Route route) {
+        routes.add(route);
+      }
+
+      @Override
+      public void routeRemoved(Route route) {
+        assertThat(routes.remove(route)).isTrue();
+      }
+
+      @Override
+      public void neighbourChanged(Neighbour neighbour) {
+        neighbours.add(neighbour);
+      }
+
+      @Override
+      public void neighbourRemoved(Neighbour neighbour) {
+        neighbours.removeIf(one -> one.address().equals(neighbour.address()));
+      }
+    };
+    monitor = NetlinkMonitor.open(MonitorOptions.everything(), listener, executor);
+    int port = netlink.links().create(LinkSpec.veth("eth1", "eth1-peer").up()).index();
+    int peer = netlink.links().find("eth1-peer").orElseThrow().index();
+    netlink.links().change(peer, LinkChange.none().up());
+    netlink.addresses().add(port, CidrAddress.parse("10.77.0.1/24"));
+
+    await().untilAsserted(() ->
+        assertThat(routes).containsExactlyInAnyOrderElementsOf(netlink.routes().list()));
+    assertThat(routes.toString()).contains("10.77.0.0/24");
+    netlink.neighbours().add(Neighbour.permanent(
+        port, CidrAddress.literal("10.77.0.9"), MacAddress.parse("52:54:00:00:00:09")));
+    await().until(() -> neighbours.toString().contains("10.77.0.9"));
+
+    netlink.links().change(port, LinkChange.none().down());
+
+    await().untilAsserted(() ->
+        assertThat(routes).containsExactlyInAnyOrderElementsOf(netlink.routes().list()));
+    assertThat(routes.toString()).doesNotContain("10.77.0.0/24");
+    await().until(() -> !neighbours.toString().contains("10.77.0.9"));
   }
 
   @Test
