@@ -4,6 +4,7 @@ import static io.n0stack.n0core.net.internal.Wire.NLM_F_ACK;
 import static io.n0stack.n0core.net.internal.Wire.NLM_F_CREATE;
 import static io.n0stack.n0core.net.internal.Wire.NLM_F_DUMP;
 import static io.n0stack.n0core.net.internal.Wire.NLM_F_EXCL;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.net.internal.MessageWriter;
@@ -107,7 +108,7 @@ final class LinkRequests {
       writeSpec(message, spec);
       if (spec.alias().isPresent() && index.isPresent()) {
         begin(message, Rtnetlink.RTM_SETLINK, NLM_F_ACK, index.getAsInt());
-        message.text(Rtnetlink.IFLA_IFALIAS, spec.alias().get());
+        writeAlias(message, spec.alias().get());
       }
     }
 
@@ -115,6 +116,11 @@ final class LinkRequests {
     public String toString() {
       return "add link " + Rules.quote(spec.name());
     }
+  }
+
+  /** A final zero would count as one of the 255 bytes that an alias can have. */
+  private static void writeAlias(MessageWriter message, String alias) {
+    message.octets(Rtnetlink.IFLA_IFALIAS, alias.getBytes(UTF_8));
   }
 
   private static void writeSpec(MessageWriter message, LinkSpec spec) {
@@ -156,7 +162,7 @@ final class LinkRequests {
       change
           .transmitQueueLength()
           .ifPresent(packets -> message.number(Rtnetlink.IFLA_TXQLEN, packets));
-      change.alias().ifPresent(alias -> message.text(Rtnetlink.IFLA_IFALIAS, alias));
+      change.alias().ifPresent(alias -> writeAlias(message, alias));
       change.namespace().ifPresent(ns -> message.number(Rtnetlink.IFLA_NET_NS_FD, ns.fd()));
       if (change.addressGeneration().isPresent()) {
         int families = message.open(Rtnetlink.IFLA_AF_SPEC);

@@ -100,9 +100,7 @@ class MessageWriterTest {
     assertThat(sent).hasSize(3);
     String datagram = HexFormat.of().formatHex(sent.get(1));
     String second = datagram.substring(FakeKernel.number(sent.get(1), 0) * 2);
-    assertThat(second)
-        .startsWith("2c000000" + "1300" + "0500")
-        .endsWith("09001400" + "6d696e6500000000");
+    assertThat(second).startsWith("28000000" + "1300" + "0500").endsWith("08001400" + "6d696e65");
     assertThat(FakeKernel.number(sent.get(1), 20))
         .isPositive()
         .isEqualTo(
