@@ -51,33 +51,37 @@ public record Route(
   /** What becomes of packets. */
   public enum Type {
     /** They are forwarded or sent. */
-    UNICAST,
+    UNICAST(1),
     /** They are for this host. */
-    LOCAL,
+    LOCAL(2),
     /** They are for all hosts on the link. */
-    BROADCAST,
+    BROADCAST(3),
     /** They are for this host as one of several. */
-    ANYCAST,
+    ANYCAST(4),
     /** They are for a group. */
-    MULTICAST,
+    MULTICAST(5),
     /** They are dropped. */
-    BLACKHOLE,
+    BLACKHOLE(6),
     /** They are dropped, and the sender is told that the host is unreachable. */
-    UNREACHABLE,
+    UNREACHABLE(7),
     /** They are dropped, and the sender is told that this is forbidden. */
-    PROHIBIT,
+    PROHIBIT(8),
     /** The next rule is looked at, as if there were no route in this table. */
-    THROW;
+    THROW(9);
+
+    private final int number;
+
+    Type(int number) {
+      this.number = number;
+    }
 
     /** Returns RTN_UNICAST and the like. */
     int number() {
-      return ordinal() + 1;
+      return number;
     }
 
     static Optional<Type> of(int number) {
-      return number < 1 || number > values().length
-          ? Optional.empty()
-          : Optional.of(values()[number - 1]);
+      return Arrays.stream(values()).filter(type -> type.number == number).findAny();
     }
   }
 

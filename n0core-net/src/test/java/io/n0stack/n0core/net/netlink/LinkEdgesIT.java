@@ -7,6 +7,9 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.api.network.MacAddress;
 import io.n0stack.n0core.net.IsolatedNetwork;
+import io.n0stack.n0core.net.internal.Conversation;
+import io.n0stack.n0core.net.internal.NetlinkSocket;
+import io.n0stack.n0core.net.internal.Wire;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.net.InetAddress;
@@ -321,5 +324,29 @@ class LinkEdgesIT {
     assertThat(links.find(made.parent().orElseThrow())).map(Link::name).contains("peer0");
     assertInvalid(
         () -> LinkSpec.of("eth1", new LinkKind.Veth(Optional.empty(), Optional.empty())), "peer");
+  }
+
+  @Test
+  void groupWithOneLinkThatCannotGoStaysWhole() {
+    links.create(LinkSpec.ifb("ifb7").withGroup(7));
+    links.change(1, LinkChange.none().withGroup(7));
+
+    assertErrno(() -> links.deleteGroup(7), "EOPNOTSUPP");
+
+    assertThat(links.find("ifb7")).isPresent();
+  }
+
+  @Test
+  void messageThatTheKernelDoesNotKnowIsUnsupported() {
+    try (Conversation conversation = new Conversation(
+        NetlinkSocket.open(Wire.NETLINK_ROUTE), Duration.ofSeconds(10), NetlinkException::new)) {
+      assertErrno(
+          () -> conversation.change(message -> message.begin(4000, Wire.NLM_F_ACK, 16)),
+          "EOPNOTSUPP");
+      assertErrno(
+          () -> conversation.change(
+              message -> message.begin(Rtnetlink.RTM_NEWLINK, Wire.NLM_F_ACK, 4)),
+          "EINVAL");
+    }
   }
 }
