@@ -37,7 +37,15 @@ public final class Conversation implements AutoCloseable {
     /** An answer if there is one, and an acknowledgement; the request is a question. */
     ANSWERED_AND_ACKNOWLEDGED,
     /** A dump, ended by its own message; the request is a question. */
-    DUMPED
+    DUMPED;
+
+    boolean ofOneAnswer() {
+      return this == ANSWERED || this == ANSWERED_AND_ACKNOWLEDGED;
+    }
+
+    boolean ofQuestion() {
+      return ofOneAnswer() || this == DUMPED;
+    }
   }
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -318,8 +326,7 @@ public final class Conversation implements AutoCloseable {
         begin(request, ending);
         transport.send(request, writer.memory(), writer.length());
         await(ending, answers);
-      } while (truncated
-          && (ending == Ending.ANSWERED || ending == Ending.ANSWERED_AND_ACKNOWLEDGED));
+      } while (truncated && ending.ofOneAnswer());
       interrupted |= truncated;
       return told;
     } finally {
@@ -357,9 +364,7 @@ public final class Conversation implements AutoCloseable {
         }
       }
     } catch (N0Exception e) {
-      throw ending == Ending.ANSWERED || ending == Ending.DUMPED
-          ? e
-          : new UnknownOutcomeException(operation.toString(), e);
+      throw ending.ofQuestion() ? e : new UnknownOutcomeException(operation.toString(), e);
     }
   }
 
@@ -422,7 +427,7 @@ public final class Conversation implements AutoCloseable {
     return switch (ending) {
       case LAST_ACKNOWLEDGED -> message == writer.messages() - 1;
       case COMMITTED -> message == writer.messages() - 2 || (message == 0 && refusal.errno() != 0);
-      case ACKNOWLEDGED, ANSWERED, DUMPED -> true;
+      case ACKNOWLEDGED, ANSWERED, ANSWERED_AND_ACKNOWLEDGED, DUMPED -> true;
     };
   }
 
