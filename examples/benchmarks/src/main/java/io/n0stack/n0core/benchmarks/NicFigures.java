@@ -13,8 +13,8 @@ import java.util.Locale;
 
 /** What a host does for each machine: bridges, and taps on them. */
 final class NicFigures {
-  private static final int ROUNDS = 100;
-  private static final int PER_ROUND = 3;
+  private static final int ROUNDS = 40;
+  private static final int PER_ROUND = 10;
   private static final int DELETED = 500;
   private static final int DELETIONS = 6;
   private static final int GROUP = 500;

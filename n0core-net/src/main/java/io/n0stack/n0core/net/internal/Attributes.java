@@ -10,13 +10,20 @@ import java.util.List;
  * impossible length is not looked at, as in the kernel.
  */
 public final class Attributes {
-  private final ByteBuffer bytes;
-  private final int begin;
-  private final int limit;
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+  private static final byte[] NO_LETTERS = {};
+
+  private ByteBuffer bytes = NOTHING;
+  private int begin;
+  private int limit;
   private int next;
   private int type;
   private int from;
   private int to;
+  private byte[] letters = NO_LETTERS;
+
+  /** Walks over nothing until {@link #over} is called. For readers of many messages. */
+  public Attributes() {}
 
   /**
    * Walks over what lies between two offsets.
@@ -26,10 +33,21 @@ public final class Attributes {
    * @param to where it ends
    */
   public Attributes(ByteBuffer bytes, int from, int to) {
-    this.bytes = bytes;
-    limit = Math.min(to, bytes.capacity());
-    begin = from;
-    next = from;
+    over(bytes, from, to);
+  }
+
+  /**
+   * Begins to walk over something else.
+   *
+   * @param other in native order
+   * @param first where it begins
+   * @param last where it ends
+   */
+  public void over(ByteBuffer other, int first, int last) {
+    bytes = other;
+    limit = Math.min(last, other.capacity());
+    begin = first;
+    next = first;
   }
 
   /**
@@ -68,6 +86,17 @@ public final class Attributes {
    */
   public Attributes nested() {
     return new Attributes(bytes, from, to);
+  }
+
+  /**
+   * Walks over the attributes in this one.
+   *
+   * @param walk does it
+   * @return the walk
+   */
+  public Attributes nested(Attributes walk) {
+    walk.over(bytes, from, to);
+    return walk;
   }
 
   /**
@@ -212,9 +241,12 @@ public final class Attributes {
     while (end < to && bytes.get(end) != 0) {
       end++;
     }
-    byte[] text = new byte[end - from];
-    bytes.get(from, text);
-    return new String(text, StandardCharsets.UTF_8);
+    int length = end - from;
+    if (letters.length < length) {
+      letters = new byte[length];
+    }
+    bytes.get(from, letters, 0, length);
+    return new String(letters, 0, length, StandardCharsets.UTF_8);
   }
 
   /**

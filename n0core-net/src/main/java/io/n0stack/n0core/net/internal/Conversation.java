@@ -157,6 +157,7 @@ public final class Conversation implements AutoCloseable {
    * Asks for changes of which all happen or none, in one datagram; each request must be one message.
    * The first begins the transaction and the last ends it.
    *
+   * @param requests in their order, three or more
    * @throws OsException what the dialect makes of the first error, with the others suppressed
    * @throws UnknownOutcomeException if it was sent and the answer is missing
    */

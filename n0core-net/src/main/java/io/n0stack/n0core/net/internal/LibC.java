@@ -1,6 +1,8 @@
 package io.n0stack.n0core.net.internal;
 
+import java.nio.ByteBuffer;
 import jnr.ffi.LibraryLoader;
+import jnr.ffi.annotations.Direct;
 import jnr.ffi.annotations.Variadic;
 
 /**
@@ -35,7 +37,11 @@ public interface LibC {
 
   long read(int fd, long buffer, long length);
 
+  long read(int fd, @Direct ByteBuffer fromPosition, long length);
+
   long write(int fd, long buffer, long length);
+
+  long write(int fd, @Direct ByteBuffer fromPosition, long length);
 
   int open(String path, int flags);
 

@@ -23,6 +23,8 @@ final class LinkDecoder implements Decoder<Link> {
       List.of("noqueue", "noop", "pfifo_fast", "mq", "fq_codel");
 
   private final LinkKindReader kinds = new LinkKindReader();
+  private final Attributes attributes = new Attributes();
+  private final Attributes info = new Attributes();
   private String name = "";
   private String queueing = "";
   private @Nullable String alias;
@@ -54,7 +56,9 @@ final class LinkDecoder implements Decoder<Link> {
       return null;
     }
     forget();
-    read(new Attributes(bytes, body + Rtnetlink.IFINFO, to));
+    attributes.over(bytes, body + Rtnetlink.IFINFO, to);
+    info.over(bytes, to, to);
+    read();
     return link(
         bytes.getInt(body + Rtnetlink.IFINFO_INDEX), bytes.getInt(body + Rtnetlink.IFINFO_FLAGS));
   }
@@ -81,8 +85,7 @@ final class LinkDecoder implements Decoder<Link> {
     promiscuity = 0;
   }
 
-  private void read(Attributes attributes) {
-    @Nullable Attributes info = null;
+  private void read() {
     while (attributes.advance()) {
       switch (attributes.type()) {
         case Rtnetlink.IFLA_ADDRESS -> mac = mac(attributes);
@@ -93,7 +96,7 @@ final class LinkDecoder implements Decoder<Link> {
         case Rtnetlink.IFLA_MASTER -> master = attributes.number();
         case Rtnetlink.IFLA_TXQLEN -> queueLength = attributes.number();
         case Rtnetlink.IFLA_OPERSTATE -> state = attributes.number();
-        case Rtnetlink.IFLA_LINKINFO -> info = attributes.nested();
+        case Rtnetlink.IFLA_LINKINFO -> attributes.nested(info);
         case Rtnetlink.IFLA_IFALIAS -> alias = attributes.text();
         case Rtnetlink.IFLA_GROUP -> group = attributes.number();
         case Rtnetlink.IFLA_PROMISCUITY -> promiscuity = attributes.number();
@@ -109,9 +112,7 @@ final class LinkDecoder implements Decoder<Link> {
         }
       }
     }
-    if (info != null) {
-      kind = kinds.read(info, Math.max(0, parent));
-    }
+    kind = kinds.read(info, Math.max(0, parent));
   }
 
   private static @Nullable MacAddress mac(Attributes attributes) {

@@ -31,6 +31,8 @@ final class LinkKindReader {
   private static final int TICK_MILLIS = 10; // clock_t, 100 a second
   private static final long LONGEST_AGEING = Duration.ofDays(12).toMillis() / TICK_MILLIS;
 
+  private final Attributes described = new Attributes();
+
   LinkKind read(Attributes info, int parent) {
     String kind = "";
     @Nullable Attributes data = null;
@@ -38,7 +40,7 @@ final class LinkKindReader {
       if (info.type() == Rtnetlink.IFLA_INFO_KIND) {
         kind = info.text(KINDS);
       } else if (info.type() == Rtnetlink.IFLA_INFO_DATA) {
-        data = info.nested();
+        data = info.nested(described);
       }
     }
     try {
