@@ -111,6 +111,10 @@ public final class RateLimits {
     return new Limit(tbf.bitsPerSecond(), tbf.burstBytes());
   }
 
+  private static Limit limit(FilterAction.Police police) {
+    return new Limit(police.bitsPerSecond(), police.burstBytes());
+  }
+
   /**
    * Limits what a link receives: of a tap, what the guest sends. What comes too fast waits in the ifb,
    * which is set up. The limit is complete before the first packet is redirected.
@@ -217,10 +221,6 @@ public final class RateLimits {
           && a.exceeding() == b.exceeding();
     }
     return one.equals(other);
-  }
-
-  private static Limit limit(FilterAction.Police police) {
-    return new Limit(police.bitsPerSecond(), police.burstBytes());
   }
 
   /** What is done with all packets. */

@@ -27,7 +27,7 @@ final class TrafficWriter {
     message.text(TrafficNumbers.TCA_KIND, kind.kernelName());
     if (kind instanceof QdiscKind.Tbf tbf) {
       int options = message.open(TrafficNumbers.TCA_OPTIONS);
-      write(message, tbf);
+      bucket(message, tbf);
       message.close(options);
     } else if (kind instanceof QdiscKind.Htb htb) {
       int options = message.open(TrafficNumbers.TCA_OPTIONS);
@@ -51,31 +51,6 @@ final class TrafficWriter {
     } else if (kind instanceof QdiscKind.Other other && !other.data().isEmpty()) {
       message.octets(TrafficNumbers.TCA_OPTIONS, other.octets());
     }
-  }
-
-  private static void write(MessageWriter message, QdiscKind.Tbf tbf) {
-    long rate = tbf.bitsPerSecond() / Byte.SIZE;
-    byte[] parameters = new byte[TrafficNumbers.TBF_QOPT];
-    ByteBuffer structure = Wire.order(parameters);
-    rate(structure, 0, rate);
-    structure
-        .putInt(2 * TrafficNumbers.RATESPEC, (int) tbf.limitBytes())
-        .putInt(
-            2 * TrafficNumbers.RATESPEC + Integer.BYTES, SchedulerTicks.of(rate, tbf.burstBytes()));
-    tbf.peak().ifPresent(peak -> {
-      long peakRate = peak.bitsPerSecond() / Byte.SIZE;
-      rate(structure, TrafficNumbers.RATESPEC, peakRate);
-      structure.putInt(
-          2 * TrafficNumbers.RATESPEC + 2 * Integer.BYTES,
-          SchedulerTicks.of(peakRate, peak.mtuBytes()));
-    });
-    message.octets(TrafficNumbers.TCA_TBF_PARMS, parameters);
-    message.number(TrafficNumbers.TCA_TBF_BURST, (int) tbf.burstBytes());
-    longRate(message, TrafficNumbers.TCA_TBF_RATE64, rate);
-    tbf.peak().ifPresent(peak -> {
-      message.number(TrafficNumbers.TCA_TBF_PBURST, (int) peak.mtuBytes());
-      longRate(message, TrafficNumbers.TCA_TBF_PRATE64, peak.bitsPerSecond() / Byte.SIZE);
-    });
   }
 
   static void write(MessageWriter message, TrafficClassKind kind) {
@@ -110,18 +85,43 @@ final class TrafficWriter {
       int options = message.open(TrafficNumbers.TCA_OPTIONS);
       u32.target()
           .ifPresent(target -> message.number(TrafficNumbers.TCA_U32_CLASSID, target.wire()));
-      write(message, TrafficNumbers.TCA_U32_ACT, u32.actions());
+      actions(message, TrafficNumbers.TCA_U32_ACT, u32.actions());
       message.octets(TrafficNumbers.TCA_U32_SEL, selector(u32.matches()));
       message.close(options);
     } else if (kind instanceof FilterKind.MatchAll all) {
       int options = message.open(TrafficNumbers.TCA_OPTIONS);
       all.target()
           .ifPresent(target -> message.number(TrafficNumbers.TCA_MATCHALL_CLASSID, target.wire()));
-      write(message, TrafficNumbers.TCA_MATCHALL_ACT, all.actions());
+      actions(message, TrafficNumbers.TCA_MATCHALL_ACT, all.actions());
       message.close(options);
     } else if (kind instanceof FilterKind.Other other && !other.data().isEmpty()) {
       message.octets(TrafficNumbers.TCA_OPTIONS, other.octets());
     }
+  }
+
+  private static void bucket(MessageWriter message, QdiscKind.Tbf tbf) {
+    long rate = tbf.bitsPerSecond() / Byte.SIZE;
+    byte[] parameters = new byte[TrafficNumbers.TBF_QOPT];
+    ByteBuffer structure = Wire.order(parameters);
+    rate(structure, 0, rate);
+    structure
+        .putInt(2 * TrafficNumbers.RATESPEC, (int) tbf.limitBytes())
+        .putInt(
+            2 * TrafficNumbers.RATESPEC + Integer.BYTES, SchedulerTicks.of(rate, tbf.burstBytes()));
+    tbf.peak().ifPresent(peak -> {
+      long peakRate = peak.bitsPerSecond() / Byte.SIZE;
+      rate(structure, TrafficNumbers.RATESPEC, peakRate);
+      structure.putInt(
+          2 * TrafficNumbers.RATESPEC + 2 * Integer.BYTES,
+          SchedulerTicks.of(peakRate, peak.mtuBytes()));
+    });
+    message.octets(TrafficNumbers.TCA_TBF_PARMS, parameters);
+    message.number(TrafficNumbers.TCA_TBF_BURST, (int) tbf.burstBytes());
+    longRate(message, TrafficNumbers.TCA_TBF_RATE64, rate);
+    tbf.peak().ifPresent(peak -> {
+      message.number(TrafficNumbers.TCA_TBF_PBURST, (int) peak.mtuBytes());
+      longRate(message, TrafficNumbers.TCA_TBF_PRATE64, peak.bitsPerSecond() / Byte.SIZE);
+    });
   }
 
   private static byte[] selector(List<FilterKind.U32.Match> matches) {
@@ -141,20 +141,20 @@ final class TrafficWriter {
     return selector;
   }
 
-  private static void write(MessageWriter message, int type, List<FilterAction> actions) {
+  private static void actions(MessageWriter message, int type, List<FilterAction> actions) {
     if (actions.isEmpty()) {
       return;
     }
     int list = message.open(type);
     for (int i = 0; i < actions.size(); i++) {
       int action = message.open(i + 1);
-      write(message, actions.get(i));
+      action(message, actions.get(i));
       message.close(action);
     }
     message.close(list);
   }
 
-  private static void write(MessageWriter message, FilterAction action) {
+  private static void action(MessageWriter message, FilterAction action) {
     message.text(TrafficNumbers.TCA_ACT_KIND, action.kernelName());
     int options = message.open(TrafficNumbers.TCA_ACT_OPTIONS);
     if (action instanceof FilterAction.Mirred mirred) {
@@ -173,7 +173,7 @@ final class TrafficWriter {
           .putInt(TrafficNumbers.ACTION_VERDICT, generic.verdict().number());
       message.octets(TrafficNumbers.TCA_GACT_PARMS, parameters);
     } else if (action instanceof FilterAction.Police police) {
-      write(message, police);
+      police(message, police);
     } else if (action instanceof FilterAction.Other other) {
       message.raw(other.octets());
     }
@@ -187,7 +187,7 @@ final class TrafficWriter {
         + (mirred.where() == FilterAction.Mirred.Side.INGRESS ? 2 : 0);
   }
 
-  private static void write(MessageWriter message, FilterAction.Police police) {
+  private static void police(MessageWriter message, FilterAction.Police police) {
     long rate = police.bitsPerSecond() / Byte.SIZE;
     byte[] parameters = new byte[TrafficNumbers.POLICE];
     ByteBuffer structure = Wire.order(parameters);
