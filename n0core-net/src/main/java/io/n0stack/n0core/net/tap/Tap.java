@@ -75,9 +75,7 @@ public final class Tap implements AutoCloseable {
       device = entered(what, spec, flags(spec) | IFF_TUN_EXCL);
     } catch (OsException e) {
       boolean taken = e.errnoName().equals("EBUSY") || e.errnoName().equals("EINVAL");
-      throw taken
-          ? failure(N0Exception.Code.ALREADY_EXISTS, what, "a link has the name", e)
-          : e;
+      throw taken ? failure(N0Exception.Code.ALREADY_EXISTS, what, "a link has the name", e) : e;
     }
     Tap tap = new Tap(spec, device);
     return tap.completed(() -> {
@@ -122,7 +120,8 @@ public final class Tap implements AutoCloseable {
     String what = "open tap " + Rules.quote(spec.name());
     int wanted = flags(spec);
     if (spec.queues().isPresent()) {
-      // A multiqueue tap takes this process's queues beside another's, but flags from the first only:
+      // A multiqueue tap takes this process's queues beside another's, but flags from the first
+      // only:
       // if they can be set one way and then the other, nobody else is there.
       try (TunDevice probe = found(what, spec, wanted ^ IFF_VNET_HDR)) {
         requireAlone(what, probe, wanted ^ IFF_VNET_HDR);
@@ -347,8 +346,8 @@ public final class Tap implements AutoCloseable {
           .map(TapQueue::device)
           .filter(TunDevice::isOpen)
           .findFirst()
-          .orElseThrow(() -> new IllegalStateException(
-              "tap " + Rules.quote(spec.name()) + " is closed"));
+          .orElseThrow(
+              () -> new IllegalStateException("tap " + Rules.quote(spec.name()) + " is closed"));
     } finally {
       lock.unlock();
     }

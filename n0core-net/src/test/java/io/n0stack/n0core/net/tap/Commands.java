@@ -15,8 +15,7 @@ final class Commands {
     try {
       Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
       try {
-        String output =
-            new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         if (!process.waitFor(30, TimeUnit.SECONDS)) {
           throw new IllegalStateException(String.join(" ", command) + " does not end");
         }

@@ -85,7 +85,8 @@ class TapQueueIT {
 
   private static void assertFramesCostNoMemory(Tap one, Tap two, ByteBuffer there, int at) {
     ByteBuffer back = frame(ByteBuffer.allocateDirect(there.limit()), at, 2, 1);
-    ByteBuffer into = there.isDirect() ? ByteBuffer.allocateDirect(2048) : ByteBuffer.allocate(2048);
+    ByteBuffer into =
+        there.isDirect() ? ByteBuffer.allocateDirect(2048) : ByteBuffer.allocate(2048);
     await().until(() -> carry(one, two, there, into, at) && carry(two, one, back, into, at));
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long before = 0;
@@ -142,7 +143,8 @@ class TapQueueIT {
     try (Tap one = Tap.create("tap0");
         Tap two = Tap.create("tap1")) {
       bridge(one, two);
-      for (ByteBuffer large : new ByteBuffer[] {ByteBuffer.allocate(300), ByteBuffer.allocateDirect(300)}) {
+      for (ByteBuffer large :
+          new ByteBuffer[] {ByteBuffer.allocate(300), ByteBuffer.allocateDirect(300)}) {
         ByteBuffer frame = frame(large.duplicate().position(100).limit(200).slice(), 0, 1, 2);
         ByteBuffer into = large.duplicate();
         await().until(() -> {
@@ -177,7 +179,8 @@ class TapQueueIT {
   void linkThatIsDownAndFrameThatIsShortAreTold() {
     try (Tap tap = Tap.create("tap0")) {
       assertThatThrownBy(() -> tap.write(ByteBuffer.allocate(60)))
-          .isInstanceOfSatisfying(OsException.class, e -> assertThat(e.errnoName()).isEqualTo("EIO"));
+          .isInstanceOfSatisfying(
+              OsException.class, e -> assertThat(e.errnoName()).isEqualTo("EIO"));
       up(tap);
       assertThatThrownBy(() -> tap.write(ByteBuffer.allocate(13)))
           .isInstanceOfSatisfying(
@@ -192,7 +195,9 @@ class TapQueueIT {
       netlink.delete(index(tap));
 
       for (Consumer<Tap> call : List.<Consumer<Tap>>of(
-          t -> t.read(ByteBuffer.allocate(60)), t -> t.write(ByteBuffer.allocate(60)), Tap::persist)) {
+          t -> t.read(ByteBuffer.allocate(60)),
+          t -> t.write(ByteBuffer.allocate(60)),
+          Tap::persist)) {
         assertThatThrownBy(() -> call.accept(tap))
             .isInstanceOfSatisfying(
                 N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.NOT_FOUND))
@@ -242,13 +247,13 @@ class TapQueueIT {
 
   @Test
   void detachingEndsAWait() {
-    assertWaitIsEndedBy((tap, reader) -> tap.queues().get(0).detach(), N0Exception.Code.PRECONDITION);
+    assertWaitIsEndedBy(
+        (tap, reader) -> tap.queues().get(0).detach(), N0Exception.Code.PRECONDITION);
   }
 
   @Test
   void deletionOfTheLinkEndsAWait() {
-    assertWaitIsEndedBy(
-        (tap, reader) -> netlink.delete(index(tap)), N0Exception.Code.NOT_FOUND);
+    assertWaitIsEndedBy((tap, reader) -> netlink.delete(index(tap)), N0Exception.Code.NOT_FOUND);
   }
 
   @Test
@@ -269,8 +274,7 @@ class TapQueueIT {
       await().until(() -> !reader.isAlive());
 
       assertThat(end.get())
-          .isInstanceOfSatisfying(
-              N0Exception.class, e -> assertThat(e.code()).isEqualTo(code));
+          .isInstanceOfSatisfying(N0Exception.class, e -> assertThat(e.code()).isEqualTo(code));
       assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(5));
     }
   }
@@ -290,8 +294,8 @@ class TapQueueIT {
       up(tap);
       TapQueue queue = tap.queues().get(0);
       drain(queue);
-      CompletableFuture<Integer> waiting = CompletableFuture.supplyAsync(
-          () -> queue.read(ByteBuffer.allocate(2048), LONG));
+      CompletableFuture<Integer> waiting =
+          CompletableFuture.supplyAsync(() -> queue.read(ByteBuffer.allocate(2048), LONG));
 
       assertThat(queue.read(ByteBuffer.allocate(2048), Duration.ofMillis(1))).isZero();
       assertThat(queue.write(ByteBuffer.allocate(60))).isEqualTo(60);

@@ -83,13 +83,20 @@ class TapQueuesIT {
 
   @Test
   void tapIsWhatItsSpecSays() {
-    TapSpec spec = TAP0.withQueues(3).withVnetHeader(12).withOwner(Long.parseLong(OWNER)).withGroup(61235).withMtu(9000);
+    TapSpec spec = TAP0.withQueues(3)
+        .withVnetHeader(12)
+        .withOwner(Long.parseLong(OWNER))
+        .withGroup(61235)
+        .withMtu(9000);
     try (Tap tap = Tap.create(spec.withPersistence())) {
       String shown = Commands.ok("ip", "-d", "link", "show", "tap0");
 
       assertThat(shown)
-          .contains("mtu 9000", "multi_queue", "vnet_hdr", "persist on", "user " + OWNER, "group 61235");
-      assertThat(Pattern.compile("numqueues 3 ").matcher(shown).find()).as(shown).isTrue();
+          .contains(
+              "mtu 9000", "multi_queue", "vnet_hdr", "persist on", "user " + OWNER, "group 61235");
+      assertThat(Pattern.compile("numqueues 3 ").matcher(shown).find())
+          .as(shown)
+          .isTrue();
       assertThat(tap.queues()).hasSize(3).allMatch(TapQueue::attached);
       assertThat(tap.vnetHeaderBytes()).isEqualTo(12);
       assertThat(descriptors()).hasSize(3).allMatch(TapQueuesIT::closedOnExec);
@@ -106,7 +113,8 @@ class TapQueuesIT {
 
   @Test
   void persistentTapIsFoundAsItWasLeft() {
-    Tap.create(TAP0.withQueues(1).withOwner(Long.parseLong(OWNER)).withMtu(2000).withPersistence()).close();
+    Tap.create(TAP0.withQueues(1).withOwner(Long.parseLong(OWNER)).withMtu(2000).withPersistence())
+        .close();
 
     try (Tap again = Tap.open(TAP0.withQueues(2).withVnetHeader())) {
       assertThat(again.queues()).hasSize(2);
@@ -207,7 +215,8 @@ class TapQueuesIT {
 
   @Test
   void ownerOutsideTheGroupMayNotOpenIt() {
-    Tap.create(TAP0.withOwner(Long.parseLong(OWNER)).withGroup(61235).withPersistence()).close();
+    Tap.create(TAP0.withOwner(Long.parseLong(OWNER)).withGroup(61235).withPersistence())
+        .close();
     assertThat(deleteAs(OWNER).output()).contains("Operation not permitted");
   }
 
@@ -253,8 +262,10 @@ class TapQueuesIT {
       assertThat(tap.addQueue().attached()).as("after a change of name").isTrue();
       Process elsewhere = new ProcessBuilder("unshare", "-n", "sleep", "60").start();
       try {
-        await().until(
-            () -> Commands.run("ip", "link", "set", "tap1", "netns", "" + elsewhere.pid()).status() == 0
+        await()
+            .until(() -> Commands.run("ip", "link", "set", "tap1", "netns", "" + elsewhere.pid())
+                        .status()
+                    == 0
                 && Commands.run("ip", "link", "show", "tap1").status() != 0);
         assertCode(tap::addQueue, N0Exception.Code.PRECONDITION);
       } finally {

@@ -24,7 +24,18 @@ class TapSpecTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", ".", "..", "a b", "a/b", "a:b", "tap%d", "%d%d", "sixteen-bytes-16", "ééééééééé"})
+      strings = {
+        "",
+        ".",
+        "..",
+        "a b",
+        "a/b",
+        "a:b",
+        "tap%d",
+        "%d%d",
+        "sixteen-bytes-16",
+        "ééééééééé"
+      })
   void nameThatTheKernelWouldRefuseOrTakeForATemplateIsRefused(String name) {
     assertInvalid(() -> TapSpec.named(name), "name", name);
     assertInvalid(() -> Tap.create(name), "name", name);
@@ -52,8 +63,12 @@ class TapSpecTest {
 
   @Test
   void eachChangeKeepsTheOthers() {
-    TapSpec spec =
-        TAP0.withQueues(4).withVnetHeader().withOwner(1).withGroup(2).withMtu(9000).withPersistence();
+    TapSpec spec = TAP0.withQueues(4)
+        .withVnetHeader()
+        .withOwner(1)
+        .withGroup(2)
+        .withMtu(9000)
+        .withPersistence();
 
     assertThat(spec.queues()).hasValue(4);
     assertThat(spec.vnetHeaderBytes()).hasValue(10);
@@ -62,8 +77,7 @@ class TapSpecTest {
     assertThat(spec.mtu()).hasValue(9000);
     assertThat(spec.persistent()).isTrue();
     assertThat(spec.withVnetHeader(12).withQueues(4).withMtu(9000).withGroup(2).withOwner(1))
-        .isEqualTo(TAP0
-            .withPersistence()
+        .isEqualTo(TAP0.withPersistence()
             .withMtu(9000)
             .withGroup(2)
             .withOwner(1)
