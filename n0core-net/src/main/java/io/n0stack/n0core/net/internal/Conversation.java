@@ -37,7 +37,15 @@ public final class Conversation implements AutoCloseable {
     /** An answer if there is one, and an acknowledgement; the request is a question. */
     ANSWERED_AND_ACKNOWLEDGED,
     /** A dump, ended by its own message; the request is a question. */
-    DUMPED
+    DUMPED;
+
+    boolean ofOneAnswer() {
+      return this == ANSWERED || this == ANSWERED_AND_ACKNOWLEDGED;
+    }
+
+    boolean ofQuestion() {
+      return ofOneAnswer() || this == DUMPED;
+    }
   }
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -149,6 +157,7 @@ public final class Conversation implements AutoCloseable {
    * Asks for changes of which all happen or none, in one datagram; each request must be one message.
    * The first begins the transaction and the last ends it.
    *
+   * @param requests in their order, three or more
    * @throws OsException what the dialect makes of the first error, with the others suppressed
    * @throws UnknownOutcomeException if it was sent and the answer is missing
    */
@@ -318,8 +327,7 @@ public final class Conversation implements AutoCloseable {
         begin(request, ending);
         transport.send(request, writer.memory(), writer.length());
         await(ending, answers);
-      } while (truncated
-          && (ending == Ending.ANSWERED || ending == Ending.ANSWERED_AND_ACKNOWLEDGED));
+      } while (truncated && ending.ofOneAnswer());
       interrupted |= truncated;
       return told;
     } finally {
@@ -357,9 +365,7 @@ public final class Conversation implements AutoCloseable {
         }
       }
     } catch (N0Exception e) {
-      throw ending == Ending.ANSWERED || ending == Ending.DUMPED
-          ? e
-          : new UnknownOutcomeException(operation.toString(), e);
+      throw ending.ofQuestion() ? e : new UnknownOutcomeException(operation.toString(), e);
     }
   }
 
@@ -422,7 +428,7 @@ public final class Conversation implements AutoCloseable {
     return switch (ending) {
       case LAST_ACKNOWLEDGED -> message == writer.messages() - 1;
       case COMMITTED -> message == writer.messages() - 2 || (message == 0 && refusal.errno() != 0);
-      case ACKNOWLEDGED, ANSWERED, DUMPED -> true;
+      case ACKNOWLEDGED, ANSWERED, ANSWERED_AND_ACKNOWLEDGED, DUMPED -> true;
     };
   }
 

@@ -179,6 +179,32 @@ public sealed interface QdiscKind {
   }
 
   /**
+   * A bad network, for tests. See tc-netem(8).
+   *
+   * @param delay how long each packet waits, in steps of 64 ns, up to 274 s
+   * @param jitter by how much that varies, in steps of 64 ns, up to 274 s
+   * @param lossPerMillion how many of a million packets are lost, 0 to 1000000
+   * @param limitPackets how many may wait, 1 to 2147483647
+   */
+  record Netem(Duration delay, Duration jitter, int lossPerMillion, int limitPackets)
+      implements QdiscKind {
+    private static final Duration LONGEST = Duration.ofSeconds(274);
+
+    /** Checks the numbers. */
+    public Netem {
+      Rules.range("delay in ns", delay.toNanos(), 0, LONGEST.toNanos());
+      Rules.range("jitter in ns", jitter.toNanos(), 0, LONGEST.toNanos());
+      Rules.range("lossPerMillion", lossPerMillion, 0, 1_000_000);
+      Rules.range("limitPackets", limitPackets, 1, Integer.MAX_VALUE);
+    }
+
+    @Override
+    public String kernelName() {
+      return "netem";
+    }
+  }
+
+  /**
    * Any other kind.
    *
    * @param kernelName the kernel's word for it, 1 to 15 bytes

@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.Rules;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 
 /**
  * Bucket sizes as the packet scheduler keeps them: as the time that the bytes take at the rate, in
@@ -35,6 +36,11 @@ final class SchedulerTicks {
     return (int) Math.min(MOST, bytes * NANOS_PER_SECOND / bytesPerSecond / NANOS);
   }
 
+  /** Makes ticks of a time that is checked, rounded down. */
+  static int of(Duration time) {
+    return (int) Math.min(MOST, time.toNanos() / NANOS);
+  }
+
   /**
    * Makes bytes of time that was rounded down: exactly those that were meant, up to some 120 Mbit/s; at
    * higher rates up to one tick's worth less.
@@ -45,6 +51,10 @@ final class SchedulerTicks {
       return MOST;
     }
     return Math.min(MOST, (nanos * bytesPerSecond + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND);
+  }
+
+  static Duration time(int ticks) {
+    return Duration.ofNanos(Integer.toUnsignedLong(ticks) * NANOS);
   }
 
   /** Tells whether two sizes of a bucket are one for the kernel, whose own rounding takes a tick. */

@@ -110,6 +110,7 @@ final class TrafficReader {
       case "htb" -> htb(options);
       case "pfifo" -> new QdiscKind.Fifo(QdiscKind.Fifo.Unit.PACKETS, limit(parts));
       case "bfifo" -> new QdiscKind.Fifo(QdiscKind.Fifo.Unit.BYTES, limit(parts));
+      case "netem" -> netem(parts);
       case "pfifo_fast" -> new QdiscKind.PfifoFast();
       case "ingress" -> new QdiscKind.Ingress();
       case "clsact" -> new QdiscKind.Clsact();
@@ -123,13 +124,24 @@ final class TrafficReader {
         : Integer.toUnsignedLong(Wire.order(parts.raw).getInt(0));
   }
 
+  private static QdiscKind netem(Parts parts) {
+    ByteBuffer structure = room(parts.raw, TrafficNumbers.NETEM_QOPT);
+    double loss = (double) Integer.toUnsignedLong(structure.getInt(8)) / TrafficWriter.ALWAYS;
+    return new QdiscKind.Netem(
+        SchedulerTicks.time(structure.getInt(0)),
+        SchedulerTicks.time(structure.getInt(20)),
+        (int) Math.round(loss * 1e6),
+        structure.getInt(4));
+  }
+
   private static QdiscKind tbf(Attributes options) {
     @Nullable ByteBuffer structure = null;
     long rate64 = 0;
     long peak64 = 0;
     while (options.advance()) {
       switch (options.type()) {
-        case TrafficNumbers.TCA_TBF_PARMS -> structure = room(options, TrafficNumbers.TBF_QOPT);
+        case TrafficNumbers.TCA_TBF_PARMS ->
+          structure = room(options.octets(), TrafficNumbers.TBF_QOPT);
         case TrafficNumbers.TCA_TBF_RATE64 -> rate64 = options.longNumber();
         case TrafficNumbers.TCA_TBF_PRATE64 -> peak64 = options.longNumber();
         default -> {
@@ -164,9 +176,8 @@ final class TrafficReader {
   }
 
   /** Copies a structure; zeros stand for what is missing of it. */
-  private static ByteBuffer room(Attributes structure, int size) {
+  private static ByteBuffer room(byte[] octets, int size) {
     byte[] copy = new byte[size];
-    byte[] octets = structure.octets();
     System.arraycopy(octets, 0, copy, 0, Math.min(size, octets.length));
     return Wire.order(copy);
   }
@@ -217,7 +228,8 @@ final class TrafficReader {
     long ceiling64 = 0;
     while (options.advance()) {
       switch (options.type()) {
-        case TrafficNumbers.TCA_HTB_PARMS -> structure = room(options, TrafficNumbers.HTB_OPT);
+        case TrafficNumbers.TCA_HTB_PARMS ->
+          structure = room(options.octets(), TrafficNumbers.HTB_OPT);
         case TrafficNumbers.TCA_HTB_RATE64 -> rate64 = options.longNumber();
         case TrafficNumbers.TCA_HTB_CEIL64 -> ceiling64 = options.longNumber();
         default -> {

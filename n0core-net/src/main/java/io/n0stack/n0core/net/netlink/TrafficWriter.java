@@ -9,6 +9,9 @@ import java.util.List;
 /** Writes TCA_KIND and TCA_OPTIONS. */
 final class TrafficWriter {
   private static final long RATE32 = 0xffffffffL;
+  /** A probability of 1, as netem counts. */
+  static final long ALWAYS = 0xffffffffL;
+
   private static final int CELL_LOG = 3; // of the table, in which no kernel of today looks
 
   private TrafficWriter() {}
@@ -37,6 +40,14 @@ final class TrafficWriter {
       message.close(options);
     } else if (kind instanceof QdiscKind.Fifo fifo) {
       message.number(TrafficNumbers.TCA_OPTIONS, (int) fifo.limit());
+    } else if (kind instanceof QdiscKind.Netem netem) {
+      byte[] options = new byte[TrafficNumbers.NETEM_QOPT];
+      Wire.order(options)
+          .putInt(0, SchedulerTicks.of(netem.delay()))
+          .putInt(4, netem.limitPackets())
+          .putInt(8, (int) Math.round(netem.lossPerMillion() / 1e6 * ALWAYS))
+          .putInt(20, SchedulerTicks.of(netem.jitter()));
+      message.octets(TrafficNumbers.TCA_OPTIONS, options);
     } else if (kind instanceof QdiscKind.Other other && !other.data().isEmpty()) {
       message.octets(TrafficNumbers.TCA_OPTIONS, other.octets());
     }

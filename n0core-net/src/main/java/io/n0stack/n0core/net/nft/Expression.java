@@ -355,7 +355,8 @@ public sealed interface Expression {
   }
 
   /**
-   * Does what this library has no name for.
+   * Does what this library has no name for. It is written as it is read, which the kernel takes of most
+   * expressions.
    *
    * @param name the kernel's name for it
    * @param data its attributes as the kernel writes them

@@ -69,8 +69,8 @@ public final class Firewall {
   }
 
   private static Table filter(String name, String owner) {
-    Rule guard = Matches.rule(
-        List.of(new Expression.Meta(MetaKey.IIFNAME, FIRST), new VerdictMap(GUARDS, FIRST)));
+    Rule guard = Steps.rule(
+        Steps.of(new Expression.Meta(MetaKey.IIFNAME, FIRST), new VerdictMap(GUARDS, FIRST)));
     List<Rule> apart =
         List.of(apart(MetaKey.IIFNAME, MetaKey.OIFNAME), apart(MetaKey.OIFNAME, MetaKey.IIFNAME));
     return Table.of(
@@ -90,10 +90,10 @@ public final class Firewall {
   }
 
   private static Rule apart(MetaKey isolated, MetaKey other) {
-    return Matches.rule(
+    return Steps.rule(
         Matches.in(isolated, ISOLATED),
         Matches.in(other, PORTS),
-        List.of(Counter.zero(), Verdict.drop()));
+        Steps.of(Counter.zero(), Verdict.drop()));
   }
 
   private static Table nat(String name, String owner) {

@@ -3,7 +3,8 @@ package io.n0stack.n0core.net.nft;
 import static io.n0stack.n0core.net.nft.Matches.meta;
 import static io.n0stack.n0core.net.nft.Matches.payload;
 import static io.n0stack.n0core.net.nft.Matches.prefix;
-import static io.n0stack.n0core.net.nft.Matches.rule;
+import static io.n0stack.n0core.net.nft.Steps.join;
+import static io.n0stack.n0core.net.nft.Steps.rule;
 
 import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.api.network.MacAddress;
@@ -14,7 +15,6 @@ import io.n0stack.n0core.net.nft.Expression.MetaKey;
 import io.n0stack.n0core.net.nft.Expression.Operator;
 import io.n0stack.n0core.net.nft.Expression.Verdict;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -53,8 +53,8 @@ final class GuardRules {
   private static final Octets ADVERTISEMENT_WITH_MAC = new Octets("0020"); // bytes
   private static final List<String> MULTICAST_REPORTS = List.of("83", "84", "8f"); // RFC 3810
 
-  private static final List<Expression> ACCEPT = List.of(Verdict.accept());
-  private static final List<Expression> DROP = List.of(Counter.zero(), Verdict.drop());
+  private static final Steps ACCEPT = Steps.of(Verdict.accept());
+  private static final Steps DROP = Steps.of(Counter.zero(), Verdict.drop());
 
   private final Octets mac;
   private final List<CidrAddress> ipv4;
@@ -108,8 +108,7 @@ final class GuardRules {
     return List.of(first, Chain.regular(ipv6Chain, writer.neighbours()).withComment(guard.stamp()));
   }
 
-  @SafeVarargs
-  private void add(List<Expression>... parts) {
+  private void add(Steps... parts) {
     rules.add(rule(parts));
   }
 
@@ -123,12 +122,12 @@ final class GuardRules {
   }
 
   /** Matches an EtherType that no tag is before. */
-  private static List<Expression> untagged(String etherType) {
+  private static Steps untagged(String etherType) {
     return payload(Base.LINK, ETHER_TYPE, etherType);
   }
 
   private void arp() {
-    List<Expression> good = join(untagged(ARP), payload(Base.NETWORK, 0, ARP_ETHERNET_IPV4));
+    Steps good = join(untagged(ARP), payload(Base.NETWORK, 0, ARP_ETHERNET_IPV4));
     add(good, payload(Base.NETWORK, ARP_SENDER_IP, ANY_IPV4), ACCEPT);
     for (CidrAddress address : ipv4) {
       add(good, prefix(Base.NETWORK, ARP_SENDER_IP, address), ACCEPT);
@@ -158,9 +157,9 @@ final class GuardRules {
       add(
           untagged(IPV6),
           prefix(Base.NETWORK, Matches.IPV6_SOURCE, address),
-          List.of(Verdict.jump(ipv6Chain)));
+          Steps.of(Verdict.jump(ipv6Chain)));
     }
-    List<Expression> nobody = join(
+    Steps nobody = join(
         untagged(IPV6),
         payload(Base.NETWORK, Matches.IPV6_SOURCE, ANY_IPV6),
         meta(MetaKey.L4PROTO, ICMPV6));
@@ -173,7 +172,7 @@ final class GuardRules {
     }
   }
 
-  private static List<Expression> type(String type) {
+  private static Steps type(String type) {
     return payload(Base.TRANSPORT, 0, type);
   }
 
@@ -211,13 +210,7 @@ final class GuardRules {
     return chain;
   }
 
-  @SafeVarargs
-  private static Rule icmp(List<Expression>... parts) {
+  private static Rule icmp(Steps... parts) {
     return rule(join(meta(MetaKey.L4PROTO, ICMPV6), join(parts)));
-  }
-
-  @SafeVarargs
-  private static List<Expression> join(List<Expression>... parts) {
-    return Arrays.stream(parts).flatMap(List::stream).toList();
   }
 }

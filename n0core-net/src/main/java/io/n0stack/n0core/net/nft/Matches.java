@@ -11,9 +11,6 @@ import io.n0stack.n0core.net.nft.Expression.MetaKey;
 import io.n0stack.n0core.net.nft.Expression.Operator;
 import io.n0stack.n0core.net.nft.Expression.Payload;
 import java.util.Arrays;
-import java.util.List;
-import java.util.Optional;
-import java.util.stream.Stream;
 
 /** Expressions that load something into the first register and compare it. */
 final class Matches {
@@ -25,41 +22,41 @@ final class Matches {
 
   private Matches() {}
 
-  static List<Expression> payload(Base base, int offset, String hex) {
+  static Steps payload(Base base, int offset, String hex) {
     return payload(base, offset, new Octets(hex));
   }
 
-  static List<Expression> payload(Base base, int offset, Octets value) {
+  static Steps payload(Base base, int offset, Octets value) {
     return payload(base, offset, Operator.EQUAL, value);
   }
 
-  static List<Expression> payload(Base base, int offset, Operator operator, Octets value) {
-    return List.of(
+  static Steps payload(Base base, int offset, Operator operator, Octets value) {
+    return Steps.of(
         new Payload(base, offset, value.length(), FIRST), new Compare(operator, value, FIRST));
   }
 
-  static List<Expression> meta(MetaKey key, Octets value) {
+  static Steps meta(MetaKey key, Octets value) {
     return meta(key, Operator.EQUAL, value);
   }
 
-  static List<Expression> meta(MetaKey key, Operator operator, Octets value) {
-    return List.of(new Meta(key, FIRST), new Compare(operator, value, FIRST));
+  static Steps meta(MetaKey key, Operator operator, Octets value) {
+    return Steps.of(new Meta(key, FIRST), new Compare(operator, value, FIRST));
   }
 
-  static List<Expression> in(MetaKey key, String set) {
-    return List.of(new Meta(key, FIRST), new Lookup(set, Membership.IN, FIRST));
+  static Steps in(MetaKey key, String set) {
+    return Steps.of(new Meta(key, FIRST), new Lookup(set, Membership.IN, FIRST));
   }
 
   /** Matches addresses of a prefix. */
-  static List<Expression> prefix(Base base, int offset, CidrAddress prefix) {
+  static Steps prefix(Base base, int offset, CidrAddress prefix) {
     int length = prefix.address().getAddress().length;
     Payload load = new Payload(base, offset, length, FIRST);
     Compare compare = new Compare(Operator.EQUAL, network(prefix), FIRST);
     if (prefix.prefixLength() == 8 * length) {
-      return List.of(load, compare);
+      return Steps.of(load, compare);
     }
     Octets mask = Octets.of(mask(length, prefix.prefixLength()));
-    return List.of(load, new Bitwise(mask, Octets.of(new byte[length]), FIRST), compare);
+    return Steps.of(load, new Bitwise(mask, Octets.of(new byte[length]), FIRST), compare);
   }
 
   static Octets network(CidrAddress address) {
@@ -78,11 +75,5 @@ final class Matches {
       mask[bits / 8] = (byte) (0xff00 >> bits % 8);
     }
     return mask;
-  }
-
-  /** Makes a rule of parts. */
-  @SafeVarargs
-  static Rule rule(List<Expression>... parts) {
-    return new Rule(Stream.of(parts).flatMap(List::stream).toList(), Optional.empty());
   }
 }

@@ -3,7 +3,8 @@ package io.n0stack.n0core.net.nft;
 import static io.n0stack.n0core.net.nft.Matches.meta;
 import static io.n0stack.n0core.net.nft.Matches.payload;
 import static io.n0stack.n0core.net.nft.Matches.prefix;
-import static io.n0stack.n0core.net.nft.Matches.rule;
+import static io.n0stack.n0core.net.nft.Steps.join;
+import static io.n0stack.n0core.net.nft.Steps.rule;
 
 import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.net.nft.Expression.Base;
@@ -42,7 +43,7 @@ final class NatRules {
 
   static Map<String, List<Rule>> of(PortForward forward) {
     InetAddress guest = forward.guest().getAddress();
-    List<Expression> translation = List.of(
+    Steps translation = Steps.of(
         new Immediate(Octets.of(guest.getAddress()), FIRST),
         new Immediate(Octets.ofShort(forward.guest().getPort()), SECOND),
         new Nat(NatType.DESTINATION, family(guest), FIRST, OptionalInt.of(SECOND)));
@@ -58,7 +59,7 @@ final class NatRules {
             List.of(rule(
                 from(hidden),
                 to(forward.protocol(), forward.guest()),
-                List.of(
+                Steps.of(
                     new Ct(CtKey.STATUS, FIRST),
                     new Bitwise(Octets.ofNative(IPS_DST_NAT), Octets.ofNative(0), FIRST),
                     new Compare(Operator.NOT_EQUAL, Octets.ofNative(0), FIRST),
@@ -67,14 +68,14 @@ final class NatRules {
   }
 
   private static Rule source(SourceNat nat, CidrAddress source) {
-    List<Expression> outside = nat.bridge()
+    Steps outside = nat.bridge()
         .map(name -> meta(MetaKey.OIFNAME, Operator.NOT_EQUAL, Octets.ofLink(name)))
-        .orElse(List.of());
-    List<Expression> translation = nat.address()
-        .<List<Expression>>map(address -> List.of(
+        .orElse(Steps.of());
+    Steps translation = nat.address()
+        .map(address -> Steps.of(
             new Immediate(Octets.of(address.getAddress()), FIRST),
             new Nat(NatType.SOURCE, family(address), FIRST, OptionalInt.empty())))
-        .orElse(List.of(new Masquerade()));
+        .orElse(Steps.of(new Masquerade()));
     return rule(from(source), outside, translation);
   }
 
@@ -82,25 +83,23 @@ final class NatRules {
     return address.getAddress().length == 4 ? Family.IP : Family.IP6;
   }
 
-  private static List<Expression> family(InetAddress address, List<Expression> rest) {
-    return rule(meta(MetaKey.NFPROTO, Octets.of((byte) family(address).number())), rest)
-        .expressions();
+  private static Steps family(InetAddress address, Steps rest) {
+    return join(meta(MetaKey.NFPROTO, Octets.of((byte) family(address).number())), rest);
   }
 
-  private static List<Expression> from(CidrAddress source) {
+  private static Steps from(CidrAddress source) {
     boolean ipv4 = family(source.address()) == Family.IP;
     return family(
         source.address(),
         prefix(Base.NETWORK, ipv4 ? Matches.IPV4_SOURCE : Matches.IPV6_SOURCE, source));
   }
 
-  private static List<Expression> to(Protocol protocol, InetSocketAddress destination) {
+  private static Steps to(Protocol protocol, InetSocketAddress destination) {
     byte[] address = destination.getAddress().getAddress();
     int offset = address.length == 4 ? Matches.IPV4_DESTINATION : Matches.IPV6_DESTINATION;
-    return rule(
-            payload(Base.NETWORK, offset, Octets.of(address)),
-            meta(MetaKey.L4PROTO, Octets.of((byte) protocol.number())),
-            payload(Base.TRANSPORT, PORT, Octets.ofShort(destination.getPort())))
-        .expressions();
+    return join(
+        payload(Base.NETWORK, offset, Octets.of(address)),
+        meta(MetaKey.L4PROTO, Octets.of((byte) protocol.number())),
+        payload(Base.TRANSPORT, PORT, Octets.ofShort(destination.getPort())));
   }
 }

@@ -13,7 +13,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -77,9 +76,9 @@ class BridgeVlansUml {
   private static List<String> received(Tap tap) {
     List<String> frames = new ArrayList<>();
     ByteBuffer into = ByteBuffer.allocate(2000);
-    OptionalInt length = tap.read(into);
-    while (length.isPresent()) {
-      String frame = HexFormat.of().formatHex(into.array(), 0, length.getAsInt());
+    int length = tap.read(into);
+    while (length > 0) {
+      String frame = HexFormat.of().formatHex(into.array(), 0, length);
       if (frame.startsWith(ADDRESSES)) {
         frames.add(frame.substring(ADDRESSES.length(), frame.indexOf(EXPERIMENT)));
       }

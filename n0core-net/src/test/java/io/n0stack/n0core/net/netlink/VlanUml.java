@@ -74,7 +74,7 @@ class VlanUml {
 
   private String read() {
     ByteBuffer frame = ByteBuffer.allocate(2000);
-    return HexFormat.of().formatHex(frame.array(), 0, tap.read(frame).orElse(0));
+    return HexFormat.of().formatHex(frame.array(), 0, tap.read(frame));
   }
 
   private void send(String afterAddresses) {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,6 +26,21 @@ final class NftProgram {
       throw new AssertionError("nft cannot be run", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Does what a file would say, in one transaction. */
+  static void script(String lines) {
+    try {
+      Path file = Files.createTempFile("nft", ".nft");
+      try {
+        Files.writeString(file, lines);
+        assertThat(run("-f", file.toString())).isEmpty();
+      } finally {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
       throw new AssertionError(e);
     }
   }

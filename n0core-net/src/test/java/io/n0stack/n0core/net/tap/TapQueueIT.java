@@ -48,18 +48,18 @@ class TapQueueIT {
   }
 
   private void bridge(Tap... taps) {
-    int bridge = netlink.create(LinkSpec.bridge("br0").up()).index();
+    int bridge = netlink.links().create(LinkSpec.bridge("br0").up()).index();
     for (Tap tap : taps) {
-      netlink.set(index(tap), LinkChange.none().withMaster(bridge).up());
+      netlink.links().change(index(tap), LinkChange.none().withMaster(bridge).up());
     }
   }
 
   private int index(Tap tap) {
-    return netlink.find(tap.name()).orElseThrow().index();
+    return netlink.links().find(tap.name()).orElseThrow().index();
   }
 
   private void up(Tap tap) {
-    netlink.set(index(tap), LinkChange.none().up());
+    netlink.links().change(index(tap), LinkChange.none().up());
   }
 
   private static ByteBuffer frame(ByteBuffer buffer, int at, int from, int to) {
@@ -192,7 +192,7 @@ class TapQueueIT {
   @Test
   void linkThatIsDeletedWhileOpenIsNotFound() {
     try (Tap tap = Tap.create("tap0")) {
-      netlink.delete(index(tap));
+      netlink.links().delete(index(tap));
 
       for (Consumer<Tap> call : List.<Consumer<Tap>>of(
           t -> t.read(ByteBuffer.allocate(60)),
@@ -253,7 +253,7 @@ class TapQueueIT {
 
   @Test
   void deletionOfTheLinkEndsAWait() {
-    assertWaitIsEndedBy((tap, reader) -> netlink.delete(index(tap)), N0Exception.Code.NOT_FOUND);
+    assertWaitIsEndedBy((tap, reader) -> netlink.links().delete(index(tap)), N0Exception.Code.NOT_FOUND);
   }
 
   @Test

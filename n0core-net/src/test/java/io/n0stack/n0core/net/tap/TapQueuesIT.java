@@ -103,7 +103,7 @@ class TapQueuesIT {
     }
     assertThat(descriptors()).isEmpty();
     Tap.delete("tap0");
-    assertThat(netlink.find("tap0")).isEmpty();
+    assertThat(netlink.links().find("tap0")).isEmpty();
   }
 
   private static boolean closedOnExec(String info) {
@@ -182,12 +182,12 @@ class TapQueuesIT {
   @Test
   void persistentTapWithoutHolderHasNoCarrierAndCanBeDeletedWhileHeld() {
     Tap tap = Tap.create(TAP0.withPersistence());
-    netlink.set(netlink.find("tap0").orElseThrow().index(), LinkChange.none().up());
+    netlink.links().change(netlink.links().find("tap0").orElseThrow().index(), LinkChange.none().up());
     assertThat(Commands.ok("ip", "link", "show", "tap0")).contains("LOWER_UP");
     tap.close();
     assertThat(Commands.ok("ip", "link", "show", "tap0")).contains("NO-CARRIER");
     try (Tap held = Tap.open("tap0")) {
-      netlink.delete(netlink.find("tap0").orElseThrow().index());
+      netlink.links().delete(netlink.links().find("tap0").orElseThrow().index());
       assertCode(held::unpersist, N0Exception.Code.NOT_FOUND);
     }
   }
@@ -208,9 +208,9 @@ class TapQueuesIT {
   void ownerMayOpenItAndOthersMayNot() {
     Tap.create(TAP0.withOwner(Long.parseLong(OWNER)).withPersistence()).close();
     assertThat(deleteAs(STRANGER).output()).contains("Operation not permitted");
-    assertThat(netlink.find("tap0")).isPresent();
+    assertThat(netlink.links().find("tap0")).isPresent();
     assertThat(deleteAs(OWNER)).isEqualTo(new Commands.Result(0, ""));
-    assertThat(netlink.find("tap0")).isEmpty();
+    assertThat(netlink.links().find("tap0")).isEmpty();
   }
 
   @Test
@@ -244,7 +244,7 @@ class TapQueuesIT {
       assertCode(tap::addQueue, N0Exception.Code.EXHAUSTED);
       assertThat(descriptors()).hasSize(256);
     }
-    assertThat(netlink.find("tap0")).isEmpty();
+    assertThat(netlink.links().find("tap0")).isEmpty();
   }
 
   @Test
@@ -296,17 +296,17 @@ class TapQueuesIT {
       assertThat(given.numbers()).hasSize(2).doesNotHaveDuplicates();
       assertThatThrownBy(tap::persist).isInstanceOf(IllegalStateException.class);
       tap.close();
-      assertThat(netlink.find("tap0")).isPresent();
+      assertThat(netlink.links().find("tap0")).isPresent();
       given.close();
       assertThatThrownBy(given::numbers).isInstanceOf(IllegalStateException.class);
-      assertThat(netlink.find("tap0")).isEmpty();
+      assertThat(netlink.links().find("tap0")).isEmpty();
     }
   }
 
   @Test
   void trafficBeyondFourGibibytesIsCounted() {
     try (Tap tap = Tap.create(TAP0)) {
-      netlink.set(netlink.find("tap0").orElseThrow().index(), LinkChange.none().up());
+      netlink.links().change(netlink.links().find("tap0").orElseThrow().index(), LinkChange.none().up());
       ByteBuffer frame = ByteBuffer.allocateDirect(65_000).put(0, (byte) 2).put(12, (byte) 0x88);
       long frames = (1L << 32) / frame.capacity() + 2;
       for (long i = 0; i < frames; i++) {
