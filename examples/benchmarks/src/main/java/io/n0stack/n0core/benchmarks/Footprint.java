@@ -7,6 +7,7 @@ import io.n0stack.n0core.net.netlink.LinkSpec;
 import io.n0stack.n0core.net.netlink.NetNs;
 import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.net.tap.Tap;
+import io.n0stack.n0core.net.tap.TapSpec;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -110,9 +111,7 @@ final class Footprint {
           netlink.links().create(LinkSpec.bridge("leaks").withGroup(GROUP)).index();
       for (int i = 0; i < NICS; i++) {
         String name = "leak" + i;
-        try (Tap tap = Tap.create(name)) {
-          tap.persist();
-        }
+        Tap.create(TapSpec.named(name).withPersistence()).close();
         Link link = netlink.links().find(name).orElseThrow();
         netlink
             .links()

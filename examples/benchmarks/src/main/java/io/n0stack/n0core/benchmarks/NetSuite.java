@@ -127,9 +127,9 @@ final class NetSuite implements Suite {
     List<Spent> paces = Rounds.inTurn(
         100,
         Turn.of(
-            100,
+            300,
             () -> netlink.links().change(index, LinkChange.none().withMtu(1400 + sets[0]++ % 2))),
-        new Turn(100, times -> c.times("set", times, "c-made0")));
+        new Turn(300, times -> c.times("set", times, "c-made0")));
     return Versus.c("set an MTU", 1.15, paces.get(0), paces.get(1));
   }
 }

@@ -47,23 +47,36 @@ final class TapFrames implements AutoCloseable {
   private void learn() throws InterruptedException {
     long end = System.nanoTime() + LIMIT.toNanos();
     while (!carry(first, second, there) || !carry(second, first, back)) {
-      if (System.nanoTime() > end) {
-        throw new IllegalStateException("no frame arrives");
-      }
+      requireBefore(end);
       Thread.sleep(1);
     }
   }
 
-  private void carry() {
-    if (!carry(first, second, there)) {
-      throw new IllegalStateException("a frame is lost");
+  private static void requireBefore(long end) {
+    if (System.nanoTime() > end) {
+      throw new IllegalStateException("a frame does not arrive");
     }
   }
 
-  /** Sends a frame, and reads until it arrives: the kernel hands over in the call that sends. */
+  /** The kernel hands over in the call that sends, unless the link is busy with a frame of its own. */
+  private void carry() {
+    if (!carry(first, second, there)) {
+      long end = System.nanoTime() + LIMIT.toNanos();
+      while (!arrived(second)) {
+        requireBefore(end);
+      }
+    }
+  }
+
   private boolean carry(Tap from, Tap to, ByteBuffer frame) {
-    from.write(frame.rewind());
-    while (to.read(arrived.clear()).isPresent()) {
+    if (from.write(frame.rewind()) != FRAME) {
+      throw new IllegalStateException("the kernel has no room for a frame");
+    }
+    return arrived(to);
+  }
+
+  private boolean arrived(Tap to) {
+    while (to.read(arrived.clear()) > 0) {
       if (arrived.position() == FRAME && arrived.getShort(12) == ETHERTYPE) {
         return true;
       }

@@ -12,6 +12,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import jnr.constants.platform.Errno;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An open descriptor of {@code /dev/net/tun}: the queue of a tap, once it is attached to one.
@@ -57,9 +58,31 @@ public final class TunDevice implements AutoCloseable {
   private final int fd;
   private ByteBuffer readBounce = ByteBuffer.allocate(0);
   private ByteBuffer writeBounce = ByteBuffer.allocate(0);
+  private final Place readPlace = new Place();
+  private final Place writePlace = new Place();
   private volatile int wake = -1;
   private volatile boolean attached;
   private volatile boolean closed;
+
+  /**
+   * Where the direct buffer lies that was used last: to look that up for each frame costs as much as
+   * all else that is not the kernel's. Keeps the buffer reachable; used under the lock of its direction.
+   */
+  private static final class Place {
+    private @Nullable ByteBuffer buffer;
+    private long address;
+
+    /** Returns the address of its first byte once it is used again, else 0: that allocates. */
+    long of(ByteBuffer used) {
+      if (used != buffer) {
+        buffer = used;
+        address = 0;
+      } else if (address == 0) {
+        address = new NativeBuffer(used).address();
+      }
+      return address;
+    }
+  }
 
   private TunDevice(String subject, int fd) {
     this.subject = subject;
@@ -400,13 +423,19 @@ public final class TunDevice implements AutoCloseable {
         return CLOSED;
       }
       requireAttached(what);
-      int got;
-      if (into.isDirect()) {
-        got = transferred(C.read(fd, into, length), what);
-      } else {
+      ByteBuffer direct = into;
+      if (!into.isDirect()) {
         readBounce = bounce(readBounce, length);
-        got = transferred(C.read(fd, readBounce, length), what);
-        into.put(position, readBounce, 0, got);
+        direct = readBounce;
+      }
+      long address = readPlace.of(direct);
+      int got = transferred(
+          address == 0
+              ? C.read(fd, direct, length)
+              : C.read(fd, address + direct.position(), length),
+          what);
+      if (direct != into) {
+        into.put(position, direct, 0, got);
       }
       into.position(position + got);
       return got;
@@ -436,7 +465,12 @@ public final class TunDevice implements AutoCloseable {
         writeBounce = bounce(writeBounce, length);
         direct = writeBounce.put(0, from, position, length);
       }
-      int written = transferred(C.write(fd, direct, length), what);
+      long address = writePlace.of(direct);
+      int written = transferred(
+          address == 0
+              ? C.write(fd, direct, length)
+              : C.write(fd, address + direct.position(), length),
+          what);
       from.position(position + written);
       return written;
     } finally {
