@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.network.MacAddress;
 import io.n0stack.n0core.net.netlink.LinkKind.Bridge;
 import io.n0stack.n0core.net.netlink.LinkKind.Dummy;
 import io.n0stack.n0core.net.tap.Tap;
@@ -21,7 +22,8 @@ import org.junit.jupiter.api.Test;
 @InUserModeLinux
 class BridgeVlansUml {
   private static final BridgeVlan DEFAULT = BridgeVlan.access(1);
-  private static final String ADDRESSES = "ffffffffffff" + "525400123456";
+  private static final String BROADCAST = "ffffffffffff";
+  private static final String SOURCE = "525400123456";
   private static final String EXPERIMENT = "88b5"; // the EtherType for local experiments
 
   private final List<Tap> taps = new ArrayList<>();
@@ -68,7 +70,11 @@ class BridgeVlansUml {
   }
 
   private static void send(Tap tap, String afterAddresses) {
-    String frame = ADDRESSES + afterAddresses + "00".repeat(46);
+    send(tap, BROADCAST, afterAddresses);
+  }
+
+  private static void send(Tap tap, String destination, String afterAddresses) {
+    String frame = destination + SOURCE + afterAddresses + "00".repeat(46);
     tap.write(ByteBuffer.wrap(HexFormat.of().parseHex(frame)));
   }
 
@@ -79,8 +85,8 @@ class BridgeVlansUml {
     int length = tap.read(into);
     while (length > 0) {
       String frame = HexFormat.of().formatHex(into.array(), 0, length);
-      if (frame.startsWith(ADDRESSES)) {
-        frames.add(frame.substring(ADDRESSES.length(), frame.indexOf(EXPERIMENT)));
+      if (frame.startsWith(SOURCE, BROADCAST.length())) {
+        frames.add(frame.substring(2 * SOURCE.length(), frame.indexOf(EXPERIMENT)));
       }
       length = tap.read(into.clear());
     }
@@ -181,5 +187,28 @@ class BridgeVlansUml {
     send(trunk, "8100" + "000a" + EXPERIMENT);
     assertThat(await().until(() -> received(ten), frames -> !frames.isEmpty())).containsExactly("");
     assertThat(received(twenty)).isEmpty();
+  }
+
+  @Test
+  void addressIsBehindAPortInOneVlanAlone() {
+    MacAddress mac = MacAddress.parse("52:54:00:00:00:77");
+    Tap source = tap("source", BridgeVlan.range(10, 20));
+    Tap known = tap("known", BridgeVlan.range(10, 20));
+    Tap other = tap("other", BridgeVlan.range(10, 20));
+    int port = netlink.links().find("known").orElseThrow().index();
+    FdbEntry entry = FdbEntry.behind(port, mac).withVlan(10);
+
+    netlink.forwarding().add(entry);
+
+    assertThat(netlink.forwarding().find(entry)).contains(entry);
+    assertThat(netlink.forwarding().ofBridge(bridge)).contains(entry);
+    send(source, "525400000077", "8100" + "000a" + EXPERIMENT); // not flooded
+    send(source, "525400000077", "8100" + "000b" + EXPERIMENT);
+    assertThat(await().until(() -> received(other), frames -> !frames.isEmpty()))
+        .containsExactly("8100" + "000b");
+    assertThat(received(known)).containsExactly("8100" + "000a", "8100" + "000b");
+
+    netlink.forwarding().remove(entry);
+    assertThat(netlink.forwarding().ofBridge(bridge)).doesNotContain(entry);
   }
 }

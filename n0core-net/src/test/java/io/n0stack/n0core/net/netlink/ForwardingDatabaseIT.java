@@ -146,9 +146,10 @@ class ForwardingDatabaseIT {
     List<FdbEntry> listed =
         forwarding.of(bridge).stream().filter(e -> e.mac().equals(own.mac())).toList();
 
-    assertThat(listed).containsExactly(own);
+    // A kernel that can filter VLANs has it in the default VLAN, too.
+    assertThat(listed).contains(own).allMatch(e -> e.table() == FdbEntry.Table.SELF);
     assertThat(forwarding.ofBridge(bridge)).contains(own);
-    forwarding.remove(listed.get(0));
+    forwarding.remove(listed.get(listed.indexOf(own)));
     assertThat(forwarding.of(bridge)).doesNotContain(own);
   }
 
