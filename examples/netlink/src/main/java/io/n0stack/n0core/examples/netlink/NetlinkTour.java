@@ -1,6 +1,7 @@
 package io.n0stack.n0core.examples.netlink;
 
 import io.n0stack.n0core.api.network.CidrAddress;
+import io.n0stack.n0core.api.network.MacAddress;
 import io.n0stack.n0core.net.netlink.BatchResult;
 import io.n0stack.n0core.net.netlink.BridgePortChange;
 import io.n0stack.n0core.net.netlink.BridgePortChange.Flag;
@@ -17,7 +18,12 @@ import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.net.netlink.NetlinkException;
 import io.n0stack.n0core.net.netlink.NetlinkMonitor;
 import io.n0stack.n0core.net.netlink.Switch;
+import io.n0stack.n0core.net.nft.Firewall;
+import io.n0stack.n0core.net.nft.Nft;
+import io.n0stack.n0core.net.nft.PortGuard;
+import io.n0stack.n0core.net.nft.SourceNat;
 import io.n0stack.n0core.net.tap.Tap;
+import io.n0stack.n0core.net.tap.TapSpec;
 import java.io.PrintStream;
 import java.net.InetAddress;
 import java.util.List;
@@ -54,6 +60,7 @@ public final class NetlinkTour {
       deleteMany(netlink, bridge);
       listen(netlink, host, bridge);
       openTap(netlink, host, bridge);
+      holdGuest(netlink, host);
     }
   }
 
@@ -148,7 +155,8 @@ public final class NetlinkTour {
 
   private void openTap(Netlink netlink, NetNs host, Link bridge) {
     // begin tap
-    Tap tap = host.call(() -> Tap.create("tap0"));
+    TapSpec spec = TapSpec.named("tap0").withQueues(2).withVnetHeader().withOwner(1000);
+    Tap tap = host.call(() -> Tap.create(spec));
     Link link = netlink.links().find("tap0").orElseThrow();
     netlink
         .links()
@@ -158,5 +166,25 @@ public final class NetlinkTour {
     tap.close();
     out.println("closed, it is there: " + netlink.links().find("tap0").isPresent());
     // end tap
+  }
+
+  private void holdGuest(Netlink netlink, NetNs host) {
+    // begin limit
+    Link port = netlink.links().find("port1").orElseThrow();
+    netlink.rateLimits().limitEgress(port.index(), 80_000_000, 100_000);
+    out.println("the guest is sent at most "
+        + netlink.rateLimits().read(port.index()).egress().orElseThrow().bitsPerSecond() + " bit/s");
+    // end limit
+    // begin firewall
+    MacAddress mac = MacAddress.parse("52:54:00:00:00:02");
+    List<CidrAddress> addresses = List.of(CidrAddress.parse("10.77.0.2/32"));
+    List<CidrAddress> network = List.of(CidrAddress.parse("10.77.0.1/24"));
+    try (Nft nft = Nft.open(host)) {
+      Firewall firewall = Firewall.of(nft, "tour", "the tour's");
+      firewall.guard("port1", PortGuard.strict("guest 1", mac, addresses));
+      firewall.masquerade(SourceNat.masquerade("lan", network, "br0"));
+      out.println("guarded: " + firewall.ports().size() + ", translated: " + firewall.masquerades());
+    }
+    // end firewall
   }
 }
