@@ -70,7 +70,7 @@ class TrafficControlUml {
     }
     ByteBuffer into = ByteBuffer.allocate(2000);
     int arrived = 0;
-    while (to.read(into.clear()).isPresent()) {
+    while (to.read(into.clear()) > 0) {
       arrived += into.get(12) == EXPERIMENT_1 && into.get(13) == EXPERIMENT_2 ? 1 : 0;
     }
     return arrived;
