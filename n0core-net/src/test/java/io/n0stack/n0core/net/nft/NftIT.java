@@ -187,8 +187,8 @@ class NftIT {
             Counter.zero(),
             Verdict.drop())
         .withComment("a rule");
-    Rule second = Rule.of(new Meta(MetaKey.IIFNAME, 1), new VerdictMap("m", 1))
-        .withComment("a map");
+    Rule second =
+        Rule.of(new Meta(MetaKey.IIFNAME, 1), new VerdictMap("m", 1)).withComment("a map");
     Rule third = Rule.of(
         new Meta(MetaKey.MARK, 1),
         new Compare(Operator.EQUAL, Octets.ofNative(5), 1),
