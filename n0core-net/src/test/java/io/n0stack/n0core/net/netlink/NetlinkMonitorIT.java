@@ -162,17 +162,21 @@ class NetlinkMonitorIT {
     netlink.links().change(peer, LinkChange.none().up());
     netlink.addresses().add(port, CidrAddress.parse("10.77.0.1/24"));
 
-    await().untilAsserted(() ->
-        assertThat(routes).containsExactlyInAnyOrderElementsOf(netlink.routes().list()));
+    await()
+        .untilAsserted(() -> assertThat(routes)
+            .containsExactlyInAnyOrderElementsOf(netlink.routes().list()));
     assertThat(routes.toString()).contains("10.77.0.0/24");
-    netlink.neighbours().add(Neighbour.permanent(
-        port, CidrAddress.literal("10.77.0.9"), MacAddress.parse("52:54:00:00:00:09")));
+    netlink
+        .neighbours()
+        .add(Neighbour.permanent(
+            port, CidrAddress.literal("10.77.0.9"), MacAddress.parse("52:54:00:00:00:09")));
     await().until(() -> neighbours.toString().contains("10.77.0.9"));
 
     netlink.links().change(port, LinkChange.none().down());
 
-    await().untilAsserted(() ->
-        assertThat(routes).containsExactlyInAnyOrderElementsOf(netlink.routes().list()));
+    await()
+        .untilAsserted(() -> assertThat(routes)
+            .containsExactlyInAnyOrderElementsOf(netlink.routes().list()));
     assertThat(routes.toString()).doesNotContain("10.77.0.0/24");
     await().until(() -> !neighbours.toString().contains("10.77.0.9"));
   }
