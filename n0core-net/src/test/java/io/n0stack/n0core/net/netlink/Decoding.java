@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /** What holds for each decoder, whatever bytes it gets. */
-final class Decoding {
+public final class Decoding {
   private static final int AROUND = 64;
   private static final int TEXT_PER_BYTE = 64;
   private static final int TEXT = 16 * 1024;
@@ -21,9 +21,9 @@ final class Decoding {
    * Decodes bytes as messages of a type. A decoder must not throw, must not look at what lies before or
    * behind the message, and must not make much of little.
    */
-  static void check(byte[] bytes, int type, Decoder<?>... decoders) {
+  public static void check(byte[] bytes, int type, Decoder<?>... decoders) {
     byte[] message = Arrays.copyOf(bytes, Math.max(bytes.length, Wire.NLMSG_HEADER));
-    FakeKernel.buffer(message).putInt(0, message.length).putShort(4, (short) type);
+    Wire.order(message).putInt(0, message.length).putShort(4, (short) type);
     for (Decoder<?> decoder : decoders) {
       Object first = decode(decoder, message, 0);
       Object second = decode(decoder, message, 0xff);

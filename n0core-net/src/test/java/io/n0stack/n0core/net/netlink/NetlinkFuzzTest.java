@@ -104,6 +104,36 @@ class NetlinkFuzzTest {
     Decoding.check(message, RouteNumbers.RTM_NEWRULE, RoutingRuleDecoder::decode);
   }
 
+  static Stream<byte[]> queueing() {
+    return Recorded.messages("qdisc").stream();
+  }
+
+  @MethodSource
+  @FuzzTest(maxDuration = "5m")
+  void queueing(byte[] message) {
+    Decoding.check(message, TrafficNumbers.RTM_NEWQDISC, TrafficReader::qdisc);
+  }
+
+  static Stream<byte[]> classes() {
+    return Recorded.messages("class").stream();
+  }
+
+  @MethodSource
+  @FuzzTest(maxDuration = "5m")
+  void classes(byte[] message) {
+    Decoding.check(message, TrafficNumbers.RTM_NEWTCLASS, TrafficReader::trafficClass);
+  }
+
+  static Stream<byte[]> filters() {
+    return Recorded.messages("filter").stream();
+  }
+
+  @MethodSource
+  @FuzzTest(maxDuration = "5m")
+  void filters(byte[] message) {
+    Decoding.check(message, TrafficNumbers.RTM_NEWTFILTER, TrafficReader::filter);
+  }
+
   static Stream<byte[]> conversations() {
     List<byte[]> ends = List.of(
         FakeKernel.done(),
@@ -187,6 +217,10 @@ class NetlinkFuzzTest {
     assertThat(understood("forwarding", (b, from, to) -> FdbEntry.decode(b, from, to, 0)))
         .isEqualTo(4);
     assertThat(understood("route", RouteDecoder::decode)).isEqualTo(20);
+    assertThat(understood("qdisc", TrafficReader::qdisc)).isEqualTo(5);
+    assertThat(understood("class", TrafficReader::trafficClass)).isEqualTo(2);
+    // The others are priorities and tables, in which the filters are.
+    assertThat(understood("filter", TrafficReader::filter)).isEqualTo(2);
     assertThat(understood("rule4", RoutingRuleDecoder::decode)).isEqualTo(4);
     assertThat(understood("rule6", RoutingRuleDecoder::decode)).isEqualTo(3);
   }
@@ -210,6 +244,9 @@ class NetlinkFuzzTest {
       neighbours(message);
       routes(message);
       rules(message);
+      queueing(message);
+      classes(message);
+      filters(message);
       byte[] end = damaged(FakeKernel.error(22, "words"), random);
       conversations(script(random.nextInt(256), message, List.of(end, FakeKernel.done())));
     }

@@ -10,13 +10,13 @@ import java.util.HexFormat;
 import java.util.List;
 
 /** Messages that a kernel once wrote. */
-final class Recorded {
+public final class Recorded {
   private static final String FILE = "recorded.txt";
 
   private Recorded() {}
 
-  /** Returns the messages of a kind, of all kinds for an empty text. */
-  static List<byte[]> messages(String kind) {
+  /** Returns the messages whose kind begins with a text. */
+  public static List<byte[]> messages(String kind) {
     List<byte[]> messages = new ArrayList<>();
     try (InputStream in = Recorded.class.getResourceAsStream(FILE)) {
       if (in == null) {
@@ -24,7 +24,7 @@ final class Recorded {
       }
       for (String line : new String(in.readAllBytes(), UTF_8).split("\n", -1)) {
         String[] parts = line.split(" ", -1);
-        if (parts.length == 3 && (kind.isEmpty() || parts[0].equals(kind))) {
+        if (parts.length == 3 && parts[0].startsWith(kind)) {
           messages.add(HexFormat.of().parseHex(parts[2]));
         }
       }
