@@ -183,8 +183,7 @@ class FirewallIT {
         "delete element bridge n0core guards { tap1 };"
             + "add element bridge n0core guards { tap1 : accept }",
         "flush chain bridge n0core prerouting",
-        "flush chain bridge n0core forward;"
-            + "delete chain bridge n0core forward",
+        "flush chain bridge n0core forward;" + "delete chain bridge n0core forward",
         "add chain bridge n0core prerouting { policy drop; }",
         "delete table bridge n0core");
   }
@@ -290,8 +289,7 @@ class FirewallIT {
     ExecutorService pool = Executors.newFixedThreadPool(threads);
     try (NetNs here = NetNs.current()) {
       CompletableFuture.allOf(IntStream.range(0, threads)
-              .mapToObj(thread ->
-                  CompletableFuture.runAsync(() -> busy(here, thread, ports), pool))
+              .mapToObj(thread -> CompletableFuture.runAsync(() -> busy(here, thread, ports), pool))
               .toArray(CompletableFuture[]::new))
           .join();
     } finally {
@@ -329,8 +327,7 @@ class FirewallIT {
   @Test
   void badValuesAreRefusedByNameBeforeAnythingHappens() {
     assertThatThrownBy(() -> firewall.guard("a/b", OPEN)).hasMessageContaining("tap");
-    assertThatThrownBy(
-            () -> PortGuard.strict("x", MAC, List.of(CidrAddress.parse("10.77.0.2/24"))))
+    assertThatThrownBy(() -> PortGuard.strict("x", MAC, List.of(CidrAddress.parse("10.77.0.2/24"))))
         .hasMessageContaining("addresses")
         .hasMessageContaining("10.77.0.2/24");
     assertThatThrownBy(() -> new PortGuard("x", Optional.empty(), ADDRESSES, Isolation.SHARED))

@@ -85,8 +85,9 @@ class NatIT {
     holders.add(holder);
     Path own = Path.of("/proc/self/ns/net");
     Path other = Path.of("/proc", Long.toString(holder.pid()), "ns/net");
-    await().until(() -> !Files.readSymbolicLink(other).equals(Files.readSymbolicLink(own))
-        && !Files.readSymbolicLink(other).equals(here()));
+    await()
+        .until(() -> !Files.readSymbolicLink(other).equals(Files.readSymbolicLink(own))
+            && !Files.readSymbolicLink(other).equals(here()));
     NetNs namespace = NetNs.ofProcess(holder.pid());
     namespaces.add(namespace);
     ip("link add " + link + " type veth peer name eth0 netns " + holder.pid());
@@ -199,9 +200,9 @@ class NatIT {
   @Test
   void sourceCanBecomeAnAddressOfChoice() throws IOException {
     ip("addr add 192.0.2.77/24 dev up0");
-    firewall.masquerade(SourceNat.masquerade(
-            "lan", List.of(CidrAddress.parse("10.77.0.0/24")), "br0")
-        .withAddress(address("192.0.2.77")));
+    firewall.masquerade(
+        SourceNat.masquerade("lan", List.of(CidrAddress.parse("10.77.0.0/24")), "br0")
+            .withAddress(address("192.0.2.77")));
 
     assertThat(exchange(guest, server, SERVER)).isEqualTo(new Exchange("192.0.2.77", true));
   }

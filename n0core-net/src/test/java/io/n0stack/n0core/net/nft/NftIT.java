@@ -49,8 +49,7 @@ import org.junit.jupiter.api.Test;
 class NftIT {
   private static final String OWNER = "n0core test";
   private static final TableId ID = new TableId(Family.INET, "own");
-  private static final Hook FORWARD =
-      new Hook(Chain.Type.FILTER, Point.FORWARD, -5, Policy.DROP);
+  private static final Hook FORWARD = new Hook(Chain.Type.FILTER, Point.FORWARD, -5, Policy.DROP);
 
   private Nft nft;
 
@@ -124,7 +123,11 @@ class NftIT {
                 new Immediate(Octets.ofShort(8080), 2),
                 new Nat(NatType.SOURCE, Family.IP, 1, OptionalInt.of(2))),
             Rule.of(new Masquerade())));
-    return Table.of(ID, OWNER, sets, List.of(forward(matching), Chain.regular("leaf", List.of()), nat, regular));
+    return Table.of(
+        ID,
+        OWNER,
+        sets,
+        List.of(forward(matching), Chain.regular("leaf", List.of()), nat, regular));
   }
 
   @Test
@@ -167,8 +170,7 @@ class NftIT {
           chain forward {
             type filter hook forward priority -5; policy drop;
             iifname @links ip saddr 10.77.0.0/16 counter drop comment "a rule"
-            iifname vmap @m
-            meta mark 5 accept
+            iifname vmap @m meta mark 5 accept
           }
         }
         """);
@@ -228,13 +230,14 @@ class NftIT {
     assertThat(found.sets()).hasSize(2).extracting(NamedSet::kind).containsOnly(Kind.OTHER);
     assertThat(found.chains().get(0).rules().get(2).expressions())
         .hasAtLeastOneElementOfType(Other.class);
-    assertThatThrownBy(() -> nft.apply(Table.of(
-            new TableId(Family.INET, "copy"), OWNER, found.sets(), found.chains())))
+    assertThatThrownBy(() -> nft.apply(
+            Table.of(new TableId(Family.INET, "copy"), OWNER, found.sets(), found.chains())))
         .isInstanceOfSatisfying(
             N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID));
     List<Rule> rules = found.chains().get(0).rules();
     assertThat(nft.apply(table(forward(rules.get(3))))).isTrue();
-    assertThat(NftProgram.list(ID)).contains("limit rate over 5 kbytes/second log prefix \"x\" reject");
+    assertThat(NftProgram.list(ID))
+        .contains("limit rate over 5 kbytes/second log prefix \"x\" reject");
   }
 
   @Test
@@ -243,8 +246,8 @@ class NftIT {
     nft.apply(good);
     long generation = nft.generation();
 
-    assertThatThrownBy(() -> nft.apply(
-            table(forward(Rule.of(Verdict.accept()), Rule.of(Verdict.jump("nowhere"))))))
+    assertThatThrownBy(() ->
+            nft.apply(table(forward(Rule.of(Verdict.accept()), Rule.of(Verdict.jump("nowhere"))))))
         .isInstanceOfSatisfying(NftException.class, e -> {
           assertThat(e.errnoName()).isEqualTo("ENOENT");
           assertThat(e.attributePath()).isNotEmpty();
@@ -277,8 +280,7 @@ class NftIT {
       boolean changed = nft.ruleset().change(() -> {
         generations.add(nft.generation());
         if (generations.size() <= 3) {
-          other.apply(Table.of(
-              foreign, "a foreigner " + generations.size(), List.of(), List.of()));
+          other.apply(Table.of(foreign, "a foreigner " + generations.size(), List.of(), List.of()));
           other.delete(foreign, "a foreigner " + generations.size());
         }
         return List.of(NftMessage.addTable(ID, OWNER));

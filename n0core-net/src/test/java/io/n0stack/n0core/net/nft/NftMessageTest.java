@@ -59,7 +59,10 @@ class NftMessageTest {
   /** Puts nlmsghdr before the rest: length, type, flags, and zeros for number and port. */
   private static String message(int type, int flags, String... parts) {
     String body = String.join("", parts).replace(" ", "");
-    return little(16 + body.length() / 2, 4) + little(type, 2) + little(flags, 2) + "00".repeat(8)
+    return little(16 + body.length() / 2, 4)
+        + little(type, 2)
+        + little(flags, 2)
+        + "00".repeat(8)
         + body;
   }
 
@@ -78,8 +81,7 @@ class NftMessageTest {
     Element jump = Element.of(Octets.ofLink("tap0"), Verdict.jump("p"));
     String key = "1800 0180 1400 0100 74617030" + "00".repeat(12);
     return Stream.of(
-        Arguments.of(
-            NftMessage.batchBegin(258), message(0x10, 1, "00 00 000a 0800 0100 00000102")),
+        Arguments.of(NftMessage.batchBegin(258), message(0x10, 1, "00 00 000a 0800 0100 00000102")),
         Arguments.of(NftMessage.batchEnd(), message(0x11, 1, "00 00 000a")),
         Arguments.of(NftMessage.getGeneration(), message(0xa10, 1, "00000000")),
         Arguments.of(NftMessage.listTables(), message(0xa01, 0x301, "00000000")),
@@ -101,8 +103,7 @@ class NftMessageTest {
                 "0b00 0700 66696c74657200 00",
                 "0800 0c00 00 02 7800")),
         Arguments.of(
-            NftMessage.deleteChain(TABLE, "fwd"),
-            message(0xa05, 1, OWN, "0800 0300 66776400")),
+            NftMessage.deleteChain(TABLE, "fwd"), message(0xa05, 1, OWN, "0800 0300 66776400")),
         Arguments.of(
             NftMessage.addRule(TABLE, "fwd", Rule.of(Verdict.drop()).withComment("x")),
             message(
@@ -117,8 +118,7 @@ class NftMessageTest {
             NftMessage.deleteRule(TABLE, "fwd", 258),
             message(0xa08, 1, OWN, "0800 0200 66776400 0c00 0300 0000000000000102")),
         Arguments.of(
-            NftMessage.flushChain(TABLE, "fwd"),
-            message(0xa08, 1, OWN, "0800 0200 66776400")),
+            NftMessage.flushChain(TABLE, "fwd"), message(0xa08, 1, OWN, "0800 0200 66776400")),
         Arguments.of(
             NftMessage.addSet(TABLE, NamedSet.map("m", KeyType.IFNAME, List.of(jump)), 3),
             message(
@@ -154,8 +154,7 @@ class NftMessageTest {
   static Stream<Arguments> expressions() {
     Octets net = new Octets("0a4d0000");
     return Stream.of(
-        Arguments.of(
-            new Meta(MetaKey.OIFNAME, 1), "meta", "0800 0100 00000001 0800 0200 00000007"),
+        Arguments.of(new Meta(MetaKey.OIFNAME, 1), "meta", "0800 0100 00000001 0800 0200 00000007"),
         Arguments.of(new Ct(CtKey.STATUS, 2), "ct", "0800 0100 00000002 0800 0200 00000002"),
         Arguments.of(
             new Payload(Base.NETWORK, 12, 4, 1),
@@ -179,9 +178,7 @@ class NftMessageTest {
             "lookup",
             "0600 0100 6d00 0000 0800 0200 00000001 0800 0300 00000000"),
         Arguments.of(
-            new Immediate(net, 1),
-            "immediate",
-            "0800 0100 00000001 0c00 0280 0800 0100 0a4d0000"),
+            new Immediate(net, 1), "immediate", "0800 0100 00000001 0c00 0280 0800 0100 0a4d0000"),
         Arguments.of(
             Verdict.jump("c"),
             "immediate",
@@ -192,9 +189,7 @@ class NftMessageTest {
             "0800 0100 00000001 0800 0200 00000002 0800 0300 00000001 0800 0500 00000002"),
         Arguments.of(new Masquerade(), "masq", ""),
         Arguments.of(
-            new Counter(2, 3),
-            "counter",
-            "0c00 0100 0000000000000003 0c00 0200 0000000000000002"),
+            new Counter(2, 3), "counter", "0c00 0100 0000000000000003 0c00 0200 0000000000000002"),
         Arguments.of(
             new Limit(10, 60, 5),
             "limit",
@@ -219,8 +214,7 @@ class NftMessageTest {
     byte[] written = writer.copy();
     assertThat(HexFormat.of().formatHex(written, 16, written.length))
         .isEqualTo(little(4 + inner.length() / 2, 2) + "0180" + inner);
-    assertThat(ExpressionReader.decode(
-            Wire.order(written), 20, written.length))
+    assertThat(ExpressionReader.decode(Wire.order(written), 20, written.length))
         .isEqualTo(expression);
   }
 

@@ -91,7 +91,9 @@ class PortGuardIT {
     int index = netlink.links().find(name).orElseThrow().index();
     netlink
         .links()
-        .change(index, LinkChange.none().withoutGeneratedAddresses().withMaster(bridge).up());
+        .change(
+            index,
+            LinkChange.none().withoutGeneratedAddresses().withMaster(bridge).up());
     return tap;
   }
 
@@ -126,8 +128,7 @@ class PortGuardIT {
     frames.put("ARP probe", ethernet(MAC, ARP, arp(1, MAC, "0.0.0.0", "")));
     frames.put("RARP after a migration", ethernet(MAC, RARP, arp(3, MAC, "0.0.0.0", MAC)));
     frames.put("IPv4", ethernet(MAC, IPV4, udp4(IP, OTHER_IP, 5000, 5001)));
-    frames.put(
-        "DHCP discovery", ethernet(MAC, IPV4, udp4("0.0.0.0", "255.255.255.255", 68, 67)));
+    frames.put("DHCP discovery", ethernet(MAC, IPV4, udp4("0.0.0.0", "255.255.255.255", 68, 67)));
     frames.put("IPv6", ethernet(MAC, IPV6, udp6(IP6)));
     frames.put("IPv6 link-local", ethernet(MAC, IPV6, udp6(LINK_LOCAL)));
     frames.put(
@@ -140,10 +141,7 @@ class PortGuardIT {
         ethernet(MAC, IPV6, ipv6("::", 0, hex("3a00 0502 0000 0100 8f00 0000 0000 0000"))));
     frames.put(
         "solicitation of a neighbour",
-        ethernet(
-            MAC,
-            IPV6,
-            icmp6(IP6, SOLICITATION, neighbour(OTHER_IP6), macOption(1, MAC))));
+        ethernet(MAC, IPV6, icmp6(IP6, SOLICITATION, neighbour(OTHER_IP6), macOption(1, MAC))));
     frames.put(
         "advertisement",
         ethernet(MAC, IPV6, icmp6(IP6, ADVERTISEMENT, neighbour(IP6), macOption(2, MAC))));
@@ -169,15 +167,13 @@ class PortGuardIT {
     byte[] strange = arp(1, MAC, IP, "");
     strange[1] = 6;
     frames.put("ARP of other hardware", ethernet(MAC, ARP, strange));
-    frames.put(
-        "RARP for another", ethernet(MAC, RARP, arp(3, OTHER_MAC, "0.0.0.0", OTHER_MAC)));
+    frames.put("RARP for another", ethernet(MAC, RARP, arp(3, OTHER_MAC, "0.0.0.0", OTHER_MAC)));
     frames.put("IPv4", SPOOFED_IPV4);
     frames.put("IPv4 in a VLAN", tagged(SPOOFED_IPV4));
     frames.put(
         "UDP of nobody that is not DHCP",
         ethernet(MAC, IPV4, udp4("0.0.0.0", "255.255.255.255", 68, 53)));
-    frames.put(
-        "DHCP to one", ethernet(MAC, IPV4, udp4("0.0.0.0", "10.77.0.1", 68, 67)));
+    frames.put("DHCP to one", ethernet(MAC, IPV4, udp4("0.0.0.0", "10.77.0.1", 68, 67)));
     frames.put(
         "TCP of nobody",
         ethernet(MAC, IPV4, ipv4("0.0.0.0", "255.255.255.255", 6, hex("0044 0043 00000000"))));
@@ -201,8 +197,7 @@ class PortGuardIT {
         "advertisement from another's address",
         icmp6(OTHER_IP6, ADVERTISEMENT, neighbour(IP6), own));
     packets.put(
-        "advertisement of another's address",
-        icmp6(IP6, ADVERTISEMENT, neighbour(OTHER_IP6), own));
+        "advertisement of another's address", icmp6(IP6, ADVERTISEMENT, neighbour(OTHER_IP6), own));
     packets.put(
         "advertisement for another MAC",
         icmp6(IP6, ADVERTISEMENT, neighbour(IP6), macOption(2, OTHER_MAC)));
@@ -232,12 +227,17 @@ class PortGuardIT {
     Map<String, byte[]> all = new LinkedHashMap<>(good());
     bad().forEach((name, frame) -> all.put("bad " + name, frame));
     // All could arrive: it is the guard that drops.
-    all.forEach((name, frame) -> assertThat(passes(frame, guest, neighbour)).as(name).isTrue());
+    all.forEach(
+        (name, frame) -> assertThat(passes(frame, guest, neighbour)).as(name).isTrue());
 
     firewall.guard("tap1", STRICT);
 
-    good().forEach((name, frame) -> assertThat(passes(frame, guest, neighbour)).as(name).isTrue());
-    bad().forEach((name, frame) -> assertThat(passes(frame, guest, neighbour)).as(name).isFalse());
+    good()
+        .forEach((name, frame) ->
+            assertThat(passes(frame, guest, neighbour)).as(name).isTrue());
+    bad()
+        .forEach((name, frame) ->
+            assertThat(passes(frame, guest, neighbour)).as(name).isFalse());
     assertThat(firewall.ports())
         .containsExactly(new GuardedPort("tap1", "web1", Isolation.SHARED, bad().size()));
     assertThat(passes(SPOOFED_IPV4, neighbour, guest)).as("others are free").isTrue();
@@ -257,7 +257,8 @@ class PortGuardIT {
     assertThat(passes(SPOOFED_IPV4, guest, neighbour)).isTrue();
     assertThat(passes(anything, guest, neighbour)).isTrue();
     assertThat(passes(tagged(anything), guest, neighbour)).isTrue();
-    assertThat(passes(ethernet(OTHER_MAC, "88b5", new byte[50]), guest, neighbour)).isFalse();
+    assertThat(passes(ethernet(OTHER_MAC, "88b5", new byte[50]), guest, neighbour))
+        .isFalse();
     assertThat(passes(arp, guest, neighbour)).isFalse();
     assertThat(passes(tagged(arp), guest, neighbour)).isFalse();
   }
@@ -282,8 +283,10 @@ class PortGuardIT {
     }
     byte[] frame = ethernet(MAC, IPV4, udp4("10.77.4.0", "10.77.0.9", 5000, 5001));
     assertThat(passes(frame, guest, neighbour)).isFalse();
-    assertThat(passes(ethernet(MAC, IPV6, udp6("fd00:77:0:7::1")), guest, neighbour)).isTrue();
-    assertThat(passes(ethernet(MAC, IPV6, udp6("fd00:77:0:8::1")), guest, neighbour)).isFalse();
+    assertThat(passes(ethernet(MAC, IPV6, udp6("fd00:77:0:7::1")), guest, neighbour))
+        .isTrue();
+    assertThat(passes(ethernet(MAC, IPV6, udp6("fd00:77:0:8::1")), guest, neighbour))
+        .isFalse();
   }
 
   @Test

@@ -93,7 +93,9 @@ class StoredTest {
         byte[] bytes = Arrays.copyOf(good, Math.max(17, good.length - random.nextInt(30)));
         for (int j = random.nextInt(5); j > 0; j--) {
           // Type and length of the message itself stay mostly, or nothing would be looked at.
-          int at = random.nextInt(8) == 0 ? random.nextInt(bytes.length) : 16 + random.nextInt(bytes.length - 16);
+          int at = random.nextInt(8) == 0
+              ? random.nextInt(bytes.length)
+              : 16 + random.nextInt(bytes.length - 16);
           bytes[at] = (byte) (random.nextBoolean() ? random.nextInt() : random.nextInt(9));
         }
         decodeAll(Wire.order(bytes), 0, bytes.length, read);

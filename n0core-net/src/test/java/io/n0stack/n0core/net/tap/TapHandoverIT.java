@@ -170,7 +170,10 @@ class TapHandoverIT {
 
   private static TapQueues.Descriptors tap(Netlink netlink, String name) {
     Tap tap = Tap.create(TapSpec.named(name).withVnetHeader().withPersistence());
-    netlink.links().change(netlink.links().find(name).orElseThrow().index(), LinkChange.none().up());
+    netlink
+        .links()
+        .change(
+            netlink.links().find(name).orElseThrow().index(), LinkChange.none().up());
     return tap.transferDescriptors();
   }
 

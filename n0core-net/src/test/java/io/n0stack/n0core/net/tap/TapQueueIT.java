@@ -253,7 +253,8 @@ class TapQueueIT {
 
   @Test
   void deletionOfTheLinkEndsAWait() {
-    assertWaitIsEndedBy((tap, reader) -> netlink.links().delete(index(tap)), N0Exception.Code.NOT_FOUND);
+    assertWaitIsEndedBy(
+        (tap, reader) -> netlink.links().delete(index(tap)), N0Exception.Code.NOT_FOUND);
   }
 
   @Test

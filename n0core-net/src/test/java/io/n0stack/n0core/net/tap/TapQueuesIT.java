@@ -182,7 +182,11 @@ class TapQueuesIT {
   @Test
   void persistentTapWithoutHolderHasNoCarrierAndCanBeDeletedWhileHeld() {
     Tap tap = Tap.create(TAP0.withPersistence());
-    netlink.links().change(netlink.links().find("tap0").orElseThrow().index(), LinkChange.none().up());
+    netlink
+        .links()
+        .change(
+            netlink.links().find("tap0").orElseThrow().index(),
+            LinkChange.none().up());
     assertThat(Commands.ok("ip", "link", "show", "tap0")).contains("LOWER_UP");
     tap.close();
     assertThat(Commands.ok("ip", "link", "show", "tap0")).contains("NO-CARRIER");
@@ -306,7 +310,11 @@ class TapQueuesIT {
   @Test
   void trafficBeyondFourGibibytesIsCounted() {
     try (Tap tap = Tap.create(TAP0)) {
-      netlink.links().change(netlink.links().find("tap0").orElseThrow().index(), LinkChange.none().up());
+      netlink
+          .links()
+          .change(
+              netlink.links().find("tap0").orElseThrow().index(),
+              LinkChange.none().up());
       ByteBuffer frame = ByteBuffer.allocateDirect(65_000).put(0, (byte) 2).put(12, (byte) 0x88);
       long frames = (1L << 32) / frame.capacity() + 2;
       for (long i = 0; i < frames; i++) {
