@@ -73,6 +73,7 @@ public final class TunDevice implements AutoCloseable {
     private long address;
 
     /** Returns the address of its first byte once it is used again, else 0: that allocates. */
+    @SuppressWarnings("ReferenceEquality") // equal contents lie elsewhere
     long of(ByteBuffer used) {
       if (used != buffer) {
         buffer = used;
@@ -434,7 +435,7 @@ public final class TunDevice implements AutoCloseable {
               ? C.read(fd, direct, length)
               : C.read(fd, address + direct.position(), length),
           what);
-      if (direct != into) {
+      if (!into.isDirect()) {
         into.put(position, direct, 0, got);
       }
       into.position(position + got);

@@ -71,7 +71,8 @@ public sealed interface QdiscKind {
      */
     public static Tbf of(long bitsPerSecond, long burstBytes, Duration latency) {
       Rules.range("latency in ns", latency.toNanos(), 0, Duration.ofHours(1).toNanos());
-      double waiting = (double) (bitsPerSecond / 8) * latency.toNanos() / 1e9;
+      long bytesPerSecond = bitsPerSecond / 8;
+      double waiting = bytesPerSecond * (latency.toNanos() / 1e9);
       long limit = (long) Math.min(0xffffffffL, burstBytes + waiting);
       return new Tbf(bitsPerSecond, burstBytes, limit, Optional.empty());
     }

@@ -41,29 +41,52 @@ public record Chain(String name, Optional<Hook> hook, List<Rule> rules, Optional
   /** Where in its way a packet is. The numbers are those of {@code nf_inet_hooks}. */
   public enum Point {
     /** It came in. */
-    PREROUTING,
+    PREROUTING(0),
     /** It is for this host. */
-    INPUT,
+    INPUT(1),
     /** It is for others. */
-    FORWARD,
+    FORWARD(2),
     /** It is from this host. */
-    OUTPUT,
+    OUTPUT(3),
     /** It goes out. */
-    POSTROUTING,
+    POSTROUTING(4),
     /** What this library has no name for. */
-    OTHER;
+    OTHER(-1);
+
+    private final int number;
+
+    Point(int number) {
+      this.number = number;
+    }
+
+    int number() {
+      return number;
+    }
 
     static Point of(int number) {
-      return number >= 0 && number < OTHER.ordinal() ? values()[number] : OTHER;
+      return Stream.of(values())
+          .filter(each -> each.number == number)
+          .findFirst()
+          .orElse(OTHER);
     }
   }
 
   /** What becomes of packets about which no rule decides. */
   public enum Policy {
     /** They are dropped. */
-    DROP,
+    DROP(0),
     /** They go on. */
-    ACCEPT
+    ACCEPT(1);
+
+    private final int number;
+
+    Policy(int number) {
+      this.number = number;
+    }
+
+    int number() {
+      return number;
+    }
   }
 
   /**

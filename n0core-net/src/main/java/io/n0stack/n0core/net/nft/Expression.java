@@ -51,39 +51,81 @@ public sealed interface Expression {
   /** What is known of a packet's connection. The numbers are those of {@code nft_ct_keys}. */
   enum CtKey {
     /** Bits of 4 bytes: 2 established, 4 related, 8 new. */
-    STATE,
-    /** 0 for the direction of the first packet, 1 for the other; 1 byte. */
-    DIRECTION,
+    STATE(0),
+    /** 0 for the direction of the first packet, 1 for the other, 1 byte. */
+    DIRECTION(1),
     /** Bits of 4 bytes, as IPS_DST_NAT of linux/netfilter/nf_conntrack_common.h. */
-    STATUS,
+    STATUS(2),
     /** The connection's mark, 4 bytes. */
-    MARK
+    MARK(3);
+
+    private final int number;
+
+    CtKey(int number) {
+      this.number = number;
+    }
+
+    int number() {
+      return number;
+    }
+
+    static Optional<CtKey> of(int number) {
+      return Stream.of(values()).filter(each -> each.number == number).findFirst();
+    }
   }
 
   /** What offsets count from. The numbers are those of {@code nft_payload_bases}. */
   enum Base {
     /** The Ethernet header. */
-    LINK,
+    LINK(0),
     /** The header of ARP, IPv4 or IPv6. */
-    NETWORK,
+    NETWORK(1),
     /** The header behind those of IPv4 or IPv6. */
-    TRANSPORT
+    TRANSPORT(2);
+
+    private final int number;
+
+    Base(int number) {
+      this.number = number;
+    }
+
+    int number() {
+      return number;
+    }
+
+    static Optional<Base> of(int number) {
+      return Stream.of(values()).filter(each -> each.number == number).findFirst();
+    }
   }
 
   /** How two values are compared, byte by byte. The numbers are those of {@code nft_cmp_ops}. */
   enum Operator {
     /** Equal. */
-    EQUAL,
+    EQUAL(0),
     /** Not equal. */
-    NOT_EQUAL,
+    NOT_EQUAL(1),
     /** The register is less. */
-    LESS,
+    LESS(2),
     /** The register is not more. */
-    AT_MOST,
+    AT_MOST(3),
     /** The register is more. */
-    MORE,
+    MORE(4),
     /** The register is not less. */
-    AT_LEAST
+    AT_LEAST(5);
+
+    private final int number;
+
+    Operator(int number) {
+      this.number = number;
+    }
+
+    int number() {
+      return number;
+    }
+
+    static Optional<Operator> of(int number) {
+      return Stream.of(values()).filter(each -> each.number == number).findFirst();
+    }
   }
 
   /** Whether a value must be in a set. */
@@ -127,9 +169,23 @@ public sealed interface Expression {
   /** Which address is changed. The numbers are those of {@code nft_nat_types}. */
   enum NatType {
     /** The source. */
-    SOURCE,
+    SOURCE(0),
     /** The destination. */
-    DESTINATION
+    DESTINATION(1);
+
+    private final int number;
+
+    NatType(int number) {
+      this.number = number;
+    }
+
+    int number() {
+      return number;
+    }
+
+    static Optional<NatType> of(int number) {
+      return Stream.of(values()).filter(each -> each.number == number).findFirst();
+    }
   }
 
   /**

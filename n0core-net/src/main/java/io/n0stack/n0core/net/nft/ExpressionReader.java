@@ -123,26 +123,20 @@ final class ExpressionReader {
   }
 
   private static Optional<Expression> ct(Fields data) {
-    int key = data.number(NFTA_CT_KEY);
     return data.are(new int[] {NFTA_CT_DREG, NFTA_CT_KEY})
-            && key >= 0
-            && key < CtKey.values().length
-        ? Optional.of(new Ct(CtKey.values()[key], data.number(NFTA_CT_DREG)))
+        ? CtKey.of(data.number(NFTA_CT_KEY)).map(key -> new Ct(key, data.number(NFTA_CT_DREG)))
         : Optional.empty();
   }
 
   private static Optional<Expression> payload(Fields data) {
-    int base = data.number(NFTA_PAYLOAD_BASE);
-    return data.are(new int[] {
-              NFTA_PAYLOAD_DREG, NFTA_PAYLOAD_BASE, NFTA_PAYLOAD_OFFSET, NFTA_PAYLOAD_LEN
-            })
-            && base >= 0
-            && base < Base.values().length
-        ? Optional.of(new Payload(
-            Base.values()[base],
-            data.number(NFTA_PAYLOAD_OFFSET),
-            data.number(NFTA_PAYLOAD_LEN),
-            data.number(NFTA_PAYLOAD_DREG)))
+    return data.are(
+            new int[] {NFTA_PAYLOAD_DREG, NFTA_PAYLOAD_BASE, NFTA_PAYLOAD_OFFSET, NFTA_PAYLOAD_LEN})
+        ? Base.of(data.number(NFTA_PAYLOAD_BASE))
+            .map(base -> new Payload(
+                base,
+                data.number(NFTA_PAYLOAD_OFFSET),
+                data.number(NFTA_PAYLOAD_LEN),
+                data.number(NFTA_PAYLOAD_DREG)))
         : Optional.empty();
   }
 
@@ -165,12 +159,10 @@ final class ExpressionReader {
   }
 
   private static Optional<Expression> compare(Fields data) {
-    int operator = data.number(NFTA_CMP_OP);
     return data.are(new int[] {NFTA_CMP_SREG, NFTA_CMP_OP, NFTA_CMP_DATA})
-            && operator >= 0
-            && operator < Operator.values().length
-        ? Optional.of(new Compare(
-            Operator.values()[operator], value(data, NFTA_CMP_DATA), data.number(NFTA_CMP_SREG)))
+        ? Operator.of(data.number(NFTA_CMP_OP))
+            .map(operator ->
+                new Compare(operator, value(data, NFTA_CMP_DATA), data.number(NFTA_CMP_SREG)))
         : Optional.empty();
   }
 
@@ -217,7 +209,6 @@ final class ExpressionReader {
   private static Optional<Expression> nat(Fields data) {
     int address = data.number(NFTA_NAT_REG_ADDR_MIN);
     int port = data.number(NFTA_NAT_REG_PROTO_MIN);
-    int type = data.number(NFTA_NAT_TYPE);
     boolean plain = data.are(
             new int[] {NFTA_NAT_TYPE, NFTA_NAT_FAMILY, NFTA_NAT_REG_ADDR_MIN},
             NFTA_NAT_REG_ADDR_MAX,
@@ -227,16 +218,15 @@ final class ExpressionReader {
         // The kernel tells the ends of ranges also where there is none.
         && (!data.has(NFTA_NAT_REG_ADDR_MAX) || data.number(NFTA_NAT_REG_ADDR_MAX) == address)
         && (!data.has(NFTA_NAT_REG_PROTO_MAX) || data.number(NFTA_NAT_REG_PROTO_MAX) == port)
-        && (data.number(NFTA_NAT_FLAGS) & ~NF_NAT_RANGE_SPECIFIED) == 0
-        && type >= 0
-        && type < NatType.values().length;
-    return plain
-        ? Family.of(data.number(NFTA_NAT_FAMILY))
-            .map(family -> new Nat(
-                NatType.values()[type],
-                family,
-                address,
-                data.has(NFTA_NAT_REG_PROTO_MIN) ? OptionalInt.of(port) : OptionalInt.empty()))
+        && (data.number(NFTA_NAT_FLAGS) & ~NF_NAT_RANGE_SPECIFIED) == 0;
+    Optional<NatType> type = NatType.of(data.number(NFTA_NAT_TYPE));
+    Optional<Family> family = Family.of(data.number(NFTA_NAT_FAMILY));
+    return plain && type.isPresent() && family.isPresent()
+        ? Optional.of(new Nat(
+            type.get(),
+            family.get(),
+            address,
+            data.has(NFTA_NAT_REG_PROTO_MIN) ? OptionalInt.of(port) : OptionalInt.empty()))
         : Optional.empty();
   }
 

@@ -113,17 +113,17 @@ final class ExpressionWriter {
       message.networkNumber(NFTA_META_KEY, meta.key().number());
     } else if (expression instanceof Ct ct) {
       message.networkNumber(NFTA_CT_DREG, ct.register());
-      message.networkNumber(NFTA_CT_KEY, ct.key().ordinal());
+      message.networkNumber(NFTA_CT_KEY, ct.key().number());
     } else if (expression instanceof Payload payload) {
       message.networkNumber(NFTA_PAYLOAD_DREG, payload.register());
-      message.networkNumber(NFTA_PAYLOAD_BASE, payload.base().ordinal());
+      message.networkNumber(NFTA_PAYLOAD_BASE, payload.base().number());
       message.networkNumber(NFTA_PAYLOAD_OFFSET, payload.offset());
       message.networkNumber(NFTA_PAYLOAD_LEN, payload.length());
     } else if (expression instanceof Bitwise bitwise) {
       writeBitwise(bitwise);
     } else if (expression instanceof Compare compare) {
       message.networkNumber(NFTA_CMP_SREG, compare.register());
-      message.networkNumber(NFTA_CMP_OP, compare.operator().ordinal());
+      message.networkNumber(NFTA_CMP_OP, compare.operator().number());
       writeValue(NFTA_CMP_DATA, compare.value());
     } else {
       writeMore(expression);
@@ -148,7 +148,7 @@ final class ExpressionWriter {
       message.networkNumber(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
       writeVerdict(NFTA_IMMEDIATE_DATA, verdict);
     } else if (expression instanceof Nat nat) {
-      message.networkNumber(NFTA_NAT_TYPE, nat.type().ordinal());
+      message.networkNumber(NFTA_NAT_TYPE, nat.type().number());
       message.networkNumber(NFTA_NAT_FAMILY, nat.family().number());
       message.networkNumber(NFTA_NAT_REG_ADDR_MIN, nat.addressRegister());
       nat.portRegister()

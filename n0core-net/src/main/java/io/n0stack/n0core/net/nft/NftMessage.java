@@ -210,10 +210,10 @@ record NftMessage(Supplier<String> words, Consumer<MessageWriter> writing) imple
       throw N0Exception.invalid("hook", hook, "must have a known type and point");
     }
     int opened = message.open(NFTA_CHAIN_HOOK);
-    message.networkNumber(NFTA_HOOK_HOOKNUM, hook.point().ordinal());
+    message.networkNumber(NFTA_HOOK_HOOKNUM, hook.point().number());
     message.networkNumber(NFTA_HOOK_PRIORITY, hook.priority());
     message.close(opened);
-    message.networkNumber(NFTA_CHAIN_POLICY, hook.policy().ordinal());
+    message.networkNumber(NFTA_CHAIN_POLICY, hook.policy().number());
     message.text(NFTA_CHAIN_TYPE, hook.type().text());
   }
 

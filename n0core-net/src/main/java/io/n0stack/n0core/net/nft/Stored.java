@@ -107,7 +107,7 @@ final class Stored {
           Chain.Type.of(fields.text(NFTA_CHAIN_TYPE)),
           other ? Point.OTHER : Point.of(hook.number(NFTA_HOOK_HOOKNUM)),
           hook.number(NFTA_HOOK_PRIORITY),
-          fields.number(NFTA_CHAIN_POLICY) == Policy.DROP.ordinal() ? Policy.DROP : Policy.ACCEPT);
+          fields.number(NFTA_CHAIN_POLICY) == Policy.DROP.number() ? Policy.DROP : Policy.ACCEPT);
     }
   }
 

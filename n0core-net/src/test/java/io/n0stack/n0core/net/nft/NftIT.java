@@ -170,7 +170,8 @@ class NftIT {
           chain forward {
             type filter hook forward priority -5; policy drop;
             iifname @links ip saddr 10.77.0.0/16 counter drop comment "a rule"
-            iifname vmap @m meta mark 5 accept
+            iifname vmap @m comment "a map"
+            meta mark 5 accept
           }
         }
         """);
@@ -186,7 +187,8 @@ class NftIT {
             Counter.zero(),
             Verdict.drop())
         .withComment("a rule");
-    Rule second = Rule.of(new Meta(MetaKey.IIFNAME, 1), new VerdictMap("m", 1));
+    Rule second =
+        Rule.of(new Meta(MetaKey.IIFNAME, 1), new VerdictMap("m", 1)).withComment("a map");
     Rule third = Rule.of(
         new Meta(MetaKey.MARK, 1),
         new Compare(Operator.EQUAL, Octets.ofNative(5), 1),

@@ -69,7 +69,7 @@ class NftMessageTest {
   private static String little(int value, int bytes) {
     StringBuilder out = new StringBuilder();
     for (int i = 0; i < bytes; i++) {
-      out.append(HexFormat.of().toHexDigits((byte) (value >> 8 * i)));
+      out.append(HexFormat.of().toHexDigits((byte) (value >> (8 * i))));
     }
     return out.toString();
   }
@@ -203,7 +203,7 @@ class NftMessageTest {
       Expression expression, String name, String data) {
     String attributes = data.replace(" ", "");
     String text = HexFormat.of().formatHex((name + '\0').getBytes(StandardCharsets.UTF_8));
-    String padded = text + "00".repeat(-text.length() / 2 & 3);
+    String padded = text + "00".repeat((-text.length() / 2) & 3);
     String inner = little(4 + text.length() / 2, 2) + "0100" + padded
         + little(4 + attributes.length() / 2, 2) + "0280" + attributes;
 

@@ -173,7 +173,8 @@ public final class NetlinkTour {
     Link port = netlink.links().find("port1").orElseThrow();
     netlink.rateLimits().limitEgress(port.index(), 80_000_000, 100_000);
     out.println("the guest is sent at most "
-        + netlink.rateLimits().read(port.index()).egress().orElseThrow().bitsPerSecond() + " bit/s");
+        + netlink.rateLimits().read(port.index()).egress().orElseThrow().bitsPerSecond()
+        + " bit/s");
     // end limit
     // begin firewall
     MacAddress mac = MacAddress.parse("52:54:00:00:00:02");
@@ -183,7 +184,8 @@ public final class NetlinkTour {
       Firewall firewall = Firewall.of(nft, "tour", "the tour's");
       firewall.guard("port1", PortGuard.strict("guest 1", mac, addresses));
       firewall.masquerade(SourceNat.masquerade("lan", network, "br0"));
-      out.println("guarded: " + firewall.ports().size() + ", translated: " + firewall.masquerades());
+      out.println(
+          "guarded: " + firewall.ports().size() + ", translated: " + firewall.masquerades());
     }
     // end firewall
   }
