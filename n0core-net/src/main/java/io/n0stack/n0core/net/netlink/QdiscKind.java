@@ -71,8 +71,7 @@ public sealed interface QdiscKind {
      */
     public static Tbf of(long bitsPerSecond, long burstBytes, Duration latency) {
       Rules.range("latency in ns", latency.toNanos(), 0, Duration.ofHours(1).toNanos());
-      long bytesPerSecond = bitsPerSecond / 8;
-      double waiting = bytesPerSecond * (latency.toNanos() / 1e9);
+      double waiting = bitsPerSecond / 8.0 * latency.toNanos() / 1e9;
       long limit = (long) Math.min(0xffffffffL, burstBytes + waiting);
       return new Tbf(bitsPerSecond, burstBytes, limit, Optional.empty());
     }

@@ -22,7 +22,7 @@ final class SchedulerTicks {
   /** Reads the first two of four hexadecimal numbers, whose quotient is the number of ticks in 1 us. */
   static long nanos(Path psched) {
     try {
-      String[] numbers = Files.readString(psched).trim().split("\\s+");
+      String[] numbers = Files.readString(psched).trim().split("\\s+", -1);
       long nanosPerMicro = Long.parseLong(numbers[0], 16);
       long nanosPerTick = Long.parseLong(numbers[1], 16);
       return nanosPerMicro == 1000 && nanosPerTick > 0 ? nanosPerTick : USUAL;
