@@ -7,7 +7,9 @@ import io.n0stack.n0core.api.driver.PluginConfig;
 import java.util.List;
 
 /**
- * Brings the drivers for networks and ports. Has no configuration keys.
+ * Brings the drivers for networks and ports, configured by {@code net.directory}, where DHCP servers have
+ * their files, {@code net.dnsmasq}, their program, and {@code net.table}, the name of the tables of
+ * nftables; see {@link NetConfig}.
  *
  * @since 0.1
  */
@@ -27,9 +29,10 @@ public final class NetPlugin implements DriverPlugin {
 
   @Override
   public List<Driver<?, ?>> create(PluginConfig config) {
-    NetlinkNetworkDriver networks = NetlinkNetworkDriver.open();
+    NetConfig read = NetConfig.read(config);
+    NetlinkNetworkDriver networks = NetlinkNetworkDriver.open(read);
     try {
-      return List.of(networks, TapPortDriver.open());
+      return List.of(networks, TapPortDriver.open(read));
     } catch (OsException e) {
       networks.close();
       throw e;

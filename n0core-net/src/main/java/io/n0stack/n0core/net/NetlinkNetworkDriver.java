@@ -19,8 +19,10 @@ import io.n0stack.n0core.net.netlink.LinkAddress;
 import io.n0stack.n0core.net.netlink.LinkChange;
 import io.n0stack.n0core.net.netlink.LinkKind;
 import io.n0stack.n0core.net.netlink.LinkSpec;
+import io.n0stack.n0core.net.netlink.NetNs;
 import io.n0stack.n0core.net.netlink.Netlink;
 import java.net.Inet6Address;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -29,35 +31,64 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Makes networks as bridges of the kernel, in the network namespace of the thread that opened the
- * driver. Realises {@link NetworkSpec.Flat} without address translation.
+ * driver: with a link of the host, a VLAN or a VXLAN link as their way to other hosts, addresses of the
+ * host, address translation by nftables, and a DHCP server, dnsmasq, that outlives this process.
  *
- * <p>The bridge bears its stamp in its alias; the alias is sealed with a digest of MTU, addresses and
- * uplink when all is done, so that half-made and drifted networks are seen as such.
+ * <p>The bridge and all else bear their stamp; that of the bridge is sealed with a digest of the state
+ * when all is done, so that half-made and drifted networks are seen as such.
  *
  * @since 0.1
  */
 public final class NetlinkNetworkDriver implements NetworkDriver {
   private static final Logger LOG = LoggerFactory.getLogger(NetlinkNetworkDriver.class);
+  private static final String NAT = "nat";
   private static final int USUAL_MTU = 1500;
   private static final int LEAST_MTU = 68;
   private static final int LEAST_MTU_IPV6 = 1280; // IPV6_MIN_MTU, linux/ipv6.h
 
   private final Netlink netlink;
+  private final NetNs namespace;
   private final StampedLinks links;
+  private final SegmentLinks segments;
+  private final PacketFilter filter;
+  private final Forwarding forwarding;
+  private final DhcpServer dhcp;
 
-  private NetlinkNetworkDriver(Netlink netlink) {
+  private NetlinkNetworkDriver(Netlink netlink, NetNs namespace, NetConfig config) {
     this.netlink = netlink;
-    links = new StampedLinks(netlink, KIND);
+    this.namespace = namespace;
+    links = new StampedLinks(netlink, KIND, link -> link.kind() instanceof LinkKind.Bridge);
+    segments = new SegmentLinks(netlink, links);
+    filter = new PacketFilter(config, namespace);
+    forwarding = new Forwarding(netlink, namespace);
+    dhcp = new DhcpServer(config, namespace);
   }
 
   /**
-   * Opens the driver in the network namespace of the calling thread.
+   * Opens the driver in the network namespace of the calling thread, configured by the defaults.
    *
    * @return the driver, which the caller closes
    * @throws OsException if the kernel refuses a socket
    */
   public static NetlinkNetworkDriver open() {
-    return new NetlinkNetworkDriver(Netlink.open());
+    return open(NetConfig.of(NetConfig.DIRECTORY));
+  }
+
+  /**
+   * Opens the driver in the network namespace of the calling thread.
+   *
+   * @param config how networks are made
+   * @return the driver, which the caller closes
+   * @throws OsException if the kernel refuses a socket
+   */
+  public static NetlinkNetworkDriver open(NetConfig config) {
+    NetNs namespace = NetNs.current();
+    try {
+      return new NetlinkNetworkDriver(Netlink.open(), namespace, config);
+    } catch (OsException e) {
+      namespace.close();
+      throw e;
+    }
   }
 
   @Override
@@ -72,23 +103,43 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
 
   @Override
   public Set<ResourceId> list() {
-    return links.list();
+    Set<ResourceId> all = new HashSet<>(links.list());
+    all.addAll(filter.networks());
+    all.addAll(dhcp.files().networks());
+    return Set.copyOf(all);
   }
 
   @Override
   public Observed<NetworkStatus> observe(ResourceId id) {
     try {
-      return links.locate(id).map(this::present).orElseGet(Observed::absent);
+      Optional<Stamped> bridge = links.locate(id);
+      if (bridge.isPresent()) {
+        return present(bridge.get());
+      }
+      return remains(id)
+          ? Observed.incomplete(new NetworkStatus("", 0, 0, List.of()))
+          : Observed.absent();
     } catch (N0Exception e) {
       return Observed.unknown(String.valueOf(e.getMessage()));
     }
+  }
+
+  /** Whether there is something of a network whose bridge is gone. */
+  private boolean remains(ResourceId id) {
+    return !links.all(id).isEmpty() || filter.isMasqueraded(id) || dhcp.files().exists(id);
   }
 
   private Observed<NetworkStatus> present(Stamped bridge) {
     Link link = bridge.link();
     State state = state(bridge);
     return new Observed.Present<>(
-        new NetworkStatus(link.name(), link.index(), state.mtu(), state.addresses()),
+        new NetworkStatus(
+            link.name(),
+            link.index(),
+            state.mtu(),
+            state.addresses(),
+            state.uplink(),
+            dhcp.running(bridge.stamp().id())),
         link.up() && sealed(bridge, state));
   }
 
@@ -96,23 +147,58 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     return bridge.stamp().equals(bridge.stamp().sealedOver(state.text()));
   }
 
-  /** What a network is made of, as it is or as it is to be. */
-  private record State(int mtu, List<CidrAddress> addresses, String uplink) {
+  /**
+   * What a network is made of, as it is or as it is to be.
+   *
+   * @param uplink name of the link that connects the bridge to other hosts; of what is to be, only a link
+   *     of the host
+   * @param connection what that link is
+   * @param services what the host does for guests
+   */
+  private record State(
+      int mtu,
+      List<CidrAddress> addresses,
+      Optional<String> uplink,
+      String connection,
+      String services) {
     String text() {
-      return mtu + " " + addresses.stream().map(CidrAddress::toString).sorted().toList() + " "
-          + uplink;
+      String text = mtu + " "
+          + addresses.stream().map(CidrAddress::toString).sorted().toList() + " " + connection;
+      return services.isEmpty() ? text : text + " " + services;
     }
   }
 
   private State state(Stamped bridge) {
+    ResourceId id = bridge.stamp().id();
     String uplink = bridge.stamp().detail();
-    boolean attached = !uplink.isEmpty()
-        && netlink
+    Optional<Stamped> segment = segments.find(id);
+    Optional<String> attached = uplink.isEmpty()
+        ? Optional.empty()
+        : netlink
             .links()
             .find(uplink)
             .filter(link -> link.master().orElse(0) == bridge.index())
-            .isPresent();
-    return new State(bridge.link().mtu(), ownAddresses(bridge), attached ? uplink : "");
+            .map(Link::name);
+    List<CidrAddress> addresses = ownAddresses(bridge);
+    return new State(
+        bridge.link().mtu(),
+        addresses,
+        attached.or(() -> segment.map(one -> one.link().name())),
+        segment.map(one -> segments.describe(one, bridge.link())).orElse(attached.orElse("")),
+        services(nat(id, bridge.link(), addresses), dhcp.text(id)));
+  }
+
+  private String nat(ResourceId id, Link bridge, List<CidrAddress> addresses) {
+    if (!filter.isMasqueraded(id)) {
+      return "";
+    }
+    boolean complete =
+        filter.isMasqueraded(id, addresses, bridge.name()) && forwarding.isOn(addresses);
+    return complete ? NAT : "nat incomplete";
+  }
+
+  private static String services(String nat, String dhcp) {
+    return (nat + " " + dhcp).strip();
   }
 
   private List<CidrAddress> ownAddresses(Stamped bridge) {
@@ -122,57 +208,131 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
         .toList();
   }
 
+  /**
+   * All that was found out about what is to be done, before anything is done.
+   *
+   * @param uplink the link of the host that becomes a port of the bridge
+   * @param segment the VLAN or VXLAN link
+   * @param addresses those of the bridge
+   */
+  private record Plan(
+      ResourceId id,
+      Optional<Link> uplink,
+      Optional<SegmentLinks.Wanted> segment,
+      int mtu,
+      List<CidrAddress> addresses,
+      Optional<NetworkSpec.Gateway> gateway) {
+    boolean nat() {
+      return gateway.filter(one -> one.nat() == NetworkSpec.Nat.MASQUERADE).isPresent();
+    }
+
+    Optional<NetworkSpec.Gateway> dhcp() {
+      return gateway.filter(one -> one.dhcp().isPresent());
+    }
+
+    String detail() {
+      return uplink.map(Link::name).orElse("");
+    }
+
+    String connection() {
+      return segment.map(SegmentLinks.Wanted::text).orElseGet(this::detail);
+    }
+  }
+
   @Override
   public void apply(Context cx, ResourceId id, NetworkSpec desired) {
     links.requireKind(id);
-    NetworkSpec.Flat spec = requireSupported(desired);
     Optional<Stamped> found = links.locate(id);
-    if (found.isEmpty()) {
-      links.requireFree(id);
-    }
-    Optional<Link> uplink = spec.uplink()
-        .map(name -> requireUplink(id, name, found.map(Stamped::index).orElse(0)));
-    State wanted = wanted(spec, uplink);
-    requireMtu(wanted);
-    uplink.ifPresent(link -> requireMtu(id, link, wanted.mtu()));
-    Stamped bridge = found.orElseGet(() -> cx.step("create bridge", () -> create(id, wanted)));
+    String name = found.map(bridge -> bridge.link().name()).orElseGet(() -> links.freeName(id));
+    Plan plan = plan(id, desired, found);
+    requireServices(plan, name);
+    Stamped bridge = found.orElseGet(() -> cx.step("create bridge", () -> create(plan)));
     State now = state(bridge);
+    State wanted = wanted(plan, bridge.link());
     if (bridge.link().up() && now.text().equals(wanted.text()) && sealed(bridge, now)) {
       return;
     }
-    converge(cx, id, bridge, wanted);
-    uplink.ifPresent(link -> attach(cx, bridge, link));
+    converge(cx, plan, bridge);
+    Link done = links.again(bridge).link();
+    plan.segment().ifPresent(segment -> segments.converge(cx, id, segment, done));
+    plan.uplink().ifPresent(link -> attach(cx, bridge, link));
+    serve(cx, plan, done);
     cx.step("seal network", () -> {
-      Stamp stamp = Stamp.halfMade(id, wanted.uplink()).sealedOver(wanted.text());
+      Stamp stamp =
+          Stamp.halfMade(id, plan.detail()).sealedOver(wanted(plan, done).text());
       netlink.links().change(bridge.index(), LinkChange.none().withAlias(stamp.alias()));
     });
     LOG.info("network {} is bridge {}", id.name(), bridge.link().name());
   }
 
-  private static NetworkSpec.Flat requireSupported(NetworkSpec desired) {
-    if (!(desired instanceof NetworkSpec.Flat flat)) {
-      throw Unsupported.field("spec", desired.getClass().getSimpleName(), "must be Flat");
-    }
-    flat.gateway().ifPresent(gateway -> {
-      if (gateway.nat() != NetworkSpec.Nat.NONE) {
-        throw Unsupported.field("gateway.nat", gateway.nat(), "must be NONE");
-      }
-    });
-    return flat;
+  private Plan plan(ResourceId id, NetworkSpec desired, Optional<Stamped> bridge) {
+    int index = bridge.map(Stamped::index).orElse(0);
+    Optional<Link> uplink = desired instanceof NetworkSpec.Flat flat
+        ? flat.uplink().map(name -> requireUplink(id, name, index))
+        : Optional.empty();
+    Optional<SegmentLinks.Wanted> segment = segments.wanted(id, desired);
+    List<CidrAddress> addresses =
+        desired.gateway().map(NetworkSpec.Gateway::addresses).orElse(List.of());
+    int widest = segment
+        .map(SegmentLinks.Wanted::mtu)
+        .orElseGet(() -> uplink.map(Link::mtu).orElse(USUAL_MTU));
+    int mtu = desired.mtu().orElse(widest);
+    requireMtu(mtu, addresses);
+    uplink.ifPresent(link -> requireMtu(id, link, link.mtu(), mtu));
+    segment
+        .flatMap(SegmentLinks.Wanted::below)
+        .ifPresent(link -> requireMtu(id, link, widest, mtu));
+    return new Plan(id, uplink, segment, mtu, addresses, desired.gateway());
   }
 
-  private static State wanted(NetworkSpec.Flat spec, Optional<Link> uplink) {
+  private void requireServices(Plan plan, String bridge) {
+    if (plan.nat()) {
+      filter.requireUsable("gateway.nat", NetworkSpec.Nat.MASQUERADE);
+      forwarding.requireHarmless(plan.id(), plan.addresses());
+    }
+    if (plan.dhcp().isPresent()) {
+      dhcp.requireUsable(plan.id(), bridge);
+    }
+  }
+
+  /** What it is to be depends on the bridge as it is: a DHCP server is bound to its index. */
+  private State wanted(Plan plan, Link bridge) {
+    Optional<String> uplink = plan.uplink().map(Link::name);
+    String served = plan.dhcp()
+        .map(gateway -> DhcpServer.text(dhcp.configuration(plan.id(), bridge, plan.mtu(), gateway)))
+        .orElse("");
     return new State(
-        spec.mtu().orElseGet(() -> uplink.map(Link::mtu).orElse(USUAL_MTU)),
-        spec.gateway().map(NetworkSpec.Gateway::addresses).orElse(List.of()),
-        spec.uplink().orElse(""));
+        plan.mtu(),
+        plan.addresses(),
+        uplink,
+        plan.connection(),
+        services(plan.nat() ? NAT : "", served));
+  }
+
+  private void serve(Context cx, Plan plan, Link bridge) {
+    ResourceId id = plan.id();
+    if (plan.nat()) {
+      cx.step("translate addresses", () -> {
+        forwarding.switchOn(plan.addresses());
+        filter.masquerade(id, plan.addresses(), bridge.name());
+      });
+    } else if (filter.isMasqueraded(id)) {
+      cx.step("end translation of addresses", () -> filter.unmasquerade(id));
+    }
+    Optional<NetworkSpec.Gateway> served = plan.dhcp();
+    if (served.isPresent()) {
+      dhcp.serve(cx, id, dhcp.configuration(id, bridge, plan.mtu(), served.get()));
+    } else {
+      dhcp.stop(cx, id);
+    }
   }
 
   private Link requireUplink(ResourceId id, String name, int bridge) {
     Link link = netlink
         .links()
         .find(name)
-        .orElseThrow(() -> precondition(id, "uplink " + Rules.quote(name) + " does not exist"));
+        .orElseThrow(
+            () -> Refusals.precondition(id, "uplink " + Rules.quote(name) + " does not exist"));
     int master = link.master().orElse(0);
     if (master != 0 && master == bridge) {
       return link;
@@ -180,17 +340,17 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     String uplink = "uplink " + Rules.quote(name);
     if (master != 0) {
       String other = netlink.links().find(master).map(Link::name).orElse(String.valueOf(master));
-      throw precondition(id, uplink + " is a port of " + Rules.quote(other) + " already");
+      throw Refusals.precondition(id, uplink + " is a port of " + Rules.quote(other) + " already");
     }
     if (link.loopback() || link.kind() instanceof LinkKind.Bridge) {
-      throw precondition(id, uplink + " cannot be a port of a bridge");
+      throw Refusals.precondition(id, uplink + " cannot be a port of a bridge");
     }
     List<String> global = netlink.addresses().of(link.index()).stream()
         .filter(address -> address.scope() == LinkAddress.Scope.GLOBAL)
         .map(address -> address.cidr().toString())
         .toList();
     if (!global.isEmpty()) {
-      throw precondition(
+      throw Refusals.precondition(
           id,
           uplink + " has addresses of its own, " + global
               + ", which stop working on a port of a bridge; remove them first");
@@ -198,64 +358,65 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     return link;
   }
 
-  private static void requireMtu(State wanted) {
-    boolean ipv6 =
-        wanted.addresses().stream().anyMatch(cidr -> cidr.address() instanceof Inet6Address);
-    if (ipv6 && wanted.mtu() < LEAST_MTU_IPV6) {
+  private static void requireMtu(int mtu, List<CidrAddress> addresses) {
+    boolean ipv6 = addresses.stream().anyMatch(cidr -> cidr.address() instanceof Inet6Address);
+    if (ipv6 && mtu < LEAST_MTU_IPV6) {
       throw N0Exception.invalid(
           "mtu",
-          wanted.mtu(),
+          mtu,
           "must be at least " + LEAST_MTU_IPV6 + " for an IPv6 address in gateway.addresses");
     }
   }
 
-  private static void requireMtu(ResourceId id, Link uplink, int mtu) {
-    if (uplink.mtu() < mtu) {
-      throw precondition(
+  private static void requireMtu(ResourceId id, Link uplink, int fits, int mtu) {
+    if (mtu > fits || mtu < LEAST_MTU) {
+      throw Refusals.precondition(
           id,
           "uplink " + Rules.quote(uplink.name()) + " has MTU " + uplink.mtu()
-              + ", less than the network's " + mtu);
+              + ", so that packets of " + fits + " bytes fit, less than the network's " + mtu);
     }
-  }
-
-  private static N0Exception precondition(ResourceId id, String reason) {
-    return new N0Exception(
-        N0Exception.Code.PRECONDITION, id.toString(), "apply " + id + ": " + reason);
   }
 
   /**
    * Creates the bridge with an MTU that is one off: only a change of it later makes the kernel keep
    * it, where it otherwise follows the smallest of the ports'.
    */
-  private Stamped create(ResourceId id, State wanted) {
-    Stamp stamp = Stamp.halfMade(id, wanted.uplink());
-    Link link = netlink
-        .links()
-        .create(LinkSpec.bridge(StampedLinks.linkName(id))
-            .withMac(MacAddress.derivedFrom(id.uid()))
-            .withMtu(wanted.mtu() == LEAST_MTU ? LEAST_MTU + 1 : wanted.mtu() - 1)
-            .withAlias(stamp.alias()));
-    return new Stamped(link, stamp);
+  private Stamped create(Plan plan) {
+    Stamp stamp = Stamp.halfMade(plan.id(), plan.detail());
+    return links.create(
+        plan.id(),
+        name -> new Stamped(
+            netlink
+                .links()
+                .create(LinkSpec.bridge(name)
+                    .withMac(MacAddress.derivedFrom(plan.id().uid()))
+                    .withMtu(plan.mtu() == LEAST_MTU ? LEAST_MTU + 1 : plan.mtu() - 1)
+                    .withAlias(stamp.alias())),
+            stamp));
   }
 
-  private void converge(Context cx, ResourceId id, Stamped bridge, State wanted) {
+  private void converge(Context cx, Plan plan, Stamped bridge) {
     String uplink = bridge.stamp().detail();
-    if (!uplink.isEmpty() && !uplink.equals(wanted.uplink())) {
+    if (!uplink.isEmpty() && !uplink.equals(plan.detail())) {
       cx.step("detach uplink", () -> detach(bridge, uplink));
     }
-    Stamp begun = Stamp.halfMade(id, wanted.uplink());
+    Stamp begun = Stamp.halfMade(plan.id(), plan.detail());
     if (!bridge.stamp().equals(begun)) {
       cx.step(
           "begin change",
           () -> netlink.links().change(bridge.index(), LinkChange.none().withAlias(begun.alias())));
     }
+    if (plan.segment().isEmpty()) {
+      segments.find(plan.id()).ifPresent(segment -> segments.delete(cx, segment));
+    }
     cx.step("set bridge up", () -> {
+      links.ensureFullName(bridge);
       links.keepFromGeneratedAddresses(bridge.index());
       netlink
           .links()
-          .change(bridge.index(), LinkChange.none().withMtu(wanted.mtu()).up());
+          .change(bridge.index(), LinkChange.none().withMtu(plan.mtu()).up());
     });
-    cx.step("set addresses", () -> assign(bridge, wanted.addresses()));
+    cx.step("set addresses", () -> assign(bridge, plan.addresses()));
   }
 
   private void detach(Stamped bridge, String uplink) {
@@ -293,21 +454,39 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
 
   @Override
   public Change change(String component, NetworkSpec from, NetworkSpec to) {
-    return component.equals("type") ? Change.REJECTED : Change.LIVE;
+    // What tells the segment from others; guests would find themselves in another one.
+    return switch (component) {
+      case "type", "vlanId", "vni" -> Change.REJECTED;
+      default -> Change.LIVE;
+    };
   }
 
   @Override
   public void delete(Context cx, ResourceId id) {
     links.requireKind(id);
-    Optional<Stamped> found = links.locate(id);
-    if (found.isEmpty()) {
-      return;
+    List<Stamped> all = links.all(id);
+    Optional<Stamped> bridge = all.stream().filter(links::isMain).findFirst();
+    bridge.ifPresent(this::requireNoPorts);
+    dhcp.delete(cx, id);
+    if (filter.isMasqueraded(id)) {
+      cx.step("end translation of addresses", () -> filter.unmasquerade(id));
     }
-    Stamped bridge = found.get();
-    List<String> ports = netlink.links().list().stream()
-        .filter(link -> link.master().orElse(0) == bridge.index())
+    all.stream().filter(one -> !links.isMain(one)).forEach(segment -> segments.delete(cx, segment));
+    bridge.ifPresent(one -> {
+      cx.step(
+          "delete bridge",
+          () -> StampedLinks.unlessGone(() -> netlink.links().delete(one.index())));
+      LOG.info("deleted network {}, bridge {}", id.name(), one.link().name());
+    });
+  }
+
+  private void requireNoPorts(Stamped bridge) {
+    ResourceId id = bridge.stamp().id();
+    List<String> ports = netlink.links().portsOf(bridge.index()).stream()
+        .filter(link -> !link.name().equals(bridge.stamp().detail()))
+        .filter(link ->
+            StampedLinks.stamp(link).filter(stamp -> stamp.id().equals(id)).isEmpty())
         .map(Link::name)
-        .filter(name -> !name.equals(bridge.stamp().detail()))
         .toList();
     if (!ports.isEmpty()) {
       throw new N0Exception(
@@ -316,15 +495,13 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
           "delete " + id + ": bridge " + Rules.quote(bridge.link().name()) + " still has the ports "
               + ports);
     }
-    cx.step(
-        "delete bridge",
-        () -> StampedLinks.unlessGone(() -> netlink.links().delete(bridge.index())));
-    LOG.info("deleted network {}, bridge {}", id.name(), bridge.link().name());
   }
 
-  /** Closes the connection to the kernel. Leaves all links as they are. */
+  /** Closes the connection to the kernel. Leaves all links and DHCP servers as they are. */
   @Override
   public void close() {
+    filter.close();
     netlink.close();
+    namespace.close();
   }
 }

@@ -8,58 +8,94 @@ import io.n0stack.n0core.api.driver.Descriptor;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.api.network.MacAddress;
 import io.n0stack.n0core.api.network.NetworkDriver;
 import io.n0stack.n0core.api.network.NetworkStatus;
 import io.n0stack.n0core.api.network.PortDriver;
 import io.n0stack.n0core.api.network.PortSpec;
 import io.n0stack.n0core.api.network.PortStatus;
+import io.n0stack.n0core.api.network.TapQueues;
 import io.n0stack.n0core.net.StampedLinks.Stamped;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.LinkChange;
 import io.n0stack.n0core.net.netlink.LinkKind;
 import io.n0stack.n0core.net.netlink.LinkKind.Tun;
 import io.n0stack.n0core.net.netlink.LinkKind.TunLifetime;
+import io.n0stack.n0core.net.netlink.NetNs;
 import io.n0stack.n0core.net.netlink.Netlink;
+import io.n0stack.n0core.net.nft.PortGuard;
 import io.n0stack.n0core.net.tap.Tap;
-import java.util.HexFormat;
+import io.n0stack.n0core.net.tap.TapSpec;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Makes ports as persistent taps that are ports of the network's bridge, in the network namespace of
- * the thread that opened the driver and of those that call it, which must be the same.
+ * the thread that opened the driver and of those that call it, which must be the same. What a guest
+ * sends is limited in an ifb link, what it is sent at the tap; nftables hold it to its addresses and
+ * keep it from others.
  *
- * <p>The tap bears its stamp and the guest's MAC in its alias before it becomes persistent: until then
- * it goes with the process that creates it.
+ * <p>The tap bears its stamp, the guest's MAC and the limits in its alias before it becomes persistent:
+ * until then it goes with the process that creates it. What belongs to it bears the same stamp.
  *
  * @since 0.1
  */
 public final class TapPortDriver implements PortDriver {
   private static final Logger LOG = LoggerFactory.getLogger(TapPortDriver.class);
-  private static final HexFormat HEX = HexFormat.of();
   private static final int LARGEST_MTU = 65521; // 65535 less an Ethernet header, drivers/net/tun.c
+  private static final int LEAST_MTU = 68;
+  private static final int MOST_QUEUES = 256; // MAX_TAP_QUEUES, drivers/net/tun.c
   private static final long HOST_SIDE = 0xfe00_0000_0000L;
   private static final long LOW_OCTETS = 0x00ff_ffff_ffffL;
 
   private final Netlink netlink;
+  private final NetNs namespace;
   private final StampedLinks links;
+  private final PortLimits limits;
+  private final PacketFilter filter;
+  private final PortAddresses addresses;
 
-  private TapPortDriver(Netlink netlink) {
+  private TapPortDriver(Netlink netlink, NetNs namespace, NetConfig config) {
     this.netlink = netlink;
-    links = new StampedLinks(netlink, KIND);
+    this.namespace = namespace;
+    links = new StampedLinks(netlink, KIND, Link::tap);
+    limits = new PortLimits(netlink, links);
+    filter = new PacketFilter(config, namespace);
+    addresses = new PortAddresses(new DhcpServer(config, namespace));
   }
 
   /**
-   * Opens the driver in the network namespace of the calling thread.
+   * Opens the driver in the network namespace of the calling thread, configured by the defaults.
    *
    * @return the driver, which the caller closes
    * @throws OsException if the kernel refuses a socket
    */
   public static TapPortDriver open() {
-    return new TapPortDriver(Netlink.open());
+    return open(NetConfig.of(NetConfig.DIRECTORY));
+  }
+
+  /**
+   * Opens the driver in the network namespace of the calling thread.
+   *
+   * @param config how ports are made; the same as for the driver of the networks
+   * @return the driver, which the caller closes
+   * @throws OsException if the kernel refuses a socket
+   */
+  public static TapPortDriver open(NetConfig config) {
+    NetNs namespace = NetNs.current();
+    try {
+      return new TapPortDriver(Netlink.open(), namespace, config);
+    } catch (OsException e) {
+      namespace.close();
+      throw e;
+    }
   }
 
   @Override
@@ -74,28 +110,53 @@ public final class TapPortDriver implements PortDriver {
 
   @Override
   public Set<ResourceId> list() {
-    return links.list();
+    Set<ResourceId> all = new HashSet<>(links.list());
+    all.addAll(filter.ports());
+    all.addAll(addresses.ports());
+    return Set.copyOf(all);
   }
 
   @Override
   public Observed<PortStatus> observe(ResourceId id) {
     try {
-      return links.locate(id).map(this::present).orElseGet(Observed::absent);
+      Optional<Stamped> tap = links.locate(id);
+      if (tap.isPresent()) {
+        return present(tap.get());
+      }
+      return remains(id) ? Observed.incomplete(tapless(id)) : Observed.absent();
     } catch (N0Exception e) {
       return Observed.unknown(String.valueOf(e.getMessage()));
     }
   }
 
+  /** Whether there is something of a port whose tap is gone. */
+  private boolean remains(ResourceId id) {
+    return !links.all(id).isEmpty()
+        || filter.isGuarded(id)
+        || !addresses.networksOf(id).isEmpty();
+  }
+
+  private static PortStatus tapless(ResourceId id) {
+    return new PortStatus("", 0, "", MacAddress.derivedFrom(id.uid()), 0, 0);
+  }
+
   private Observed<PortStatus> present(Stamped tap) {
     Link link = tap.link();
-    State state = state(tap);
+    PortDetail detail = PortDetail.read(tap.stamp());
+    PortLimits.InForce rates = limits.read(link.index(), detail);
+    State state = state(tap, rates);
+    boolean guarded = !filter.guardOf(link.name()).isEmpty();
     PortStatus status = new PortStatus(
         link.name(),
         link.index(),
         state.bridge(),
-        guestMac(tap.stamp()),
+        detail.mac(),
         state.mtu(),
-        Math.max(0, state.owner()));
+        Math.max(0, state.owner()),
+        rates.transmit(),
+        rates.receive(),
+        guarded ? detail.antiSpoof() : PortSpec.AntiSpoof.OFF,
+        guarded ? detail.isolation() : PortSpec.Isolation.SHARED);
     return new Observed.Present<>(status, link.up() && sealed(tap, state));
   }
 
@@ -103,89 +164,155 @@ public final class TapPortDriver implements PortDriver {
     return tap.stamp().equals(tap.stamp().sealedOver(state.text()));
   }
 
-  /** What a port is made of, as it is or as it is to be. */
-  private record State(String bridge, int mtu, long owner, TunLifetime lifetime, String mac) {
+  /**
+   * What a port is made of, as it is or as it is to be.
+   *
+   * @param detail what its stamp says
+   * @param rest limits, guard and addresses
+   */
+  private record State(
+      String bridge, int mtu, long owner, TunLifetime lifetime, String detail, String rest) {
     String text() {
-      return String.join(
-          " ", bridge, String.valueOf(mtu), String.valueOf(owner), lifetime.name(), mac);
+      String text = String.join(
+          " ", bridge, String.valueOf(mtu), String.valueOf(owner), lifetime.name(), detail);
+      return rest.isEmpty() ? text : text + " " + rest;
     }
   }
 
-  private State state(Stamped tap) {
+  private State state(Stamped tap, PortLimits.InForce rates) {
     Link link = tap.link();
+    Optional<Link> bridge = link.master().isPresent()
+        ? netlink.links().find(link.master().getAsInt())
+        : Optional.empty();
     return new State(
-        link.master().isPresent()
-            ? netlink.links().find(link.master().getAsInt()).map(Link::name).orElse("")
-            : "",
+        bridge.map(Link::name).orElse(""),
         link.mtu(),
-        link.kind() instanceof Tun tun && link.tap() ? tun.owner().orElse(-1) : -1,
-        link.kind() instanceof Tun tun && link.tap() ? tun.lifetime() : TunLifetime.TRANSIENT,
-        tap.stamp().detail());
+        link.kind() instanceof Tun tun ? tun.owner().orElse(-1) : -1,
+        link.kind() instanceof Tun tun ? tun.lifetime() : TunLifetime.TRANSIENT,
+        tap.stamp().detail(),
+        rest(
+            rates.asAsked() ? "" : "other limits",
+            filter.guardOf(link.name()),
+            addresses.text(bridge.flatMap(PortAddresses::network), tap.stamp().id())));
   }
 
-  private static MacAddress guestMac(Stamp stamp) {
-    try {
-      return new MacAddress(HexFormat.fromHexDigitsToLong(stamp.detail()));
-    } catch (IllegalArgumentException | N0Exception e) {
-      throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE,
-          stamp.id().toString(),
-          "look at " + stamp.id() + ": its alias says " + Rules.quote(stamp.detail())
-              + " where the MAC must be",
-          e);
+  private static String rest(String... parts) {
+    return Stream.of(parts).filter(part -> !part.isEmpty()).collect(Collectors.joining(" "));
+  }
+
+  /**
+   * All that was found out about what is to be done, before anything is done.
+   *
+   * @param guard what nftables hold the guest to; empty in a kernel without them
+   * @param file what the network's DHCP server is told
+   */
+  private record Plan(
+      ResourceId id,
+      Link bridge,
+      PortDetail detail,
+      int mtu,
+      long owner,
+      Optional<PortGuard> guard,
+      String file) {
+    Stamp begun() {
+      return Stamp.halfMade(id, detail.text());
+    }
+
+    Optional<ResourceId> network() {
+      return PortAddresses.network(bridge);
+    }
+
+    State wanted(String tap) {
+      return new State(
+          bridge.name(),
+          mtu,
+          owner,
+          TunLifetime.PERSISTENT,
+          detail.text(),
+          rest(
+              "",
+              guard.map(one -> PacketFilter.text(tap, one)).orElse(""),
+              network().isPresent() ? PortAddresses.text(file) : ""));
     }
   }
 
   @Override
   public void apply(Context cx, ResourceId id, PortSpec desired) {
     links.requireKind(id);
-    requireSupported(desired);
     NetworkStatus network = cx.require(NetworkDriver.KIND, desired.network(), NetworkStatus.class);
-    Link bridge = requireBridge(id, network);
+    Plan plan = plan(id, desired, requireBridge(id, network));
     Optional<Stamped> found = links.locate(id);
     if (found.isEmpty()) {
-      links.requireFree(id);
-    }
-    State wanted = wanted(id, desired, bridge);
-    Stamp begun = Stamp.halfMade(id, wanted.mac());
-    if (found.isEmpty()) {
-      cx.step("create tap", () -> create(begun, wanted));
-    } else if (isAsWanted(found.get(), wanted)) {
+      links.freeName(id);
+    } else if (isAsWanted(found.get(), plan)) {
       return;
     }
+    // First, because only here it turns out whether the kernel has such links.
+    limits.prepare(cx, plan.begun(), plan.detail());
+    if (found.isEmpty()) {
+      cx.step("create tap", () -> links.create(id, name -> create(name, plan)));
+    }
     Stamped tap = links.locate(id).orElseThrow(() -> vanished(id));
-    if (!tap.stamp().equals(begun)) {
+    if (!tap.stamp().equals(plan.begun())) {
+      String begun = plan.begun().alias();
       cx.step(
           "begin change",
-          () -> netlink.links().change(tap.index(), LinkChange.none().withAlias(begun.alias())));
+          () -> netlink.links().change(tap.index(), LinkChange.none().withAlias(begun)));
     }
-    converge(cx, tap, wanted, bridge);
+    converge(cx, new Stamped(tap.link(), plan.begun()), plan);
     cx.step("seal port", () -> {
-      String alias = begun.sealedOver(wanted.text()).alias();
-      netlink.links().change(tap.index(), LinkChange.none().withAlias(alias));
+      Stamp sealed = plan.begun().sealedOver(plan.wanted(tap.link().name()).text());
+      netlink.links().change(tap.index(), LinkChange.none().withAlias(sealed.alias()));
     });
-    LOG.info("port {} is tap {} of bridge {}", id.name(), tap.link().name(), bridge.name());
+    LOG.info(
+        "port {} is tap {} of bridge {}",
+        id.name(),
+        tap.link().name(),
+        plan.bridge().name());
   }
 
-  private boolean isAsWanted(Stamped tap, State wanted) {
-    State now = state(tap);
-    return tap.link().up() && now.text().equals(wanted.text()) && sealed(tap, now);
+  private boolean isAsWanted(Stamped tap, Plan plan) {
+    if (!tap.link().up() || !tap.stamp().detail().equals(plan.detail().text())) {
+      return false;
+    }
+    State now = state(tap, limits.read(tap.index(), plan.detail()));
+    return now.text().equals(plan.wanted(tap.link().name()).text()) && sealed(tap, now);
   }
 
-  private static void requireSupported(PortSpec spec) {
-    spec.transmitLimit().ifPresent(limit -> {
-      throw Unsupported.field("transmitLimit", limit, "must be empty");
-    });
-    spec.receiveLimit().ifPresent(limit -> {
-      throw Unsupported.field("receiveLimit", limit, "must be empty");
-    });
+  private Plan plan(ResourceId id, PortSpec spec, Link bridge) {
+    spec.mtu().ifPresent(mtu -> Rules.range("mtu", mtu, LEAST_MTU, LARGEST_MTU));
+    int mtu = spec.mtu().orElse(Math.min(bridge.mtu(), LARGEST_MTU));
+    PortLimits.requireFitting("transmitLimit", spec.transmitLimit(), mtu);
+    PortLimits.requireFitting("receiveLimit", spec.receiveLimit(), mtu);
     if (spec.antiSpoof() != PortSpec.AntiSpoof.OFF) {
-      throw Unsupported.field("antiSpoof", spec.antiSpoof(), "must be OFF");
+      filter.requireUsable("antiSpoof", spec.antiSpoof());
     }
-    spec.mtu().ifPresent(mtu -> Rules.range("mtu", mtu, 68, LARGEST_MTU));
     if (spec.isolation() != PortSpec.Isolation.SHARED) {
-      throw Unsupported.field("isolation", spec.isolation(), "must be SHARED");
+      filter.requireUsable("isolation", spec.isolation());
     }
+    MacAddress mac = spec.mac().orElseGet(() -> MacAddress.derivedFrom(id.uid()));
+    return new Plan(
+        id,
+        bridge,
+        PortDetail.of(spec, mac),
+        mtu,
+        spec.ownerUid(),
+        filter.isUsable() ? Optional.of(guard(id, spec, mac)) : Optional.empty(),
+        PortAddresses.file(id, mac, spec.addresses()));
+  }
+
+  /** A port that may send anything has a guard, too: isolated ports are kept from those that have. */
+  private static PortGuard guard(ResourceId id, PortSpec spec, MacAddress mac) {
+    String comment = PacketFilter.comment(id);
+    PortGuard guard = spec.antiSpoof() == PortSpec.AntiSpoof.OFF
+        ? PortGuard.open(comment)
+        : PortGuard.strict(
+            comment,
+            mac,
+            spec.addresses().stream()
+                .map(address -> new CidrAddress(address, address.getAddress().length * Byte.SIZE))
+                .toList());
+    return guard.withIsolation(spec.isolation());
   }
 
   private Link requireBridge(ResourceId id, NetworkStatus network) {
@@ -193,27 +320,15 @@ public final class TapPortDriver implements PortDriver {
         .links()
         .find(network.bridgeIndex())
         .filter(found -> found.kind() instanceof LinkKind.Bridge)
-        .orElseThrow(() -> new N0Exception(
-            N0Exception.Code.PRECONDITION,
-            id.toString(),
-            "apply " + id + ": bridge " + Rules.quote(network.bridge()) + " is not there"));
-  }
-
-  private static State wanted(ResourceId id, PortSpec spec, Link bridge) {
-    MacAddress mac = spec.mac().orElseGet(() -> MacAddress.derivedFrom(id.uid()));
-    return new State(
-        bridge.name(),
-        spec.mtu().orElse(Math.min(bridge.mtu(), LARGEST_MTU)),
-        spec.ownerUid(),
-        TunLifetime.PERSISTENT,
-        HEX.formatHex(mac.octets()));
+        .orElseThrow(() ->
+            Refusals.precondition(id, "bridge " + Rules.quote(network.bridge()) + " is not there"));
   }
 
   /** Making it persistent is the last call: a death before it leaves nothing. */
-  private void create(Stamp stamp, State wanted) {
-    String name = StampedLinks.linkName(stamp.id());
+  private Stamped create(String name, Plan plan) {
+    Stamp stamp = plan.begun();
     try (Tap tap = Tap.create(name)) {
-      tap.ownedBy(wanted.owner());
+      tap.ownedBy(plan.owner());
       // Closing removes the tap if this thread works in another namespace than the connection.
       Link link = netlink.links().find(name).orElseThrow(() -> vanished(stamp.id()));
       netlink
@@ -222,38 +337,57 @@ public final class TapPortDriver implements PortDriver {
               link.index(),
               LinkChange.none()
                   .withAlias(stamp.alias())
-                  .withMac(hostMac(stamp))
-                  .withMtu(wanted.mtu()));
+                  .withMac(hostMac(plan))
+                  .withMtu(plan.mtu()));
       tap.persist();
+      return new Stamped(link, stamp);
     }
   }
 
   /** The host's side needs an address of its own: a bridge takes frames to it for the host's. */
-  private static MacAddress hostMac(Stamp stamp) {
-    long derived = MacAddress.derivedFrom(stamp.id().uid()).bits();
-    long bits = (derived & LOW_OCTETS) | HOST_SIDE;
-    MacAddress mac = new MacAddress(bits);
-    return HEX.formatHex(mac.octets()).equals(stamp.detail()) ? new MacAddress(bits ^ 1) : mac;
+  private static MacAddress hostMac(Plan plan) {
+    long derived = MacAddress.derivedFrom(plan.id().uid()).bits();
+    long bits = derived & LOW_OCTETS | HOST_SIDE;
+    return new MacAddress(plan.detail().mac().bits() == bits ? bits ^ 1 : bits);
   }
 
-  private void converge(Context cx, Stamped tap, State wanted, Link bridge) {
-    State now = state(tap);
-    if (now.owner() != wanted.owner() || now.lifetime() != wanted.lifetime()) {
+  /** A guest is limited and guarded before it reaches anything. */
+  private void converge(Context cx, Stamped tap, Plan plan) {
+    ResourceId id = plan.id();
+    String name = tap.link().name();
+    if (!(tap.link().kind() instanceof Tun tun)
+        || tun.owner().orElse(-1) != plan.owner()
+        || tun.lifetime() != TunLifetime.PERSISTENT) {
       cx.step("set owner", () -> {
         try (Tap held = hold(tap)) {
-          held.ownedBy(wanted.owner());
+          held.ownedBy(plan.owner());
           held.persist();
         }
       });
     }
+    if (tap.link().mtu() != plan.mtu()) {
+      cx.step(
+          "set MTU",
+          () -> netlink.links().change(tap.index(), LinkChange.none().withMtu(plan.mtu())));
+    }
+    plan.guard().ifPresent(guard -> {
+      if (!filter.guardOf(name).equals(PacketFilter.text(name, guard))) {
+        cx.step("guard tap", () -> {
+          filter.unguard(id, name);
+          filter.guard(name, guard);
+        });
+      }
+    });
+    limits.converge(cx, tap, plan.detail());
     cx.step("attach tap", () -> {
+      links.ensureFullName(tap);
       links.keepFromGeneratedAddresses(tap.index());
       netlink
           .links()
           .change(
-              tap.index(),
-              LinkChange.none().withMtu(wanted.mtu()).withMaster(bridge.index()).up());
+              tap.index(), LinkChange.none().withMaster(plan.bridge().index()).up());
     });
+    addresses.converge(cx, plan.network(), id, plan.file());
   }
 
   private static N0Exception vanished(ResourceId id) {
@@ -266,12 +400,17 @@ public final class TapPortDriver implements PortDriver {
   @Override
   public void delete(Context cx, ResourceId id) {
     links.requireKind(id);
-    Optional<Stamped> tap = links.locate(id);
-    if (tap.isEmpty()) {
-      return;
+    List<Stamped> all = links.all(id);
+    Optional<Stamped> tap = all.stream().filter(links::isMain).findFirst();
+    // First, because whoever holds the tap open keeps all of it from being deleted.
+    tap.ifPresent(one -> cx.step("delete tap", () -> delete(one)));
+    if (filter.isGuarded(id)) {
+      cx.step("delete guard", () -> filter.unguard(id));
     }
-    cx.step("delete tap", () -> delete(tap.get()));
-    LOG.info("deleted port {}, tap {}", id.name(), tap.get().link().name());
+    all.stream().filter(one -> !links.isMain(one)).forEach(ifb -> limits.delete(cx, ifb));
+    addresses.forget(cx, id);
+    tap.ifPresent(
+        one -> LOG.info("deleted port {}, tap {}", id.name(), one.link().name()));
   }
 
   /** Holding it open proves that no machine does, which RTM_DELLINK would not ask. */
@@ -290,7 +429,11 @@ public final class TapPortDriver implements PortDriver {
 
   /** A tap is opened by its name, which another may have taken over since we looked. */
   private Tap hold(Stamped tap) {
-    Tap held = Tap.open(tap.link().name());
+    return hold(tap, TapSpec.named(tap.link().name()));
+  }
+
+  private Tap hold(Stamped tap, TapSpec spec) {
+    Tap held = Tap.open(spec);
     boolean same = false;
     try {
       same = links.again(tap).link().name().equals(held.name());
@@ -305,9 +448,44 @@ public final class TapPortDriver implements PortDriver {
     return held;
   }
 
-  /** Closes the connection to the kernel. Leaves all links as they are. */
+  /**
+   * Returns something this driver can do beyond making ports: {@link TapQueues}.
+   *
+   * @param type the capability
+   * @param <C> the type of the capability
+   * @return the capability; empty for any other
+   */
+  @Override
+  public <C> Optional<C> capability(Class<C> type) {
+    TapQueues queues = this::openQueues;
+    return type.equals(TapQueues.class) ? Optional.of(type.cast(queues)) : Optional.empty();
+  }
+
+  private TapQueues.Descriptors openQueues(ResourceId port, int queues) {
+    links.requireKind(port);
+    Rules.range("queues", queues, 1, MOST_QUEUES);
+    Stamped tap = links
+        .locate(port)
+        .orElseThrow(() -> new N0Exception(
+            N0Exception.Code.NOT_FOUND,
+            port.toString(),
+            "open tap of " + port + ": there is none"));
+    if (queues > 1) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          port.toString(),
+          "open tap of " + port + ": it has one queue, not " + queues);
+    }
+    try (Tap held = hold(tap, TapSpec.named(tap.link().name()).withVnetHeader())) {
+      return held.transferDescriptors();
+    }
+  }
+
+  /** Closes the connections to the kernel. Leaves all ports as they are. */
   @Override
   public void close() {
+    filter.close();
     netlink.close();
+    namespace.close();
   }
 }

@@ -9,20 +9,31 @@ import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.api.network.NetworkSpec;
+import io.n0stack.n0core.api.network.NetworkSpec.Dhcp;
 import io.n0stack.n0core.api.network.NetworkSpec.Flat;
 import io.n0stack.n0core.api.network.NetworkSpec.Gateway;
+import io.n0stack.n0core.api.network.NetworkSpec.Vxlan;
 import io.n0stack.n0core.api.network.NetworkStatus;
+import io.n0stack.n0core.net.netlink.FdbEntry;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.LinkChange;
+import io.n0stack.n0core.net.netlink.LinkKind;
 import io.n0stack.n0core.net.netlink.LinkSpec;
 import io.n0stack.n0core.net.netlink.Netlink;
+import io.n0stack.n0core.net.netlink.NetlinkException;
 import io.n0stack.n0core.tck.DriverFixture;
 import io.n0stack.n0core.tck.DriverTck;
 import io.n0stack.n0core.tck.FixtureRecipe;
+import io.n0stack.n0core.tck.Repetition;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
 import io.n0stack.n0core.tck.Topic;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,19 +43,26 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @IsolatedNetwork
 @Requires(Requirement.ROOT)
 class NetworkDriverIT {
+  private static final InetAddress PEER = CidrAddress.literal("192.0.2.2");
+
+  @TempDir
+  private Path directory;
+
   private Netlink netlink;
   private NetlinkNetworkDriver driver;
 
   @BeforeEach
-  void open() {
+  void open() throws IOException {
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
     netlink = Netlink.open();
-    driver = NetlinkNetworkDriver.open();
+    driver = NetlinkNetworkDriver.open(NetConfig.of(directory));
   }
 
   @AfterEach
@@ -55,13 +73,17 @@ class NetworkDriverIT {
 
   static Flat flat(String... addresses) {
     return Flat.isolated()
-        .withGateway(new Gateway(
-            Stream.of(addresses).map(CidrAddress::parse).toList(), NetworkSpec.Nat.NONE));
+        .withGateway(
+            Gateway.of(Stream.of(addresses).map(CidrAddress::parse).toArray(CidrAddress[]::new)));
+  }
+
+  private Stream<DynamicTest> kit(String kind) {
+    return DriverTck.of(new Factory().create(List.of(kind, directory.toString())));
   }
 
   @TestFactory
   Stream<DynamicTest> conformsWithinTheHost() {
-    return DriverTck.of(new Factory().create(List.of("host")));
+    return kit("host");
   }
 
   @TestFactory
@@ -71,19 +93,35 @@ class NetworkDriverIT {
     for (int i = 0; i < 16; i++) {
       netlink.links().create(LinkSpec.veth("up" + i, "up" + i + "-peer"));
     }
-    return DriverTck.of(new Factory().create(List.of("uplink")));
+    return kit("uplink");
   }
 
-  private record Fixture(String kind, Flat spec, Flat other)
+  @TestFactory
+  Stream<DynamicTest> conformsWithTranslationAndDhcp() {
+    return kit("services");
+  }
+
+  @TestFactory
+  Stream<DynamicTest> conformsWithVxlan() {
+    Link underlay = netlink.links().create(LinkSpec.veth("eth1", "eth1-peer").up());
+    netlink.addresses().add(underlay.index(), CidrAddress.parse("192.0.2.1/24"));
+    return kit("vxlan");
+  }
+
+  private record Fixture(String kind, Path directory, NetworkSpec spec, NetworkSpec other)
       implements DriverFixture<NetworkSpec, NetworkStatus> {
     @Override
     public Driver<NetworkSpec, NetworkStatus> open() {
-      return NetlinkNetworkDriver.open();
+      return NetlinkNetworkDriver.open(NetConfig.of(directory));
     }
 
     @Override
     public NetworkSpec spec(int number) {
-      return spec.uplink().isPresent() ? Flat.onUplink("up" + number) : spec;
+      return switch (kind) {
+        case "uplink" -> Flat.onUplink("up" + number);
+        case "vxlan" -> Vxlan.toPeers(100 + number, PEER);
+        default -> spec;
+      };
     }
 
     @Override
@@ -93,12 +131,12 @@ class NetworkDriverIT {
 
     @Override
     public List<String> residue() {
-      return Residue.lines();
+      return Residue.lines(directory);
     }
 
     @Override
     public Optional<FixtureRecipe> recipe() {
-      return Optional.of(new FixtureRecipe(Factory.class, List.of(kind)));
+      return Optional.of(new FixtureRecipe(Factory.class, List.of(kind, directory.toString())));
     }
 
     @Override
@@ -112,15 +150,18 @@ class NetworkDriverIT {
       return Optional.of(() -> {});
     }
 
-    /** The kernel takes its time to delete a bridge, and one of the two fixtures shows the leaks. */
+    /** The kernel takes its time to delete a bridge, and one of the fixtures shows the leaks. */
     @Override
     public int cycles() {
-      return spec.uplink().isPresent() ? 1000 : 100;
+      return switch (kind) {
+        case "uplink" -> Repetition.of(1000);
+        default -> 100;
+      };
     }
 
     @Override
     public List<NetworkSpec> hostile() {
-      return List.of(new NetworkSpec.Vlan(7, "$(reboot)", Optional.empty(), Optional.empty()));
+      return List.of(NetworkSpec.Vlan.of(7, "$(reboot)"));
     }
 
     @Override
@@ -136,16 +177,43 @@ class NetworkDriverIT {
   static final class Factory implements FixtureRecipe.Factory {
     @Override
     public DriverFixture<?, ?> create(List<String> arguments) {
-      return arguments.get(0).equals("uplink")
-          ? new Fixture(
-              "uplink",
+      String kind = arguments.get(0);
+      Path directory = Path.of(arguments.get(1));
+      return switch (kind) {
+        case "uplink" ->
+          new Fixture(
+              kind,
+              directory,
               Flat.onUplink("eth1"),
-              new Flat(Optional.of("eth2"), flat("10.77.0.1/24").gateway(), Optional.of(1400)))
-          : new Fixture(
-              "host",
+              new Flat(Optional.of("eth2"), flat("10.77.0.1/24").gateway(), Optional.of(1400)));
+        case "services" ->
+          new Fixture(
+              kind,
+              directory,
+              served(Dhcp.addressesOnly(), "10.77.0.1/24", "fd00::1/64"),
+              served(
+                  Dhcp.addressesOnly().withDnsServers(CidrAddress.literal("192.0.2.53")),
+                  "10.77.0.1/24"));
+        case "vxlan" ->
+          new Fixture(
+              kind,
+              directory,
+              Vxlan.toPeers(7, PEER, CidrAddress.literal("192.0.2.3")),
+              Vxlan.toPeers(7, CidrAddress.literal("192.0.2.4")).withPort(4790).withMtu(1400));
+        default ->
+          new Fixture(
+              kind,
+              directory,
               flat("10.77.0.1/24", "10.77.0.2/24", "fd00::1/64"),
               flat("10.77.0.2/24", "10.78.0.1/24"));
+      };
     }
+  }
+
+  private static Flat served(Dhcp dhcp, String... addresses) {
+    Gateway gateway = flat(addresses).gateway().orElseThrow();
+    return Flat.isolated()
+        .withGateway(gateway.withNat(NetworkSpec.Nat.MASQUERADE).withDhcp(dhcp));
   }
 
   private ResourceId apply(String name, NetworkSpec spec) {
@@ -160,13 +228,13 @@ class NetworkDriverIT {
   }
 
   private void assertRefused(ResourceId id, NetworkSpec spec, N0Exception.Code code, String text) {
-    List<String> before = Residue.lines();
+    List<String> before = Residue.lines(directory);
 
     assertThatThrownBy(() -> driver.apply(new StandaloneContext(), id, spec))
         .isInstanceOfSatisfying(N0Exception.class, e -> assertThat(e.code()).isEqualTo(code))
         .hasMessageContaining(text);
 
-    assertThat(Residue.lines()).isEqualTo(before);
+    assertThat(Residue.lines(directory)).isEqualTo(before);
   }
 
   @Test
@@ -258,23 +326,120 @@ class NetworkDriverIT {
     assertRefused(id, Flat.onUplink("other"), code, "cannot be a port");
   }
 
+  /** The kernel that runs the tests may have none; then nothing must be left of the attempt. */
   @Test
-  void whatIsNotBuiltIsUnsupportedBeforeAnyEffect() {
+  void vlanIsAPortOfTheBridgeOrUnsupportedBeforeAnyEffect() {
+    netlink.links().create(LinkSpec.veth("eth1", "eth1-peer"));
     ResourceId id = ResourceId.fresh("network", "web");
-    N0Exception.Code code = N0Exception.Code.UNSUPPORTED;
+    NetworkSpec spec = NetworkSpec.Vlan.of(7, "eth1");
+    if (!hasVlans()) {
+      assertRefused(id, spec, N0Exception.Code.UNSUPPORTED, "needs the module 8021q");
+      return;
+    }
+
+    driver.apply(new StandaloneContext(), id, spec);
+
+    Link vlan =
+        netlink.links().find(present(id).status().uplink().orElseThrow()).orElseThrow();
+    assertThat(vlan.kind())
+        .isInstanceOfSatisfying(
+            LinkKind.Vlan.class, kind -> assertThat(kind.vlanId()).isEqualTo(7));
+    assertThat(vlan.master()).hasValue(present(id).status().bridgeIndex());
+    driver.delete(new StandaloneContext(), id);
+    assertThat(netlink.links().ofKind("vlan")).isEmpty();
+  }
+
+  private boolean hasVlans() {
+    Link below = netlink.links().find("eth1").orElseThrow();
+    try {
+      Link probe = netlink.links().create(LinkSpec.of("probe", LinkKind.Vlan.of(below.index(), 2)));
+      netlink.links().delete(probe.index());
+      return true;
+    } catch (NetlinkException e) {
+      assertThat(e.code()).isEqualTo(N0Exception.Code.UNSUPPORTED);
+      return false;
+    }
+  }
+
+  @Test
+  void whatTellsASegmentFromOthersCannotBeChanged() {
+    NetworkSpec flat = Flat.isolated();
+    NetworkSpec vxlan = Vxlan.toPeers(7);
+
+    for (String component : List.of("type", "vlanId", "vni")) {
+      assertThat(driver.change(component, flat, vxlan)).isEqualTo(Driver.Change.REJECTED);
+    }
+    for (String component : List.of("uplink", "flooding", "local", "port", "gateway", "mtu")) {
+      assertThat(driver.change(component, flat, vxlan)).isEqualTo(Driver.Change.LIVE);
+    }
+  }
+
+  @Test
+  void vniOfAnotherLinkIsRefusedBeforeAnyEffect() {
+    netlink.links().create(LinkSpec.of("theirs", LinkKind.Vxlan.of(7)));
 
     assertRefused(
-        id,
-        new NetworkSpec.Vlan(7, "eth1", Optional.empty(), Optional.empty()),
-        code,
-        "spec \"Vlan\"");
+        ResourceId.fresh("network", "web"),
+        Vxlan.toPeers(7, PEER),
+        N0Exception.Code.ALREADY_EXISTS,
+        "\"theirs\" is VNI 7");
+  }
+
+  @Test
+  void vxlanWhoseUnderlayCannotBeOneIsRefusedBeforeAnyEffect() {
+    Link underlay = netlink.links().create(LinkSpec.veth("eth1", "eth1-peer").up());
+    netlink.addresses().add(underlay.index(), CidrAddress.parse("192.0.2.1/24"));
+    ResourceId id = ResourceId.fresh("network", "web");
+    N0Exception.Code code = N0Exception.Code.PRECONDITION;
+    InetAddress group = CidrAddress.literal("239.1.1.1");
+
+    assertRefused(id, Vxlan.toGroup(7, group, "eth9"), code, "does not exist");
+    assertRefused(id, Vxlan.toGroup(7, group, "lo"), code, "loopback");
+    assertRefused(id, Vxlan.toPeers(7).withLocal(PEER), code, "local address");
+    assertRefused(id, Vxlan.toPeers(7, PEER).withMtu(1451), code, "packets of 1450 bytes fit");
     assertRefused(
         id,
-        Flat.isolated()
-            .withGateway(
-                new Gateway(List.of(CidrAddress.parse("10.0.0.1/8")), NetworkSpec.Nat.MASQUERADE)),
+        Vxlan.toPeers(7).withLocal(CidrAddress.literal("192.0.2.1")).withMtu(1451),
         code,
-        "gateway.nat");
+        "packets of 1450 bytes fit");
+  }
+
+  @Test
+  void tunnelThatIsChangedByHandIsDriftThatApplyMends() {
+    Link underlay = netlink.links().create(LinkSpec.veth("eth1", "eth1-peer").up());
+    netlink.addresses().add(underlay.index(), CidrAddress.parse("192.0.2.1/24"));
+    NetworkSpec spec = Vxlan.toPeers(7, PEER);
+    ResourceId id = apply("web", spec);
+    List<Runnable> damages = List.of(
+        () -> change(tunnel(), LinkChange.none().down()),
+        () -> change(tunnel(), LinkChange.none().withoutMaster()),
+        () -> netlink.forwarding().remove(FdbEntry.flood(tunnel().index(), PEER)),
+        () -> netlink
+            .forwarding()
+            .append(FdbEntry.flood(tunnel().index(), CidrAddress.literal("192.0.2.9"))),
+        () -> netlink.links().delete(tunnel().index()));
+
+    for (Runnable damage : damages) {
+      assertThat(present(id).complete()).isTrue();
+      damage.run();
+      assertThat(present(id).complete()).isFalse();
+      driver.apply(new StandaloneContext(), id, spec);
+    }
+    assertThat(present(id).complete()).isTrue();
+
+    netlink.links().delete(present(id).status().bridgeIndex());
+    assertThat(driver.list()).containsExactly(id);
+    assertThat(present(id).complete()).isFalse();
+    driver.delete(new StandaloneContext(), id);
+    assertThat(netlink.links().ofKind("vxlan")).isEmpty();
+  }
+
+  private Link tunnel() {
+    return netlink.links().ofKind("vxlan").get(0);
+  }
+
+  private void change(Link link, LinkChange change) {
+    netlink.links().change(link.index(), change);
   }
 
   @Test

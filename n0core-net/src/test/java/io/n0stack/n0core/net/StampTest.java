@@ -50,10 +50,11 @@ class StampTest {
 
   @Test
   void linkNameIsTheResourceNameOrDerivedFromTheUid() {
-    assertThat(StampedLinks.linkName(new ResourceId("port", "fifteen-letters", UID)))
-        .isEqualTo("fifteen-letters");
-    assertThat(StampedLinks.linkName(new ResourceId("port", "sixteen-letters1", UID)))
-        .hasSize(15)
-        .matches("sixtee-[0-9a-f]{8}");
+    assertThat(StampedLinks.names(new ResourceId("port", "fifteen-letters", UID)))
+        .startsWith("fifteen-letters");
+    assertThat(StampedLinks.names(new ResourceId("port", "sixteen-letters1", UID)))
+        .hasSize(8)
+        .doesNotHaveDuplicates()
+        .allMatch(name -> name.matches("sixtee-[0-9a-f]{8}"));
   }
 }

@@ -24,6 +24,7 @@ import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -39,7 +40,11 @@ class JsonCodecTest {
   static Stream<Arguments> specs() {
     NetworkSpec.Gateway gateway = new NetworkSpec.Gateway(
         List.of(CidrAddress.parse("10.77.0.1/24"), CidrAddress.parse("fd00::1/64")),
-        NetworkSpec.Nat.MASQUERADE);
+        NetworkSpec.Nat.MASQUERADE,
+        Optional.of(NetworkSpec.Dhcp.addressesOnly()
+            .withDnsServers(CidrAddress.literal("192.0.2.53"), CidrAddress.literal("fd00::53"))
+            .withDomain("lan.example")
+            .withLeaseTime(Duration.ofMinutes(90))));
     return Stream.of(
         Arguments.of(NetworkSpec.class, NetworkSpec.Flat.isolated()),
         Arguments.of(NetworkSpec.class, NetworkSpec.Flat.onUplink("eth1").withGateway(gateway)),
@@ -55,6 +60,11 @@ class JsonCodecTest {
                 4789,
                 Optional.empty(),
                 Optional.empty())),
+        Arguments.of(
+            NetworkSpec.class,
+            NetworkSpec.Vxlan.toGroup(7, CidrAddress.literal("239.1.1.1"), "eth1")
+                .withGateway(NetworkSpec.Gateway.of(CidrAddress.parse("10.77.0.1/24"))
+                    .withDhcp(NetworkSpec.Dhcp.addressesOnly()))),
         Arguments.of(PortSpec.class, PortSpec.on("lan")),
         Arguments.of(
             PortSpec.class,
@@ -64,6 +74,7 @@ class JsonCodecTest {
                 .ownerUid(1000)
                 .transmitLimit(new PortSpec.RateLimit(1_000_000, 16_000))
                 .isolation(PortSpec.Isolation.ISOLATED)
+                .addresses(CidrAddress.literal("10.77.0.2"), CidrAddress.literal("fd00::2"))
                 .build()),
         Arguments.of(VolumeSpec.class, VolumeSpec.empty(1 << 30)),
         Arguments.of(
@@ -108,6 +119,22 @@ class JsonCodecTest {
             NetworkStatus.class,
             new NetworkStatus("br0", 7, 1500, List.of(CidrAddress.parse("10.77.0.1/24")))),
         Arguments.of(
+            NetworkStatus.class,
+            new NetworkStatus("br0", 7, 1500, List.of(), Optional.of("eth1"), Optional.of(42L))),
+        Arguments.of(
+            PortStatus.class,
+            new PortStatus(
+                "tap0",
+                8,
+                "br0",
+                MacAddress.parse("52:54:00:12:34:56"),
+                1500,
+                7,
+                Optional.of(new PortSpec.RateLimit(1_000_000, 16_000)),
+                Optional.empty(),
+                PortSpec.AntiSpoof.STRICT,
+                PortSpec.Isolation.ISOLATED)),
+        Arguments.of(
             PortStatus.class,
             new PortStatus("tap0", 8, "br0", MacAddress.parse("52:54:00:12:34:56"), 1500, 7)),
         Arguments.of(
@@ -150,7 +177,7 @@ class JsonCodecTest {
             .withGateway(NetworkSpec.Gateway.of(CidrAddress.parse("10.77.0.1/24"))));
     assertThat(tree)
         .hasToString(
-            "{\"type\":\"flat\",\"uplink\":null,\"gateway\":{\"addresses\":[\"10.77.0.1/24\"],\"nat\":\"none\"},\"mtu\":null}");
+            "{\"type\":\"flat\",\"uplink\":null,\"gateway\":{\"addresses\":[\"10.77.0.1/24\"],\"nat\":\"none\",\"dhcp\":null},\"mtu\":null}");
   }
 
   @Test
@@ -158,6 +185,23 @@ class JsonCodecTest {
     NetworkSpec spec =
         codec.parsed("spec", NetworkSpec.class, codec.tree("spec", "{\"type\":\"flat\"}"));
     assertThat(spec).isEqualTo(NetworkSpec.Flat.isolated());
+  }
+
+  @Test
+  void recordsFromBeforeAFieldWasAddedAreReadWithItsDefault() {
+    NetworkSpec network = codec.decode(
+        NetworkSpec.class,
+        "{\"type\":\"flat\",\"uplink\":null,\"gateway\":{\"addresses\":[\"10.77.0.1/24\"],\"nat\":"
+            + "\"none\"},\"mtu\":null}");
+    PortSpec port = codec.decode(
+        PortSpec.class,
+        "{\"network\":\"lan\",\"mac\":null,\"mtu\":null,\"ownerUid\":7,\"transmitLimit\":null,"
+            + "\"receiveLimit\":null,\"antiSpoof\":\"off\",\"isolation\":\"shared\"}");
+
+    assertThat(network)
+        .isEqualTo(NetworkSpec.Flat.isolated()
+            .withGateway(NetworkSpec.Gateway.of(CidrAddress.parse("10.77.0.1/24"))));
+    assertThat(port).isEqualTo(PortSpec.builder("lan").ownerUid(7).build());
   }
 
   @ParameterizedTest

@@ -3,9 +3,13 @@ package io.n0stack.n0core.api.network;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.driver.Spec;
+import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * A layer-2 segment on this host: a bridge, with what connects it to other hosts.
@@ -28,28 +32,61 @@ public sealed interface NetworkSpec extends Spec {
   Optional<Integer> mtu();
 
   /**
-   * The host's addresses on a segment.
+   * The host's addresses on a segment, and what the host does for the guests there.
    *
    * @param addresses one or more addresses, each once
    * @param nat whether guests reach other networks through the host
+   * @param dhcp the addresses of ports are served by DHCP; empty if they are not
    */
-  record Gateway(List<CidrAddress> addresses, Nat nat) {
-    /** Copies and checks the addresses. */
+  record Gateway(List<CidrAddress> addresses, Nat nat, Optional<Dhcp> dhcp) {
+    private static final int LONGEST_PREFIX = 30;
+
+    /** Copies and checks the addresses; DHCP needs an IPv4 address in a network with room for guests. */
     public Gateway {
       addresses = List.copyOf(addresses);
       if (addresses.isEmpty() || addresses.stream().distinct().count() < addresses.size()) {
         throw N0Exception.invalid("gateway.addresses", addresses, "must be one or more, each once");
       }
+      if (dhcp.isPresent()
+          && addresses.stream()
+              .noneMatch(cidr -> cidr.address() instanceof Inet4Address
+                  && cidr.prefixLength() <= LONGEST_PREFIX)) {
+        throw N0Exception.invalid(
+            "gateway.addresses",
+            addresses,
+            "must have an IPv4 address with a prefix of at most " + LONGEST_PREFIX
+                + " bits for gateway.dhcp");
+      }
     }
 
     /**
-     * Makes a gateway without address translation.
+     * Makes a gateway without address translation and DHCP.
      *
-     * @param address the host's address on the segment
-     * @return a gateway with one address
+     * @param addresses the host's addresses on the segment
+     * @return a gateway
      */
-    public static Gateway of(CidrAddress address) {
-      return new Gateway(List.of(address), Nat.NONE);
+    public static Gateway of(CidrAddress... addresses) {
+      return new Gateway(List.of(addresses), Nat.NONE, Optional.empty());
+    }
+
+    /**
+     * Sets whether guests reach other networks through the host.
+     *
+     * @param how how they do
+     * @return a changed copy
+     */
+    public Gateway withNat(Nat how) {
+      return new Gateway(addresses, how, dhcp);
+    }
+
+    /**
+     * Serves the addresses of ports by DHCP.
+     *
+     * @param service what guests are told beside their address
+     * @return a changed copy
+     */
+    public Gateway withDhcp(Dhcp service) {
+      return new Gateway(addresses, nat, Optional.of(service));
     }
   }
 
@@ -62,11 +99,93 @@ public sealed interface NetworkSpec extends Spec {
   }
 
   /**
+   * What guests are told by DHCP beside the addresses of their ports and the gateway's. Only ports that
+   * have addresses are answered.
+   *
+   * @param dnsServers their name servers, in order of preference, each once; empty if they are told none
+   * @param domain the domain of their names, 1 to 253 characters of dotted labels
+   * @param leaseTime how long an address is theirs before they ask again, 2 minutes to 365 days in whole
+   *     seconds; empty for one hour
+   */
+  record Dhcp(List<InetAddress> dnsServers, Optional<String> domain, Optional<Duration> leaseTime) {
+    private static final int LONGEST_DOMAIN = 253;
+    private static final Duration SHORTEST = Duration.ofMinutes(2);
+    private static final Duration LONGEST = Duration.ofDays(365);
+    private static final Pattern DOMAIN = Pattern.compile(
+        "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*");
+
+    /** Copies the servers and checks everything. */
+    public Dhcp {
+      dnsServers = List.copyOf(dnsServers);
+      if (dnsServers.stream().anyMatch(address -> !isHost(address))
+          || dnsServers.stream().distinct().count() < dnsServers.size()) {
+        throw N0Exception.invalid(
+            "dhcp.dnsServers", dnsServers, "must be unicast addresses, each once");
+      }
+      domain.ifPresent(name -> {
+        if (name.length() > LONGEST_DOMAIN || !DOMAIN.matcher(name).matches()) {
+          throw N0Exception.invalid(
+              "dhcp.domain",
+              name,
+              "must be 1 to 253 characters: labels of a-z, 0-9 and '-' with dots between them");
+        }
+      });
+      leaseTime.ifPresent(time -> {
+        if (time.compareTo(SHORTEST) < 0
+            || time.compareTo(LONGEST) > 0
+            || !time.truncatedTo(ChronoUnit.SECONDS).equals(time)) {
+          throw N0Exception.invalid(
+              "dhcp.leaseTime", time, "must be PT2M to P365D in whole seconds");
+        }
+      });
+    }
+
+    /**
+     * Serves addresses, and nothing else but the gateway's.
+     *
+     * @return a service without name servers
+     */
+    public static Dhcp addressesOnly() {
+      return new Dhcp(List.of(), Optional.empty(), Optional.empty());
+    }
+
+    /**
+     * Names the name servers.
+     *
+     * @param servers unicast addresses, in order of preference
+     * @return a changed copy
+     */
+    public Dhcp withDnsServers(InetAddress... servers) {
+      return new Dhcp(List.of(servers), domain, leaseTime);
+    }
+
+    /**
+     * Names the domain.
+     *
+     * @param name dotted labels
+     * @return a changed copy
+     */
+    public Dhcp withDomain(String name) {
+      return new Dhcp(dnsServers, Optional.of(name), leaseTime);
+    }
+
+    /**
+     * Sets the lease time.
+     *
+     * @param time 2 minutes to 365 days
+     * @return a changed copy
+     */
+    public Dhcp withLeaseTime(Duration time) {
+      return new Dhcp(dnsServers, domain, Optional.of(time));
+    }
+  }
+
+  /**
    * An untagged segment.
    *
    * @param uplink the link that becomes a port of the bridge; empty for a segment within this host
    * @param gateway the host's own addresses
-   * @param mtu bytes, 68 to 65535
+   * @param mtu bytes, 68 to 65535; empty for the uplink's
    */
   record Flat(Optional<String> uplink, Optional<Gateway> gateway, Optional<Integer> mtu)
       implements NetworkSpec {
@@ -104,6 +223,16 @@ public sealed interface NetworkSpec extends Spec {
     public Flat withGateway(Gateway gateway) {
       return new Flat(uplink, Optional.of(gateway), mtu);
     }
+
+    /**
+     * Sets the MTU.
+     *
+     * @param bytes 68 to 65535
+     * @return a changed copy
+     */
+    public Flat withMtu(int bytes) {
+      return new Flat(uplink, gateway, Optional.of(bytes));
+    }
   }
 
   /**
@@ -112,7 +241,7 @@ public sealed interface NetworkSpec extends Spec {
    * @param vlanId 1 to 4094
    * @param uplink the link that carries the VLAN
    * @param gateway the host's own addresses
-   * @param mtu bytes, 68 to 65535
+   * @param mtu bytes, 68 to 65535; empty for the uplink's
    */
   record Vlan(int vlanId, String uplink, Optional<Gateway> gateway, Optional<Integer> mtu)
       implements NetworkSpec {
@@ -122,6 +251,37 @@ public sealed interface NetworkSpec extends Spec {
       Rules.linkName("uplink", uplink);
       requireMtu(mtu);
     }
+
+    /**
+     * Makes a segment that is a VLAN of a link.
+     *
+     * @param vlanId 1 to 4094
+     * @param uplink the link that carries the VLAN
+     * @return a segment without gateway
+     */
+    public static Vlan of(int vlanId, String uplink) {
+      return new Vlan(vlanId, uplink, Optional.empty(), Optional.empty());
+    }
+
+    /**
+     * Adds a gateway.
+     *
+     * @param gateway the host's own addresses
+     * @return a changed copy
+     */
+    public Vlan withGateway(Gateway gateway) {
+      return new Vlan(vlanId, uplink, Optional.of(gateway), mtu);
+    }
+
+    /**
+     * Sets the MTU.
+     *
+     * @param bytes 68 to 65535
+     * @return a changed copy
+     */
+    public Vlan withMtu(int bytes) {
+      return new Vlan(vlanId, uplink, gateway, Optional.of(bytes));
+    }
   }
 
   /**
@@ -129,7 +289,8 @@ public sealed interface NetworkSpec extends Spec {
    *
    * @param vni 1 to 16777215
    * @param flooding where frames for unknown addresses go
-   * @param local this host's address in the underlay; empty if the kernel chooses
+   * @param local this host's unicast address in the underlay, of the same family as those in {@code
+   *     flooding}; empty if the kernel chooses
    * @param port UDP port, 1 to 65535; 4789 is the registered one
    * @param gateway the host's own addresses
    * @param mtu bytes, 68 to 65535; empty for the underlay's less the encapsulation
@@ -145,15 +306,101 @@ public sealed interface NetworkSpec extends Spec {
     /** The port that IANA assigned to VXLAN. */
     public static final int REGISTERED_PORT = 4789;
 
-    /** Checks identifier, port and MTU. */
+    /** Checks identifier, addresses, port and MTU. */
     public Vxlan {
       Rules.range("vni", vni, 1, 0xffffff);
       Rules.range("port", port, 1, 0xffff);
       requireMtu(mtu);
+      local.ifPresent(address -> requireLocal(address, flooding.destinations()));
+    }
+
+    private static void requireLocal(InetAddress local, List<InetAddress> others) {
+      if (!isHost(local)) {
+        throw N0Exception.invalid("local", local.getHostAddress(), "must be a unicast address");
+      }
+      if (others.stream().anyMatch(other -> !sameFamily(local, other))) {
+        throw N0Exception.invalid(
+            "local", local.getHostAddress(), "must be of the same family as those in flooding");
+      }
+    }
+
+    /**
+     * Makes a segment that floods to each of a list of hosts, on the registered port.
+     *
+     * @param vni 1 to 16777215
+     * @param peers the other hosts' underlay addresses; may be none
+     * @return a segment without gateway
+     */
+    public static Vxlan toPeers(int vni, InetAddress... peers) {
+      return of(vni, new Flooding.Peers(List.of(peers)));
+    }
+
+    /**
+     * Makes a segment that floods to a multicast group, on the registered port.
+     *
+     * @param vni 1 to 16777215
+     * @param group a multicast address
+     * @param uplink the link on which the group is joined
+     * @return a segment without gateway
+     */
+    public static Vxlan toGroup(int vni, InetAddress group, String uplink) {
+      return of(vni, new Flooding.Group(group, uplink));
+    }
+
+    private static Vxlan of(int vni, Flooding flooding) {
+      return new Vxlan(
+          vni, flooding, Optional.empty(), REGISTERED_PORT, Optional.empty(), Optional.empty());
+    }
+
+    /**
+     * Sets this host's address in the underlay.
+     *
+     * @param address one of this host's addresses
+     * @return a changed copy
+     */
+    public Vxlan withLocal(InetAddress address) {
+      return new Vxlan(vni, flooding, Optional.of(address), port, gateway, mtu);
+    }
+
+    /**
+     * Sets the UDP port.
+     *
+     * @param number 1 to 65535
+     * @return a changed copy
+     */
+    public Vxlan withPort(int number) {
+      return new Vxlan(vni, flooding, local, number, gateway, mtu);
+    }
+
+    /**
+     * Adds a gateway.
+     *
+     * @param gateway the host's own addresses
+     * @return a changed copy
+     */
+    public Vxlan withGateway(Gateway gateway) {
+      return new Vxlan(vni, flooding, local, port, Optional.of(gateway), mtu);
+    }
+
+    /**
+     * Sets the MTU.
+     *
+     * @param bytes 68 to 65535
+     * @return a changed copy
+     */
+    public Vxlan withMtu(int bytes) {
+      return new Vxlan(vni, flooding, local, port, gateway, Optional.of(bytes));
     }
 
     /** Where frames for unknown addresses go. */
     public sealed interface Flooding {
+      /**
+       * Returns the underlay addresses that such frames are sent to.
+       *
+       * @return the group's, or those of the peers
+       */
+      List<InetAddress> destinations();
+
       /**
        * To a multicast group.
        *
@@ -168,23 +415,45 @@ public sealed interface NetworkSpec extends Spec {
           }
           Rules.linkName("flooding.uplink", uplink);
         }
+
+        @Override
+        public List<InetAddress> destinations() {
+          return List.of(address);
+        }
       }
 
       /**
        * To each of a list of hosts.
        *
-       * @param addresses the other hosts' underlay addresses; may be empty
+       * @param addresses the other hosts' underlay addresses, each once, of one family; may be empty
        */
       record Peers(List<InetAddress> addresses) implements Flooding {
         /** Copies and checks the addresses. */
         public Peers {
-          addresses = List.copyOf(addresses);
-          if (addresses.stream().anyMatch(InetAddress::isMulticastAddress)) {
-            throw N0Exception.invalid("flooding.addresses", addresses, "must be unicast addresses");
+          List<InetAddress> all = List.copyOf(addresses);
+          if (all.stream().anyMatch(address -> !isHost(address))
+              || all.stream().distinct().count() < all.size()
+              || all.stream().anyMatch(one -> !sameFamily(one, all.get(0)))) {
+            throw N0Exception.invalid(
+                "flooding.addresses", all, "must be unicast addresses of one family, each once");
           }
+          addresses = all;
+        }
+
+        @Override
+        public List<InetAddress> destinations() {
+          return addresses;
         }
       }
     }
+  }
+
+  private static boolean isHost(InetAddress address) {
+    return !address.isMulticastAddress() && !address.isAnyLocalAddress();
+  }
+
+  private static boolean sameFamily(InetAddress one, InetAddress other) {
+    return one.getAddress().length == other.getAddress().length;
   }
 
   private static void requireMtu(Optional<Integer> mtu) {

@@ -1,8 +1,12 @@
 package io.n0stack.n0core.api.network;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.Spec;
+import java.net.InetAddress;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -17,6 +21,8 @@ import java.util.Set;
  * @param receiveLimit what the guest may be sent; empty for no limit
  * @param antiSpoof which frames of the guest are dropped
  * @param isolation which other ports of the network it reaches
+ * @param addresses the guest's own addresses: unicast, each once, at most 64. Anti-spoofing lets frames
+ *     with them pass, and if there are none looks at the MAC only; the network's DHCP serves them
  * @since 0.1
  */
 public record PortSpec(
@@ -27,13 +33,19 @@ public record PortSpec(
     Optional<RateLimit> transmitLimit,
     Optional<RateLimit> receiveLimit,
     AntiSpoof antiSpoof,
-    Isolation isolation)
+    Isolation isolation,
+    List<InetAddress> addresses)
     implements Spec {
+  private static final int MOST_ADDRESSES = 64;
+
   /** Which frames of a guest are dropped at its tap. */
   public enum AntiSpoof {
     /** None. */
     OFF,
-    /** Those whose source MAC, IPv4, IPv6 or ARP address is not the port's. */
+    /**
+     * Those whose source MAC, IPv4, IPv6 or ARP address is not the port's. A port without addresses has
+     * its MAC looked at, and no more.
+     */
     STRICT
   }
 
@@ -59,11 +71,27 @@ public record PortSpec(
     }
   }
 
-  /** Checks name, MTU and owner. */
+  /** Checks name, MTU, owner and addresses. */
   public PortSpec {
+    addresses = List.copyOf(addresses);
     Rules.label("network", network);
     mtu.ifPresent(bytes -> Rules.range("mtu", bytes, 68, 0xffff));
     Rules.range("ownerUid", ownerUid, 0, 0xfffffffeL);
+    if (addresses.size() > MOST_ADDRESSES
+        || addresses.stream().distinct().count() < addresses.size()
+        || addresses.stream().anyMatch(PortSpec::isNoGuests)) {
+      throw N0Exception.invalid(
+          "addresses",
+          addresses,
+          "must be at most " + MOST_ADDRESSES + " unicast addresses, each once");
+    }
+  }
+
+  private static boolean isNoGuests(InetAddress address) {
+    return address.isMulticastAddress()
+        || address.isAnyLocalAddress()
+        || address.isLoopbackAddress()
+        || Arrays.equals(address.getAddress(), new byte[] {-1, -1, -1, -1});
   }
 
   @Override
@@ -101,6 +129,7 @@ public record PortSpec(
     private Optional<RateLimit> receiveLimit = Optional.empty();
     private AntiSpoof antiSpoof = AntiSpoof.OFF;
     private Isolation isolation = Isolation.SHARED;
+    private List<InetAddress> addresses = List.of();
 
     private Builder(String network) {
       this.network = network;
@@ -184,13 +213,32 @@ public record PortSpec(
     }
 
     /**
+     * Sets the guest's own addresses.
+     *
+     * @param own unicast addresses
+     * @return this
+     */
+    public Builder addresses(InetAddress... own) {
+      addresses = List.of(own);
+      return this;
+    }
+
+    /**
      * Checks the parts and makes the spec.
      *
      * @return the spec
      */
     public PortSpec build() {
       return new PortSpec(
-          network, mac, mtu, ownerUid, transmitLimit, receiveLimit, antiSpoof, isolation);
+          network,
+          mac,
+          mtu,
+          ownerUid,
+          transmitLimit,
+          receiveLimit,
+          antiSpoof,
+          isolation,
+          addresses);
     }
   }
 }

@@ -7,6 +7,9 @@ import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.network.PortSpec.AntiSpoof;
 import io.n0stack.n0core.api.network.PortSpec.Isolation;
 import io.n0stack.n0core.api.network.PortSpec.RateLimit;
+import java.net.InetAddress;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -36,6 +39,36 @@ class PortSpecTest {
     Refusal.invalid("burstBytes", 1599, "1600 to", () -> new RateLimit(8000, 1599));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"224.0.0.1", "0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "ff02::1"})
+  void addressesAreOnesThatAGuestCanHave(String text) {
+    InetAddress bad = CidrAddress.literal(text);
+    Refusal.invalid(
+        "addresses",
+        List.of(bad),
+        "unicast",
+        () -> PortSpec.builder("lan").addresses(bad).build());
+  }
+
+  @Test
+  void addressesAreFewAndEachOnce() {
+    InetAddress one = CidrAddress.literal("10.77.0.2");
+    InetAddress[] many = IntStream.range(0, 65)
+        .mapToObj(i -> CidrAddress.literal("10.77.0." + i))
+        .toArray(InetAddress[]::new);
+
+    Refusal.invalid(
+        "addresses",
+        List.of(one, one),
+        "each once",
+        () -> PortSpec.builder("lan").addresses(one, one).build());
+    Refusal.invalid(
+        "addresses",
+        List.of(many),
+        "at most 64",
+        () -> PortSpec.builder("lan").addresses(many).build());
+  }
+
   @Test
   void dependsOnItsNetwork() {
     assertThat(PortSpec.on("lan").dependencies()).containsExactly(new Reference("network", "lan"));
@@ -55,6 +88,7 @@ class PortSpecTest {
         .receiveLimit(fast)
         .antiSpoof(AntiSpoof.STRICT)
         .isolation(Isolation.ISOLATED)
+        .addresses(CidrAddress.literal("10.77.0.2"), CidrAddress.literal("fd00::2"))
         .build();
 
     assertThat(port.mac()).contains(mac);
@@ -64,5 +98,7 @@ class PortSpecTest {
     assertThat(port.receiveLimit()).contains(fast);
     assertThat(port.antiSpoof()).isEqualTo(AntiSpoof.STRICT);
     assertThat(port.isolation()).isEqualTo(Isolation.ISOLATED);
+    assertThat(port.addresses())
+        .containsExactly(CidrAddress.literal("10.77.0.2"), CidrAddress.literal("fd00::2"));
   }
 }

@@ -50,6 +50,9 @@ public interface LibC {
 
   int close(int fd);
 
+  @Variadic(fixedCount = 1)
+  long syscall(long number, long first, long second, long third, long fourth);
+
   int setns(int fd, int type);
 
   int unshare(int flags);

@@ -11,7 +11,11 @@ import io.n0stack.n0core.net.nft.Expression.Verdict;
 import io.n0stack.n0core.net.nft.Expression.VerdictMap;
 import io.n0stack.n0core.net.nft.NamedSet.Element;
 import io.n0stack.n0core.net.nft.NamedSet.KeyType;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -36,6 +40,7 @@ public final class Firewall {
   private static final int SOURCE = 100; // NF_IP_PRI_NAT_SRC
   private static final int FIRST = 1;
   private static final int LONGEST_ID = 100;
+  private static final int DIGEST_BYTES = 8;
   private static final String GUARDS = "guards";
   private static final String PORTS = "ports";
   private static final String ISOLATED = "isolated";
@@ -232,6 +237,55 @@ public final class Firewall {
   /** Tells whether nothing would be sent. Another's table is no error then: ours is not there. */
   private boolean complete(OwnTable table, Supplier<List<NftMessage>> plan) {
     return ruleset.consistent(() -> table.isOurs() && plan.get().isEmpty());
+  }
+
+  /**
+   * Describes the guard that a tap has, so that one can tell whether it is still the one that was given.
+   *
+   * @param tap the tap's name
+   * @return {@link #digest(String, PortGuard)} of the guard if nothing is missing or changed, something
+   *     else if it is; empty if there is no guard
+   */
+  public Optional<String> digest(String tap) {
+    Rules.linkName("tap", tap);
+    return ruleset.consistent(() -> {
+      if (!filter.isOurs()) {
+        return Optional.<String>empty();
+      }
+      List<Chain> found = new ArrayList<>();
+      for (String prefix : List.of(PORT, IPV6)) {
+        ruleset.chain(filter.id(), prefix + tap).map(Chain::withoutCounts).ifPresent(found::add);
+      }
+      boolean member = element(GUARDS, tap).equals(Optional.of(jump(tap)))
+          && element(PORTS, tap).isPresent()
+          && filter.missing(true).isEmpty();
+      Isolation isolation =
+          element(ISOLATED, tap).isPresent() ? Isolation.ISOLATED : Isolation.SHARED;
+      return found.isEmpty()
+          ? Optional.empty()
+          : Optional.of(member ? digest(found, isolation) : "incomplete");
+    });
+  }
+
+  /**
+   * Describes a guard.
+   *
+   * @param tap the tap's name
+   * @param guard what the guest may send
+   * @return 16 hexadecimal digits
+   */
+  public static String digest(String tap, PortGuard guard) {
+    return digest(chains(tap, guard), guard.isolation());
+  }
+
+  private static String digest(List<Chain> chains, Isolation isolation) {
+    byte[] text = (isolation + " " + chains).getBytes(StandardCharsets.UTF_8);
+    try {
+      byte[] sum = MessageDigest.getInstance("SHA-256").digest(text);
+      return HexFormat.of().formatHex(sum, 0, DIGEST_BYTES);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every platform has it
+    }
   }
 
   /**
