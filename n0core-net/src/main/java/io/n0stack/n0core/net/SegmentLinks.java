@@ -52,7 +52,7 @@ final class SegmentLinks {
   record Wanted(LinkKind kind, List<InetAddress> peers, Optional<Link> below, int mtu) {
     String text() {
       boolean named = kind instanceof LinkKind.Vlan
-          || kind instanceof LinkKind.Vxlan vxlan && vxlan.underlay().isPresent();
+          || (kind instanceof LinkKind.Vxlan vxlan && vxlan.underlay().isPresent());
       return SegmentLinks.text(kind, peers, named ? below.map(Link::name).orElse("") : "");
     }
   }

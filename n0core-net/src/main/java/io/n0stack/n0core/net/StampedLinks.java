@@ -75,7 +75,7 @@ final class StampedLinks {
   }
 
   private static Stream<String> derivedNames(ResourceId id, int salt) {
-    return IntStream.range(0, DERIVATIONS).mapToObj(i -> derivedName(id, (long) salt << 8 | i));
+    return IntStream.range(0, DERIVATIONS).mapToObj(i -> derivedName(id, ((long) salt << 8) | i));
   }
 
   private static String derivedName(ResourceId id, long salt) {

@@ -347,7 +347,7 @@ public final class TapPortDriver implements PortDriver {
   /** The host's side needs an address of its own: a bridge takes frames to it for the host's. */
   private static MacAddress hostMac(Plan plan) {
     long derived = MacAddress.derivedFrom(plan.id().uid()).bits();
-    long bits = derived & LOW_OCTETS | HOST_SIDE;
+    long bits = (derived & LOW_OCTETS) | HOST_SIDE;
     return new MacAddress(plan.detail().mac().bits() == bits ? bits ^ 1 : bits);
   }
 

@@ -120,14 +120,11 @@ class VlanNetworkUml {
 
   @Test
   void vlanOfAnotherIsLeftAlone() {
-    netlink
-        .links()
-        .create(LinkSpec.of("theirs", LinkKind.Vlan.of(uplink.index(), 7)));
+    netlink.links().create(LinkSpec.of("theirs", LinkKind.Vlan.of(uplink.index(), 7)));
 
     assertThatThrownBy(() -> apply(Vlan.of(7, "eth1")))
         .isInstanceOfSatisfying(
-            N0Exception.class,
-            e -> assertThat(e.code()).isEqualTo(N0Exception.Code.ALREADY_EXISTS))
+            N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.ALREADY_EXISTS))
         .hasMessageContaining("\"theirs\" is VLAN 7 of \"eth1\"");
 
     assertThat(driver.list()).isEmpty();
