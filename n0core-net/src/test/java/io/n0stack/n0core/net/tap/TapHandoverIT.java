@@ -23,6 +23,8 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
@@ -225,7 +227,9 @@ class TapHandoverIT {
   }
 
   private static long received(String link) {
-    String[] lines = Commands.ok("ip", "-s", "link", "show", link).split("\n");
-    return Long.parseLong(lines[3].strip().split(" +")[1]);
+    Matcher packets = Pattern.compile("RX:.*\\n\\s*\\d+\\s+(\\d+) ")
+        .matcher(Commands.ok("ip", "-s", "link", "show", link));
+    assertThat(packets.find()).isTrue();
+    return Long.parseLong(packets.group(1));
   }
 }

@@ -289,6 +289,7 @@ class TapQueueIT {
   }
 
   @Test
+  @SuppressWarnings("try") // closed before its end, and then again
   void otherReadsAndWritesGoOnWhileOneWaits() {
     try (Tap tap = Tap.create("tap0")) {
       up(tap);

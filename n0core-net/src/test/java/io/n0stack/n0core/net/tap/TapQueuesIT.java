@@ -289,6 +289,7 @@ class TapQueuesIT {
   }
 
   @Test
+  @SuppressWarnings("try") // closed before its end, and then again
   void givenDescriptorsKeepTheTapUntilTheyAreClosed() {
     Tap tap = Tap.create(TAP0.withQueues(2).withVnetHeader(12));
     try (TapQueues.Descriptors given = tap.transferDescriptors()) {
