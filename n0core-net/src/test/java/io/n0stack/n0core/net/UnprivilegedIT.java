@@ -32,7 +32,11 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class UnprivilegedIT {
   private static final String NOBODY = "0 65534 1";
-  private static final String TESTS = ".*\\.((netlink|tap|nft)\\..*IT|WithoutPrivileges)";
+  // Not those that need users or a root of the host, or run long.
+  private static final String TESTS =
+      ".*\\.(WithoutPrivileges|NetlinkIT|LinkEdgesIT|BridgesIT|AddressesIT"
+          + "|NeighboursIT|ForwardingDatabaseIT|RoutesIT|RoutingRulesIT|TrafficControlIT|NetlinkMonitorIT"
+          + "|TapIT|NftIT|FirewallIT)";
   private static final String NAMESPACES = String.join(
       "; ",
       // Some hosts keep the device for root.

@@ -60,7 +60,7 @@ final class Footprint {
           try {
             namespaces.add(Files.readSymbolicLink(task.resolve("ns/net")).toString());
           } catch (NoSuchFileException e) {
-            continue; // a thread that has ended meanwhile
+            // The thread has ended meanwhile.
           }
         }
       }
