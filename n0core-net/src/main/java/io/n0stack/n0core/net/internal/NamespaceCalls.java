@@ -111,23 +111,28 @@ public final class NamespaceCalls {
     SystemCalls.check(C.umount2(file.toString(), MNT_DETACH), "unmount network namespace " + file);
   }
 
+  /** When it returns, the thread is gone, and with it what it held of the namespace. */
   private static <T> T onNewThread(Callable<T> body) {
     FutureTask<T> task = new FutureTask<>(body);
     Thread thread = new Thread(task, "n0core-netns");
     thread.setDaemon(true);
     thread.start();
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return task.get();
-        } catch (InterruptedException e) {
-          // What runs there opens descriptors, which nobody would close.
-          interrupted = true;
-        }
+    boolean interrupted = Thread.interrupted();
+    while (true) {
+      try {
+        thread.join();
+        break;
+      } catch (InterruptedException e) {
+        // What runs there opens descriptors, which nobody would close.
+        interrupted = true;
       }
+    }
+    try {
+      return task.get();
     } catch (ExecutionException e) {
       throw rethrown(e.getCause());
+    } catch (InterruptedException e) {
+      throw new AssertionError("a task that is done keeps nobody waiting", e);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
