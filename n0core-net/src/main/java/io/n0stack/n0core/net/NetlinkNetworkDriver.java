@@ -14,8 +14,10 @@ import io.n0stack.n0core.api.network.NetworkDriver;
 import io.n0stack.n0core.api.network.NetworkSpec;
 import io.n0stack.n0core.api.network.NetworkStatus;
 import io.n0stack.n0core.net.StampedLinks.Stamped;
+import io.n0stack.n0core.net.internal.InternetAddresses;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.LinkAddress;
+import io.n0stack.n0core.net.netlink.LinkAddressSpec;
 import io.n0stack.n0core.net.netlink.LinkChange;
 import io.n0stack.n0core.net.netlink.LinkKind;
 import io.n0stack.n0core.net.netlink.LinkSpec;
@@ -26,6 +28,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -185,7 +189,10 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
         addresses,
         attached.or(() -> segment.map(one -> one.link().name())),
         segment.map(one -> segments.describe(one, bridge.link())).orElse(attached.orElse("")),
-        services(nat(id, bridge.link(), addresses), dhcp.text(id)));
+        services(
+            nat(id, bridge.link(), addresses),
+            dhcp.text(id),
+            hasLinkLocal(bridge) == needsLinkLocal(addresses) ? "" : "link-local address"));
   }
 
   private String nat(ResourceId id, Link bridge, List<CidrAddress> addresses) {
@@ -197,15 +204,39 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     return complete ? NAT : "nat incomplete";
   }
 
-  private static String services(String nat, String dhcp) {
-    return (nat + " " + dhcp).strip();
+  private static String services(String... parts) {
+    return Stream.of(parts).filter(part -> !part.isEmpty()).collect(Collectors.joining(" "));
   }
 
   private List<CidrAddress> ownAddresses(Stamped bridge) {
     return netlink.addresses().of(bridge.index()).stream()
         .filter(address -> address.origin() == LinkAddress.Origin.PERMANENT)
         .map(LinkAddress::cidr)
+        .filter(cidr -> !cidr.equals(linkLocal(bridge)))
         .toList();
+  }
+
+  private boolean hasLinkLocal(Stamped bridge) {
+    return netlink.addresses().of(bridge.index()).stream()
+        .anyMatch(address -> address.cidr().equals(linkLocal(bridge)));
+  }
+
+  /**
+   * The kernel asks for a guest's Ethernet address from an address of the bridge: for what it forwards,
+   * none but a link-local one will do ({@code ndisc_solicit}).
+   */
+  private static boolean needsLinkLocal(List<CidrAddress> addresses) {
+    return addresses.stream().anyMatch(cidr -> cidr.address() instanceof Inet6Address)
+        && addresses.stream().noneMatch(cidr -> cidr.address().isLinkLocalAddress());
+  }
+
+  private static CidrAddress linkLocal(Stamped bridge) {
+    return bridge
+        .link()
+        .mac()
+        .map(mac -> new CidrAddress(InternetAddresses.linkLocal(mac), 64))
+        .orElseThrow(() -> Refusals.precondition(
+            bridge.stamp().id(), "bridge " + bridge.link().name() + " has no Ethernet address"));
   }
 
   /**
@@ -449,6 +480,16 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
       if (!kept.contains(address)) {
         netlink.addresses().add(bridge.index(), address);
       }
+    }
+    boolean has = hasLinkLocal(bridge);
+    boolean needs = needsLinkLocal(wanted);
+    CidrAddress linkLocal = linkLocal(bridge);
+    if (needs && !has) {
+      netlink
+          .addresses()
+          .add(bridge.index(), LinkAddressSpec.of(linkLocal).withoutDuplicateDetection());
+    } else if (has && !needs) {
+      StampedLinks.unlessGone(() -> netlink.addresses().remove(bridge.index(), linkLocal));
     }
   }
 

@@ -83,6 +83,19 @@ class NatNetworkIT {
     guest.defaultRoute("fd00:77::1");
   }
 
+  @Test
+  void hostAsksForAGuestThatItHasNeverHeardOf() {
+    apply(NetworkSpec.Nat.MASQUERADE);
+    plugGuest();
+    await().atMost(LIMIT).until(() -> guest.reaches("2001:db8::2"));
+
+    // Only what is forwarded makes the host ask then, and that has no address of the host's.
+    await().atMost(LIMIT).until(() -> {
+      host.run("ip", "-6", "neigh", "flush", "dev", "lan");
+      return guest.reaches("2001:db8::2");
+    });
+  }
+
   private boolean complete() {
     return ((Observed.Present<?>) driver.observe(id)).complete();
   }

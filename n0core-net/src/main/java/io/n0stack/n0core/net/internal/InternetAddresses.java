@@ -1,5 +1,6 @@
 package io.n0stack.n0core.net.internal;
 
+import io.n0stack.n0core.api.network.MacAddress;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -28,5 +29,24 @@ public final class InternetAddresses {
     } catch (UnknownHostException e) {
       throw new AssertionError("an address of 4 or 16 octets is one", e);
     }
+  }
+
+  /**
+   * Makes the address that a NIC gives itself, RFC 4291, appendix A.
+   *
+   * @param mac its Ethernet address
+   * @return a link-local IPv6 address
+   */
+  public static InetAddress linkLocal(MacAddress mac) {
+    byte[] octets = mac.octets();
+    byte[] address = new byte[16];
+    address[0] = (byte) 0xfe;
+    address[1] = (byte) 0x80;
+    System.arraycopy(octets, 0, address, 8, 3);
+    address[8] ^= 2;
+    address[11] = (byte) 0xff;
+    address[12] = (byte) 0xfe;
+    System.arraycopy(octets, 3, address, 13, 3);
+    return of(address).orElseThrow();
   }
 }

@@ -67,27 +67,14 @@ final class GuardRules {
     this.ipv6Chain = ipv6Chain;
     ipv4 = addresses.stream().filter(each -> bytes(each) == 4).toList();
     ipv6 = Stream.concat(
-            Stream.of(linkLocal(mac)), addresses.stream().filter(each -> bytes(each) == 16))
+            Stream.of(new CidrAddress(InternetAddresses.linkLocal(mac), 128)),
+            addresses.stream().filter(each -> bytes(each) == 16))
         .distinct()
         .toList();
   }
 
   private static int bytes(CidrAddress address) {
     return address.address().getAddress().length;
-  }
-
-  /** Makes the address that a NIC gives itself, RFC 4291, appendix A. */
-  static CidrAddress linkLocal(MacAddress mac) {
-    byte[] octets = mac.octets();
-    byte[] address = new byte[16];
-    address[0] = (byte) 0xfe;
-    address[1] = (byte) 0x80;
-    System.arraycopy(octets, 0, address, 8, 3);
-    address[8] ^= 2;
-    address[11] = (byte) 0xff;
-    address[12] = (byte) 0xfe;
-    System.arraycopy(octets, 3, address, 13, 3);
-    return new CidrAddress(InternetAddresses.of(address).orElseThrow(), 128);
   }
 
   /** Writes the chains, that of the tap first. */
