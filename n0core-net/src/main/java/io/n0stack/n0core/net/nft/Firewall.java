@@ -139,10 +139,7 @@ public final class Firewall {
     boolean there = filter.isThere();
     List<NftMessage> messages = new ArrayList<>(filter.missing(there));
     if (!there || !holds(tap, guard)) {
-      if (there) {
-        messages.addAll(removing(tap));
-      }
-      messages.addAll(adding(tap, guard));
+      messages.addAll(there ? replacing(tap, guard) : adding(tap, guard));
     }
     return messages;
   }
@@ -187,6 +184,54 @@ public final class Firewall {
       messages.addAll(NftMessage.addElements(table, ISOLATED, List.of(member)));
     }
     return messages;
+  }
+
+  /**
+   * Leaves chains and jump where they are, if they are the same but for their rules: a packet that is on
+   * its way may find the element of the next generation, and in a chain of that one no rules of its own,
+   * so that all would pass.
+   */
+  private List<NftMessage> replacing(String tap, PortGuard guard) {
+    TableId table = filter.id();
+    List<Chain> wanted = chains(tap, guard);
+    Optional<Chain> first = ruleset.chain(table, PORT + tap);
+    boolean inPlace = first.isPresent()
+        && first.get().comment().equals(wanted.get(0).comment())
+        && element(GUARDS, tap).equals(Optional.of(jump(tap)))
+        && element(PORTS, tap).isPresent();
+    if (!inPlace) {
+      List<NftMessage> messages = new ArrayList<>(removing(tap));
+      messages.addAll(adding(tap, guard));
+      return messages;
+    }
+    Optional<Chain> second = ruleset.chain(table, IPV6 + tap);
+    List<NftMessage> messages = new ArrayList<>();
+    messages.add(NftMessage.flushChain(table, PORT + tap));
+    second.ifPresent(found -> {
+      messages.add(NftMessage.flushChain(table, found.name()));
+      if (wanted.size() == 1) {
+        messages.add(NftMessage.deleteChain(table, found.name()));
+      }
+    });
+    if (wanted.size() > 1 && second.isEmpty()) {
+      messages.add(NftMessage.addChain(table, wanted.get(1)));
+    }
+    for (Chain chain : wanted) {
+      chain.rules().forEach(rule -> messages.add(NftMessage.addRule(table, chain.name(), rule)));
+    }
+    messages.addAll(isolating(tap, guard));
+    return messages;
+  }
+
+  private List<NftMessage> isolating(String tap, PortGuard guard) {
+    Optional<Element> isolated = element(ISOLATED, tap);
+    boolean wanted = guard.isolation() == Isolation.ISOLATED;
+    if (wanted && isolated.isEmpty()) {
+      return NftMessage.addElements(filter.id(), ISOLATED, List.of(Element.of(Octets.ofLink(tap))));
+    }
+    return isolated.isPresent() && !wanted
+        ? List.of(NftMessage.deleteElement(filter.id(), ISOLATED, isolated.get().key()))
+        : List.of();
   }
 
   private List<NftMessage> removing(String tap) {
