@@ -15,6 +15,7 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
@@ -207,6 +208,8 @@ final class DhcpServer {
       byte[] line = Files.readAllBytes(PROCESSES.resolve(pid + "/cmdline"));
       return List.of(new String(line, StandardCharsets.UTF_8).split("\0"))
           .contains(argument(network));
+    } catch (AccessDeniedException e) {
+      throw Refusals.unavailable(network, "cannot look at process " + pid, e);
     } catch (IOException e) {
       return false; // it has just ended
     }
