@@ -5,8 +5,13 @@ module io.n0stack.n0core.storage {
 
   requires transitive io.n0stack.n0core.api;
   requires com.fasterxml.jackson.databind;
+  requires com.github.luben.zstd_jni;
+  requires java.net.http;
+  requires org.jnrproject.constants;
+  requires org.jnrproject.ffi;
   requires org.jnrproject.posix;
   requires org.slf4j;
+  requires org.tukaani.xz;
   requires static transitive org.jspecify;
   // JNR generates its stubs with ASM; being an automatic module it cannot say so itself.
   requires org.objectweb.asm;
