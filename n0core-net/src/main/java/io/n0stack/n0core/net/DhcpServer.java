@@ -41,6 +41,9 @@ final class DhcpServer {
   private static final Duration USUAL_LEASE = Duration.ofHours(1);
   private static final Duration STARTING = Duration.ofSeconds(10);
   private static final Duration ENDING = Duration.ofSeconds(5);
+  private static final int ATTEMPTS = 10;
+  // It lists the links and looks at each; one of them may have gone in between, ENODEV.
+  private static final String LINK_WENT = "failed to find list of interfaces";
   private static final String PID_FILE = "dnsmasq.pid";
   private static final String USER = "nobody";
 
@@ -230,13 +233,26 @@ final class DhcpServer {
       files.write(network, NetworkFiles.CONFIGURATION, configuration);
       // A launch of an agent that died may have come up only now.
       end(network);
-      start(network, cx.remaining());
+      start(cx, network);
     });
     LOG.info("network {} has a DHCP server", network.name());
   }
 
-  /** It returns when the daemon serves, or cannot. */
-  private void start(ResourceId network, Duration remaining) {
+  private void start(Context cx, ResourceId network) {
+    String failure = attempt(network, cx.remaining());
+    for (int i = 1; i < ATTEMPTS && failure.contains(LINK_WENT); i++) {
+      failure = attempt(network, cx.remaining());
+    }
+    if (!failure.isEmpty()) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          network.toString(),
+          "start dnsmasq of " + network + ": " + failure);
+    }
+  }
+
+  /** Returns when the daemon serves, empty, or cannot, with what it says. */
+  private String attempt(ResourceId network, Duration remaining) {
     Path program = program();
     Duration limit = remaining.compareTo(STARTING) < 0 ? remaining : STARTING;
     String what = "start dnsmasq of " + network;
@@ -254,13 +270,10 @@ final class DhcpServer {
         process.destroyForcibly();
         throw new OperationTimeoutException(what, limit);
       }
-      if (process.exitValue() != 0) {
-        throw new N0Exception(
-            N0Exception.Code.UNAVAILABLE,
-            network.toString(),
-            what + ": it ended with status " + process.exitValue() + ": "
-                + Files.readString(said).strip());
-      }
+      return process.exitValue() == 0
+          ? ""
+          : "it ended with status " + process.exitValue() + ": "
+              + Files.readString(said).strip();
     } catch (InterruptedException e) {
       throw N0Exception.interrupted(what, e);
     } catch (IOException e) {

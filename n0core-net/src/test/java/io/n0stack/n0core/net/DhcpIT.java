@@ -254,6 +254,27 @@ class DhcpIT {
     assertThat(lease(20)).containsEntry("ip", "10.77.0.7");
   }
 
+  /** A link that goes while dnsmasq looks at all links ends it; that cannot be had on demand. */
+  @Test
+  void serverIsStartedAgainIfALinkWentWhileItLooked() throws IOException {
+    Path runs = directory.resolve("runs");
+    Path program = Files.writeString(
+        directory.resolve("dnsmasq"),
+        "#!/bin/sh\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\necho x >> '" + runs + "'\n"
+            + "[ $(wc -l < '" + runs + "') -gt 2 ] && exec dnsmasq \"$@\"\n"
+            + "echo 'dnsmasq: failed to find list of interfaces: No such device' >&2\nexit 5\n");
+    Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+    networks.close();
+    networks = NetlinkNetworkDriver.open(
+        new NetConfig(directory, program.toString(), NetConfig.of(directory).table()));
+
+    apply(TALKATIVE);
+
+    assertThat(runs).hasContent("x\nx\nx");
+    assertThat(complete()).isTrue();
+    assertThat(status().dhcpServer()).isPresent();
+  }
+
   @Test
   void changedOptionsNeedAnotherServerAndNoneRemainsWithoutDhcp() throws IOException {
     apply(TALKATIVE);

@@ -101,7 +101,7 @@ final class NicFigures {
 
   private void nic(String name, LinkChange attach) {
     Tap.create(TapSpec.named(name).withPersistence()).close();
-    netlink.links().change(netlink.links().find(name).orElseThrow().index(), attach);
+    netlink.links().change(name, attach);
   }
 
   private void fork() throws Exception {

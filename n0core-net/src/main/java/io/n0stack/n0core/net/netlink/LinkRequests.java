@@ -140,6 +140,11 @@ final class LinkRequests {
   record Set(int index, LinkChange change) implements Request {
     @Override
     public void write(MessageWriter message) {
+      write(message, index, "", change);
+    }
+
+    /** By index, or by a present name: then the index is 0. */
+    private static void write(MessageWriter message, int index, String present, LinkChange change) {
       begin(message, Rtnetlink.RTM_SETLINK, NLM_F_ACK, index);
       int flags = 0;
       int mask = 0;
@@ -153,6 +158,9 @@ final class LinkRequests {
       }
       if (mask != 0) {
         flags(message, flags, mask);
+      }
+      if (!present.isEmpty()) {
+        message.text(isShort(present) ? Rtnetlink.IFLA_IFNAME : Rtnetlink.IFLA_ALT_IFNAME, present);
       }
       change.name().ifPresent(name -> message.text(Rtnetlink.IFLA_IFNAME, name));
       change.mtu().ifPresent(mtu -> message.number(Rtnetlink.IFLA_MTU, mtu));
@@ -176,6 +184,19 @@ final class LinkRequests {
     @Override
     public String toString() {
       return "set link " + index;
+    }
+  }
+
+  /** A change of the link that bears a name. */
+  record SetByName(String present, LinkChange change) implements Request {
+    @Override
+    public void write(MessageWriter message) {
+      Set.write(message, 0, present, change);
+    }
+
+    @Override
+    public String toString() {
+      return "set link " + Rules.quote(present);
     }
   }
 

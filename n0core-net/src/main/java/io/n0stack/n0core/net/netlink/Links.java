@@ -38,11 +38,7 @@ public final class Links {
    * @throws N0Exception INVALID for what cannot be the name of a link
    */
   public Optional<Link> find(String name) {
-    if (LinkRequests.isShort(name)) {
-      Rules.linkName("name", name);
-    } else {
-      requireAlternative(name);
-    }
+    requireName(name);
     return kernel.find(new LinkRequests.ByName(name), decoder, ENODEV);
   }
 
@@ -207,6 +203,19 @@ public final class Links {
   }
 
   /**
+   * Changes the link that bears a name at that moment: for a caller who has just made it under a name
+   * that nobody else uses, and needs no look for its index. Otherwise as {@link #change(int,
+   * LinkChange)}.
+   *
+   * @param name its name, or an alternative one
+   * @param change what to change; not the name
+   * @throws NetlinkException NOT_FOUND if there is no such link
+   */
+  public void change(String name, LinkChange change) {
+    kernel.change(changing(name, change).request());
+  }
+
+  /**
    * Deletes a link, and with a veth its peer. Takes some 16 ms, in which the kernel waits for whoever
    * still uses it; {@link #deleteGroup} waits once for many.
    *
@@ -264,7 +273,7 @@ public final class Links {
   }
 
   /**
-   * Describes {@link #change}.
+   * Describes {@link #change(int, LinkChange)}.
    *
    * @param index the link
    * @param change what to change
@@ -273,6 +282,22 @@ public final class Links {
   public static Change changing(int index, LinkChange change) {
     Netlink.requireIndex(index);
     return Change.of(new LinkRequests.Set(index, change));
+  }
+
+  /**
+   * Describes {@link #change(String, LinkChange)}.
+   *
+   * @param name the link's name, or an alternative one
+   * @param change what to change; not the name
+   * @return the change
+   */
+  public static Change changing(String name, LinkChange change) {
+    requireName(name);
+    change.name().ifPresent(renamed -> {
+      // The attribute that would bear the new name says which link is meant.
+      throw N0Exception.invalid("change.name", renamed, "must be changed by the link's index");
+    });
+    return Change.of(new LinkRequests.SetByName(name, change));
   }
 
   /**
@@ -322,6 +347,14 @@ public final class Links {
     Netlink.requireIndex(index);
     requireAlternative(name);
     return Change.of(new LinkRequests.AlternativeName(index, name, Switch.OFF));
+  }
+
+  private static void requireName(String name) {
+    if (LinkRequests.isShort(name)) {
+      Rules.linkName("name", name);
+    } else {
+      requireAlternative(name);
+    }
   }
 
   private static void requireAlternative(String name) {

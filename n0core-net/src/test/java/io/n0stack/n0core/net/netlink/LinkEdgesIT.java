@@ -79,6 +79,25 @@ class LinkEdgesIT {
   }
 
   @Test
+  void linkIsChangedByItsNameOrAnAlternativeOne() {
+    int index = links.create(LinkSpec.bridge("br0")).index();
+    links.addAlternativeName(index, "a name of more than fifteen bytes".replace(' ', '-'));
+    links.addAlternativeName(index, "short");
+
+    links.change("br0", LinkChange.none().withMtu(1401));
+    assertThat(links.find(index)).map(Link::mtu).contains(1401);
+    links.change("short", LinkChange.none().withMtu(1402));
+    assertThat(links.find(index)).map(Link::mtu).contains(1402);
+    links.change("a-name-of-more-than-fifteen-bytes", LinkChange.none().withMtu(1403));
+    assertThat(links.find(index)).map(Link::mtu).contains(1403);
+
+    assertThat(links.find("br0")).map(Link::index).contains(index);
+    assertErrno(() -> links.change("none", LinkChange.none().withMtu(1400)), "ENODEV");
+    assertInvalid(() -> links.change("br0", LinkChange.none().withName("br1")), "change.name");
+    assertInvalid(() -> links.change("", LinkChange.none().withMtu(1400)), "name");
+  }
+
+  @Test
   void nameThatIsTakenByAnotherKindIsRefused() {
     links.create(LinkSpec.ifb("x0"));
 

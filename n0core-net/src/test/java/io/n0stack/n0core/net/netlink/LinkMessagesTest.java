@@ -361,4 +361,18 @@ class LinkMessagesTest {
           assertThat(e.missingAttribute()).hasValue(3);
         });
   }
+
+  @Test
+  void changeByNameBearsTheNameInTheAttributeOfItsLength() {
+    MessageWriter few = new MessageWriter();
+    new LinkRequests.SetByName("br0", LinkChange.none().withMtu(1400)).write(few);
+    MessageWriter many = new MessageWriter();
+    new LinkRequests.SetByName("more-than-fifteen", LinkChange.none().withMtu(1400)).write(many);
+
+    assertThat(hex(few.copy()).substring(2 * HEADERS))
+        .isEqualTo("08000300" + "62723000" + "0800" + "0400" + "78050000"); // IFLA_IFNAME, IFLA_MTU
+    assertThat(hex(many.copy()).substring(2 * HEADERS))
+        .isEqualTo("16003500" + "6d6f72652d7468616e2d6669667465656e000000" // IFLA_ALT_IFNAME
+            + "0800" + "0400" + "78050000");
+  }
 }
