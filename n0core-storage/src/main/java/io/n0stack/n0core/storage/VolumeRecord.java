@@ -49,10 +49,11 @@ record VolumeRecord(
   }
 
   private static void encode(ImageSource source, ObjectNode node) {
-    node.put("format", source.format().name());
     if (source instanceof ImageSource.Backing backing) {
+      node.put("format", backing.format().name());
       node.put("type", "backing").put("image", backing.image().toString());
     } else if (source instanceof ImageSource.Copy copy) {
+      node.put("format", copy.format().name());
       node.put("type", "copy").put("image", copy.image().toString());
     } else {
       throw new IllegalArgumentException("source " + source + " cannot be recorded");

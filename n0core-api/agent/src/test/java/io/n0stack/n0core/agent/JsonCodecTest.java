@@ -18,8 +18,11 @@ import io.n0stack.n0core.api.network.NetworkSpec;
 import io.n0stack.n0core.api.network.NetworkStatus;
 import io.n0stack.n0core.api.network.PortSpec;
 import io.n0stack.n0core.api.network.PortStatus;
+import io.n0stack.n0core.api.storage.Encryption;
+import io.n0stack.n0core.api.storage.ForeignFormat;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import java.net.URI;
@@ -87,6 +90,12 @@ class JsonCodecTest {
                 URI.create("https://images.example/x"),
                 "sha256:" + "0".repeat(64),
                 ImageFormat.RAW))),
+        Arguments.of(
+            VolumeSpec.class,
+            VolumeSpec.from(
+                    new ImageSource.Conversion(Path.of("/images/old.vmdk"), ForeignFormat.VMDK))
+                .withPreallocation(Preallocation.METADATA)
+                .withEncryption(new Encryption(Path.of("/keys/root")))),
         Arguments.of(
             MachineSpec.class,
             MachineSpec.builder(2, 256 << 20)

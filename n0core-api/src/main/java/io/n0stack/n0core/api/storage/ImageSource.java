@@ -15,13 +15,6 @@ import java.util.regex.Pattern;
  */
 public sealed interface ImageSource {
   /**
-   * Returns the format of the source.
-   *
-   * @return the format, as its owner states it
-   */
-  ImageFormat format();
-
-  /**
    * A backing image: the volume holds only what differs from it. The image must stay where it is and
    * unchanged for as long as the volume exists.
    *
@@ -44,6 +37,20 @@ public sealed interface ImageSource {
   record Copy(Path image, ImageFormat format) implements ImageSource {
     /** Checks the path. */
     public Copy {
+      Rules.absolutePath("source.image", image);
+    }
+  }
+
+  /**
+   * A file of this host in a format of other hypervisors, converted. Its content decides what is opened on
+   * the way, so a driver reads it in a process that can open nothing else.
+   *
+   * @param image absolute path of the image
+   * @param from its format
+   */
+  record Conversion(Path image, ForeignFormat from) implements ImageSource {
+    /** Checks the path. */
+    public Conversion {
       Rules.absolutePath("source.image", image);
     }
   }

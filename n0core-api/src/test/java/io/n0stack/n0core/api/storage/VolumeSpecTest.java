@@ -45,6 +45,35 @@ class VolumeSpecTest {
         () -> new VolumeSpec(ImageFormat.RAW, Optional.of(512L), Optional.of(backing())));
   }
 
+  @Test
+  void whatAFormatCannotHaveIsRefused() {
+    VolumeSpec raw = new VolumeSpec(ImageFormat.RAW, Optional.of(512L), Optional.empty());
+    Refusal.invalid(
+        "preallocation",
+        Preallocation.METADATA,
+        "raw",
+        () -> raw.withPreallocation(Preallocation.METADATA));
+    Refusal.invalid(
+        "format",
+        ImageFormat.RAW,
+        "encrypted",
+        () -> raw.withEncryption(new Encryption(Path.of("/keys/root"))));
+    Refusal.invalid(
+        "preallocation",
+        Preallocation.FULL,
+        "backing image",
+        () -> VolumeSpec.from(backing()).withPreallocation(Preallocation.FULL));
+    Refusal.invalid(
+        "encryption.keyFile", "key", "must be absolute", () -> new Encryption(Path.of("key")));
+    assertThat(raw.withPreallocation(Preallocation.FULL).withSizeBytes(1024))
+        .isEqualTo(new VolumeSpec(
+            ImageFormat.RAW,
+            Optional.of(1024L),
+            Optional.empty(),
+            Optional.of(Preallocation.FULL),
+            Optional.empty()));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"", "base.qcow2", "../base.qcow2", "/a/../b", "/a\nb"})
   void imagesAreAbsolutePaths(String path) {

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.Disk;
@@ -47,6 +48,12 @@ public final class Devices {
     int index = 0;
     for (Disk disk : spec.disks()) {
       VolumeStatus volume = cx.require(StorageDriver.KIND, disk.volume(), VolumeStatus.class);
+      if (volume.encryption().isPresent()) {
+        throw new N0Exception(
+            N0Exception.Code.UNSUPPORTED,
+            "disks",
+            "plug volume " + Rules.quote(disk.volume()) + ": it is encrypted");
+      }
       all.disks.put(disk.volume(), disk(index++, spec.chipset(), disk, volume));
     }
     for (MachineSpec.Nic nic : spec.nics()) {

@@ -94,8 +94,11 @@ record RawVolumeDriver(Path directory) implements StorageDriver {
   // begin changing
   @Override
   public void apply(Context cx, ResourceId id, VolumeSpec desired) {
-    if (desired.format() != ImageFormat.RAW || desired.source().isPresent()) {
-      String field = desired.format() != ImageFormat.RAW ? "format" : "source";
+    VolumeSpec plain = new VolumeSpec(ImageFormat.RAW, desired.sizeBytes(), Optional.empty());
+    if (!desired.equals(plain)) {
+      String field = desired.format() != ImageFormat.RAW
+          ? "format"
+          : desired.source().isPresent() ? "source" : "preallocation";
       throw new N0Exception(Code.UNSUPPORTED, field, desired + ": must be RAW without a source");
     }
     long size = desired.sizeBytes().orElseThrow(); // always given where there is no source
