@@ -212,7 +212,7 @@ public final class ImageGate {
         image, ImageFormat.RAW, ImageFiles.wholeSectors(size), Optional.empty());
   }
 
-  private Inspected qcow2(Path image, FileChannel file) throws IOException {
+  Inspected qcow2(Path image, FileChannel file) throws IOException {
     Qcow2Header header = Qcow2Header.read(file);
     requireUsable(header, in(image));
     new SnapshotReader(file, header).forEach(snapshot -> {});
