@@ -105,7 +105,7 @@ public final class ImageFetcher implements AutoCloseable {
     Transfer.Source source = UriRules.isFile(request.uri())
         ? new FileSource(UriRules.file(request.uri()), patience)
         : new ServerSource(request, target, patience);
-    return new Transfer(source, request.rules(), target, patience).run();
+    return new Transfer(source, request.rules(), target, patience, executor).run();
   }
 
   /**
@@ -136,7 +136,7 @@ public final class ImageFetcher implements AutoCloseable {
       InputStream in, ContentRules rules, Path target, FetchListener listener) {
     Patience patience =
         new Patience("import " + Rules.quote(target.toString()), UNLIMITED, UNLIMITED, listener);
-    return new Transfer(new StreamSource(in), rules, target, patience).run();
+    return new Transfer(new StreamSource(in), rules, target, patience, executor).run();
   }
 
   /**

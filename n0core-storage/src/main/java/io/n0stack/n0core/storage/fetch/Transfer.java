@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
 
 /** Brings content into a file that nobody sees before it is verified. */
@@ -25,9 +26,12 @@ final class Transfer {
   private final ContentRules rules;
   private final Path target;
   private final Patience patience;
+  private final Executor flusher;
   private boolean judging;
 
-  Transfer(Source source, ContentRules rules, Path target, Patience patience) {
+  Transfer(
+      Source source, ContentRules rules, Path target, Patience patience, Executor flusher) {
+    this.flusher = flusher;
     this.source = source;
     this.rules = rules;
     this.target = Rules.absolutePath("target", target);
@@ -128,7 +132,7 @@ final class Transfer {
             rules.maxBytes(),
             received,
             patience)) {
-      SparseFile file = new SparseFile(content.file());
+      SparseFile file = new SparseFile(content.file(), flusher);
       long size = copy(wire, plain ? Optional.empty() : Optional.of(hashed), file, content);
       patience.tell();
       Set<Digest> digests = received.digests();
