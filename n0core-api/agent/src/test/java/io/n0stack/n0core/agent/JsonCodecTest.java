@@ -97,6 +97,13 @@ class JsonCodecTest {
                 .withPreallocation(Preallocation.METADATA)
                 .withEncryption(new Encryption(Path.of("/keys/root")))),
         Arguments.of(
+            VolumeSpec.class,
+            VolumeSpec.from(new ImageSource.Download(
+                    URI.create("https://images.example/x.xz"),
+                    "sha256:" + "0".repeat(64),
+                    ImageFormat.QCOW2)
+                .compressed(ImageSource.Compression.XZ))),
+        Arguments.of(
             MachineSpec.class,
             MachineSpec.builder(2, 256 << 20)
                 .bootDisk("root")
