@@ -1,10 +1,11 @@
 /** Volumes and images on the host's file systems. */
 module io.n0stack.n0core.storage {
+  exports io.n0stack.n0core.storage;
   exports io.n0stack.n0core.storage.fetch;
   exports io.n0stack.n0core.storage.file;
   exports io.n0stack.n0core.storage.live;
   exports io.n0stack.n0core.storage.qcow2;
-  exports io.n0stack.n0core.storage;
+  exports io.n0stack.n0core.storage.qemuimg;
 
   requires transitive io.n0stack.n0core.api;
   requires com.fasterxml.jackson.databind;

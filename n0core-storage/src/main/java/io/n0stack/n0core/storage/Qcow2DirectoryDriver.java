@@ -17,6 +17,9 @@ import io.n0stack.n0core.storage.VolumePool.Entry;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.qcow2.ImageGate;
 import io.n0stack.n0core.storage.qcow2.Qcow2Header;
+import io.n0stack.n0core.storage.qemuimg.ImageFile;
+import io.n0stack.n0core.storage.qemuimg.Preallocation;
+import io.n0stack.n0core.storage.qemuimg.QemuImg;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -47,6 +50,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
 
   private final VolumePool pool;
   private final QemuImg qemuImg;
+  private final Runs runs;
   private final SourceGate gate;
   private final VolumeMaker maker;
   private final VolumeUse use;
@@ -61,14 +65,15 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
    * @throws N0Exception INVALID if the path is not absolute and normal
    */
   public Qcow2DirectoryDriver(Path directory, Duration qemuImgTimeout) {
-    this(directory, new QemuImg("qemu-img", qemuImgTimeout));
+    this(directory, QemuImg.installed(), qemuImgTimeout);
   }
 
-  Qcow2DirectoryDriver(Path directory, QemuImg qemuImg) {
+  Qcow2DirectoryDriver(Path directory, QemuImg qemuImg, Duration qemuImgTimeout) {
     pool = new VolumePool(Rules.absolutePath("directory", directory));
     this.qemuImg = qemuImg;
     gate = new SourceGate(pool);
-    maker = new VolumeMaker(pool, qemuImg);
+    runs = new Runs(qemuImgTimeout);
+    maker = new VolumeMaker(pool, qemuImg, runs);
     use = new VolumeUse(pool);
   }
 
@@ -212,7 +217,13 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
               () -> pool.write(Stage.READY, record.withSizeBytes(size))));
     }
     if (size > disk.sizeBytes()) {
-      cx.step("grow disk", () -> qemuImg.resize(cx, disk.path(), record.format(), size));
+      cx.step(
+          "grow disk",
+          () -> qemuImg.grow(
+              ImageFile.of(disk.path(), record.format()),
+              size,
+              Preallocation.OFF,
+              runs.brief(cx, "resize")));
       LOG.info("grew {} from {} to {} bytes", id, disk.sizeBytes(), size);
     }
   }
@@ -264,7 +275,9 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
   public void createSnapshot(Context cx, ResourceId volume, String snapshot) {
     Path disk = snapshotDisk(volume, snapshot);
     if (!Qcow2Header.snapshotNames(disk).contains(snapshot)) {
-      cx.step("create snapshot", () -> qemuImg.snapshot(cx, disk, "-c", snapshot));
+      cx.step(
+          "create snapshot",
+          () -> qemuImg.createSnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
       LOG.info("created snapshot {} of {}", snapshot, volume);
     }
   }
@@ -279,7 +292,9 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
           "revert " + volume + ": there is no snapshot " + Rules.quote(snapshot));
     }
     use.requireNoOverlay("revert", volume);
-    cx.step("revert to snapshot", () -> qemuImg.snapshot(cx, disk, "-a", snapshot));
+    cx.step(
+          "revert to snapshot",
+          () -> qemuImg.applySnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
     LOG.info("reverted {} to snapshot {}", volume, snapshot);
   }
 
@@ -287,7 +302,9 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
   public void deleteSnapshot(Context cx, ResourceId volume, String snapshot) {
     Path disk = snapshotDisk(volume, snapshot);
     if (Qcow2Header.snapshotNames(disk).contains(snapshot)) {
-      cx.step("delete snapshot", () -> qemuImg.snapshot(cx, disk, "-d", snapshot));
+      cx.step(
+          "delete snapshot",
+          () -> qemuImg.deleteSnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
       LOG.info("deleted snapshot {} of {}", snapshot, volume);
     }
   }

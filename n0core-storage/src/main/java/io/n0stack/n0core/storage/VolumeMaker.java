@@ -5,6 +5,11 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.storage.VolumePool.Stage;
+import io.n0stack.n0core.storage.qemuimg.ConvertOptions;
+import io.n0stack.n0core.storage.qemuimg.ImageFile;
+import io.n0stack.n0core.storage.qemuimg.NewImage;
+import io.n0stack.n0core.storage.qemuimg.Preallocation;
+import io.n0stack.n0core.storage.qemuimg.QemuImg;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
@@ -21,10 +26,12 @@ import java.util.UUID;
 final class VolumeMaker {
   private final VolumePool pool;
   private final QemuImg qemuImg;
+  private final Runs runs;
 
-  VolumeMaker(VolumePool pool, QemuImg qemuImg) {
+  VolumeMaker(VolumePool pool, QemuImg qemuImg, Runs runs) {
     this.pool = pool;
     this.qemuImg = qemuImg;
+    this.runs = runs;
   }
 
   /** Makes the stamped directory with the record in it; what an earlier try left is unlinked. */
@@ -69,16 +76,31 @@ final class VolumeMaker {
     if (source.isEmpty()) {
       empty(cx, record, disk);
     } else if (source.get() instanceof ImageSource.Backing backing) {
-      qemuImg.createOverlay(cx, disk, backing.image(), backing.format(), record.sizeBytes());
+      qemuImg.createOverlay(
+          disk,
+          NewImage.Qcow2.standard(),
+          ImageFile.of(backing.image(), backing.format()),
+          record.sizeBytes(),
+          runs.brief(cx, "create"));
     } else if (source.get() instanceof ImageSource.Copy copy) {
-      qemuImg.convert(cx, copy.image(), copy.format(), disk, record.format());
-      qemuImg.resize(cx, disk, record.format(), record.sizeBytes());
+      qemuImg.convert(
+          ImageFile.of(copy.image(), copy.format()),
+          disk,
+          record.format() == ImageFormat.RAW ? NewImage.Raw.sparse() : NewImage.Qcow2.standard(),
+          ConvertOptions.standard(),
+          runs.copying(cx));
+      qemuImg.grow(
+          ImageFile.of(disk, record.format()),
+          record.sizeBytes(),
+          Preallocation.OFF,
+          runs.brief(cx, "resize"));
     }
   }
 
   private void empty(Context cx, VolumeRecord record, Path disk) throws IOException {
     if (record.format() == ImageFormat.QCOW2) {
-      qemuImg.create(cx, disk, ImageFormat.QCOW2, record.sizeBytes());
+      qemuImg.create(
+          disk, NewImage.Qcow2.standard(), record.sizeBytes(), runs.brief(cx, "create"));
       return;
     }
     FileChannel.open(

@@ -8,6 +8,8 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.VolumeSpec;
+import io.n0stack.n0core.storage.qemuimg.QemuImg;
+import io.n0stack.n0core.storage.qemuimg.Settings;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
@@ -32,8 +34,10 @@ class AttackIT {
   void everyAttackIsRefusedBeforeQemuImgRuns() throws IOException {
     Path pool = directory.resolve("pool");
     Path program = Images.counting(directory);
-    Qcow2DirectoryDriver driver =
-        new Qcow2DirectoryDriver(pool, new QemuImg(program.toString(), Duration.ofSeconds(30)));
+    Qcow2DirectoryDriver driver = new Qcow2DirectoryDriver(
+        pool,
+        new QemuImg(Settings.standard().withProgram(program.toString())),
+        Duration.ofSeconds(30));
     Map<String, Path> attacks = attacks();
 
     attacks.forEach((name, image) -> {

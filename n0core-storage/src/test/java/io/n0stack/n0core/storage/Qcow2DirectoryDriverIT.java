@@ -10,6 +10,7 @@ import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
+import io.n0stack.n0core.storage.qemuimg.QemuImgException;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
@@ -182,7 +183,8 @@ class Qcow2DirectoryDriverIT {
     Process daemon = new ProcessBuilder(
             "qemu-storage-daemon",
             "--blockdev",
-            "node-name=disk," + QemuImg.options(status(root).path()),
+            "node-name=disk,driver=qcow2,file.driver=file,file.filename="
+                + status(root).path().toString().replace(",", ",,"),
             "--nbd-server",
             "addr.type=unix,addr.path=" + socket,
             "--export",

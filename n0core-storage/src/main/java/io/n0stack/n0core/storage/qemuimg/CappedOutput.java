@@ -1,4 +1,4 @@
-package io.n0stack.n0core.storage;
+package io.n0stack.n0core.storage.qemuimg;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -6,22 +6,22 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
-/** Drains one output of a child process on a thread of its own and keeps its first 64 KiB. */
+/** Drains one output of a child process on a thread of its own and keeps the first part of it. */
 final class CappedOutput implements Runnable {
-  private static final int CAP_BYTES = 64 << 10;
-
   private final InputStream in;
+  private final int capBytes;
   private final Thread thread;
   private final ByteArrayOutputStream kept = new ByteArrayOutputStream();
 
-  private CappedOutput(InputStream in, String operation) {
+  private CappedOutput(InputStream in, int capBytes, String operation) {
     this.in = in;
+    this.capBytes = capBytes;
     thread = new Thread(this, "n0core-storage-output of " + operation);
     thread.setDaemon(true);
   }
 
-  static CappedOutput of(InputStream in, String operation) {
-    CappedOutput output = new CappedOutput(in, operation);
+  static CappedOutput of(InputStream in, int capBytes, String operation) {
+    CappedOutput output = new CappedOutput(in, capBytes, operation);
     output.thread.start();
     return output;
   }
@@ -32,7 +32,7 @@ final class CappedOutput implements Runnable {
     try (in) {
       for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
         synchronized (kept) {
-          kept.write(chunk, 0, Math.min(n, CAP_BYTES - kept.size()));
+          kept.write(chunk, 0, Math.min(n, capBytes - kept.size()));
         }
       }
     } catch (IOException e) {
@@ -42,8 +42,15 @@ final class CappedOutput implements Runnable {
   }
 
   /** Waits for the end of the stream, which a grandchild could hold open for ever. */
-  void finish(Duration limit) throws InterruptedException {
+  boolean finish(Duration limit) throws InterruptedException {
     thread.join(limit.toMillis());
+    return !thread.isAlive();
+  }
+
+  boolean isCut() {
+    synchronized (kept) {
+      return kept.size() == capBytes;
+    }
   }
 
   String text() {
