@@ -216,7 +216,7 @@ public final class ImageGate {
     Qcow2Header header = Qcow2Header.read(file);
     requireUsable(header, in(image));
     new SnapshotReader(file, header).forEach(snapshot -> {});
-    new BitmapReader(file, header).forEach(bitmap -> {});
+    BitmapTables.check(file, header);
     LuksHeader.read(file, header);
     return new Inspected(image, ImageFormat.QCOW2, header.sizeBytes(), Optional.of(header));
   }

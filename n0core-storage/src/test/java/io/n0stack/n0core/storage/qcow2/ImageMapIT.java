@@ -21,8 +21,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Requires(Requirement.QEMU)
 class ImageMapIT {
-  private static final int IMAGES = Repetition.of(40);
-  private static final int CHAINS = Repetition.of(15);
+  private static final int IMAGES = Repetition.of(30);
+  private static final int CHAINS = Repetition.of(10);
 
   @TempDir
   Path directory;

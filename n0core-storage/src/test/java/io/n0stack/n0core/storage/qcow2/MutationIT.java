@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Requires(Requirement.QEMU)
 class MutationIT {
-  private static final int SAMPLES = Repetition.of(400);
+  private static final int SAMPLES = Repetition.of(300);
 
   @TempDir
   Path directory;
