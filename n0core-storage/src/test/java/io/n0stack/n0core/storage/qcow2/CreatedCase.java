@@ -34,6 +34,12 @@ record CreatedCase(Qcow2Options options) {
     return cases;
   }
 
+  /** Returns an image with so many refcount blocks that their table needs several clusters. */
+  static CreatedCase countedInManyBlocks() {
+    return new CreatedCase(
+        Qcow2Options.builder(10L << 30).clusterSizeBytes(512).refcountBits(64).build());
+  }
+
   /** Returns the largest images, which cost {@code qemu-img} 32 MiB each. */
   static List<CreatedCase> largest() {
     List<CreatedCase> cases = new ArrayList<>();
@@ -53,11 +59,13 @@ record CreatedCase(Qcow2Options options) {
     long cluster = 1L << bits;
     long covered = 1L << (2 * bits - (extended ? 4 : 3));
     long table = covered * (cluster / 8); // what one cluster of L1 entries covers
+    long few = bits < 13 ? 90 : 1; // clusters whose counts do not fit into one
     List<Long> sizes = new ArrayList<>(List.of(0L, 512L, cluster + 512, covered, covered + 512));
     if (bits > 9) {
       sizes.add(cluster - 512);
     }
-    for (long size : new long[] {table, table + 512, 10L << 30, 3L << 40}) {
+    for (long size :
+        new long[] {table, table + 512, few * table + 512, 3 * few * table, 10L << 30, 3L << 40}) {
       if (size / covered * 8 / cluster <= MOST_L1_CLUSTERS && size / covered < 1 << 20) {
         sizes.add(size);
       }

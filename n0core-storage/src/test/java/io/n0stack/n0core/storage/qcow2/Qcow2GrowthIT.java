@@ -2,6 +2,7 @@ package io.n0stack.n0core.storage.qcow2;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.storage.Images;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
@@ -76,6 +77,22 @@ class Qcow2GrowthIT {
       qemuIo(image, "read -P 19 300k 100k", "read -P 19 1500k 100k", "read -P 0 1M 400k");
       Images.qemuImg("check", "-f", "qcow2", image);
     }
+  }
+
+  @Test
+  void aGrownCloneReadsItsBaseAsBeforeAndZerosBehind() throws IOException {
+    Path base = used("cluster_size=64k", "base");
+    Path clone = directory.resolve("clone");
+    Qcow2Creator.create(
+        clone, Qcow2Options.builder(MIB).backing(base, ImageFormat.QCOW2).build());
+
+    try (FileChannel file = open(clone)) {
+      Qcow2Growth.to(1L << 40).withBackingSizeBytes(MIB).apply(file);
+    }
+
+    qemuIo(clone, "read -P 17 300k 100k", "read -P 18 900k 10k", "read -P 0 1M 10M");
+    qemuIo(clone, "write -P 20 1023G 1M", "read -P 20 1023G 1M");
+    Images.qemuImg("check", "-f", "qcow2", clone);
   }
 
   @Test
