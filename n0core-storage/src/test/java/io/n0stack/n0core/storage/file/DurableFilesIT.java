@@ -34,7 +34,7 @@ class DurableFilesIT {
     long seed = System.nanoTime();
     Random random = new Random(seed);
     int swept = 0;
-    for (int kill = 0; kill < Repetition.of(20); kill++) {
+    for (int kill = 0; kill < Repetition.of(12); kill++) {
       Process process = start("churn", directory);
       try (BufferedReader out = reader(process)) {
         assertThat(out.readLine()).isEqualTo("ready");
