@@ -375,6 +375,15 @@ public final class NativeFile implements AutoCloseable {
     return fd;
   }
 
+  /**
+   * Tells whether it is open.
+   *
+   * @return false once it was closed
+   */
+  public boolean isOpen() {
+    return fd >= 0;
+  }
+
   private void check(long result, String operation) {
     SystemCalls.check(result, operation, name);
   }
