@@ -76,7 +76,7 @@ public record ContentRules(
         digests,
         contentDigests,
         compression,
-        maxBytes,
+        compression.isPresent() ? maxBytes : Math.min(maxBytes, contentBytes),
         Math.min(maxContentBytes, contentBytes),
         maxDecoderBytes,
         gate);

@@ -210,8 +210,8 @@ final class HttpWire extends InputStream {
   private void requireSize(OptionalLong total) {
     if (total.isPresent() && total.getAsLong() > maxBytes) {
       drop();
-      throw N0Exception.invalid(
-          "source.size", total.getAsLong(), "must be at most " + maxBytes + " bytes");
+      throw new ContentTooLargeException(
+          "source.size", String.valueOf(total.getAsLong()), maxBytes);
     }
   }
 

@@ -36,6 +36,10 @@ final class Patience {
     return operation;
   }
 
+  Duration remaining() {
+    return Duration.ofNanos(Math.max(TimeUnit.MILLISECONDS.toNanos(1), deadline - System.nanoTime()));
+  }
+
   void received(long bytes) {
     received = bytes;
   }

@@ -177,10 +177,10 @@ final class Transfer {
       for (int n = in.readNBytes(chunk, 0, CHUNK); n > 0; n = in.readNBytes(chunk, 0, CHUNK)) {
         patience.beat();
         if (size + n > rules.maxContentBytes()) {
-          throw N0Exception.invalid(
+          throw new ContentTooLargeException(
               "source.contentSize",
               "more than " + rules.maxContentBytes(),
-              "must be at most " + rules.maxContentBytes() + " bytes");
+              rules.maxContentBytes());
         }
         int length = n;
         hasher.ifPresent(hash -> hash.update(chunk, 0, length));

@@ -1,6 +1,5 @@
 package io.n0stack.n0core.storage.fetch;
 
-import io.n0stack.n0core.api.N0Exception;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -64,8 +63,7 @@ final class WireInput extends InputStream {
     position += count;
     patience.received(position);
     if (position > maxBytes) {
-      throw N0Exception.invalid(
-          "source.size", "more than " + maxBytes, "must be at most " + maxBytes + " bytes");
+      throw new ContentTooLargeException("source.size", "more than " + maxBytes, maxBytes);
     }
     hasher.update(into, offset, count);
     return count;
