@@ -4,22 +4,26 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
-import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.storage.VolumePool.Stage;
+import io.n0stack.n0core.storage.VolumeRecord.Shape;
 import io.n0stack.n0core.storage.qcow2.ImageGate;
+import io.n0stack.n0core.storage.qcow2.ImageGate.Inspected;
 import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /**
  * Decides what may be shown to {@code qemu-img}: images from outside stand alone, and a volume of the
- * pool has the backing file that its record names, down to the bottom.
+ * pool has the layers and the backing file that its record names, down to the bottom.
  */
 final class SourceGate {
-  private static final int DEPTH = 32;
+  private static final int DEPTH = 200;
   private static final long QCOW2_LIMIT_BYTES = 1L << 51; // what 32 MiB of L1 table can address
+  private static final int LUKS = 2; // crypt_method in the header, docs/interop/qcow2.txt
 
   private final VolumePool pool;
   private final ImageGate outside = ImageGate.standard();
@@ -30,12 +34,12 @@ final class SourceGate {
   }
 
   /** Checks a whole spec, without side effect, and settles the size. */
-  VolumeRecord plan(ResourceId id, VolumeSpec desired) {
-    Optional<Long> sourceBytes = desired.source().map(this::sourceBytes);
+  VolumeRecord plan(ResourceId id, VolumeSpec desired, Optional<Long> sourceBytes) {
     long size = desired.sizeBytes().or(() -> sourceBytes).orElseThrow();
     sourceBytes.ifPresent(least -> requireNotSmaller(size, least));
     requirePossible(desired.format(), size);
-    return new VolumeRecord(id, desired.format(), size, desired.source());
+    return VolumeRecord.of(id, desired.format(), size, desired.source())
+        .made(desired.preallocation().orElse(Preallocation.OFF), desired.encryption());
   }
 
   static void requirePossible(ImageFormat format, long size) {
@@ -47,32 +51,75 @@ final class SourceGate {
   static void requireNotSmaller(long size, long least) {
     if (size < least) {
       throw N0Exception.invalid(
-          "sizeBytes", size, "must be at least " + least + "; a volume never shrinks");
+          "sizeBytes", size, "must be at least " + least + "; to shrink is an action of its own");
     }
   }
 
-  private long sourceBytes(ImageSource source) {
-    if (source instanceof ImageSource.Backing backing) {
-      return image(backing.image(), backing.format(), 0).sizeBytes();
-    }
-    if (source instanceof ImageSource.Copy copy) {
-      return image(copy.image(), copy.format(), 0).sizeBytes();
-    }
-    throw new N0Exception(
-        N0Exception.Code.UNSUPPORTED,
-        "source",
-        "unsupported source " + Rules.quote(source.toString())
-            + ": this driver takes Backing and Copy, files of this host");
+  /** Inspects the file that a guest of a finished volume writes to, and all beneath it. */
+  Inspected volume(VolumeRecord record) {
+    return stack(record, record.shape(), 0);
   }
 
-  /** Inspects the disk of a finished volume and all beneath it. */
-  ImageGate.Inspected volume(VolumeRecord record) {
-    return layer(record, pool.disk(Stage.READY, record.id(), record.format()), 0);
+  /** Tells why the files of a volume are not of a shape; empty if they are. */
+  Optional<String> obstacle(VolumeRecord record, Shape shape) {
+    List<Path> files = pool.layers(Stage.READY, record, shape);
+    for (int i = files.size() - 1; i >= 0; i--) {
+      Path file = files.get(i);
+      if (VolumePool.look(file).isEmpty()) {
+        return Optional.of("there is no " + file);
+      }
+      Inspected found = layer(record, file, i);
+      Optional<String> named = found.header().flatMap(Qcow2Header::backingFile);
+      Optional<String> recorded = i > 0
+          ? Optional.of(files.get(i - 1).toString())
+          : shape.base().map(base -> base.image().toString());
+      if (!named.equals(recorded)) {
+        return Optional.of("its disk names " + Rules.quote(named.orElse(""))
+            + " as backing file, its record " + Rules.quote(recorded.orElse("")));
+      }
+    }
+    return Optional.empty();
   }
 
-  private ImageGate.Inspected image(Path image, ImageFormat format, int depth) {
+  private Inspected stack(VolumeRecord record, Shape shape, int depth) {
+    obstacle(record, shape).ifPresent(why -> {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          record.id().toString(),
+          "inspect " + record.id() + ": " + why);
+    });
+    List<Path> files = pool.layers(Stage.READY, record, shape);
+    int layers = files.size();
+    shape.base().ifPresent(base -> image(base.image(), base.format(), depth + layers));
+    return layer(record, files.get(layers - 1), layers - 1);
+  }
+
+  private Inspected layer(VolumeRecord record, Path file, int index) {
+    ImageFormat format = index == 0 ? record.format() : ImageFormat.QCOW2;
+    if (record.encryption().isEmpty()) {
+      return ours.inspectLayer(file, format);
+    }
+    Inspected found = ours.allowingLuks().inspectLayer(file, format);
+    if (found.header().map(Qcow2Header::encryption).orElse(0) != LUKS) {
+      throw N0Exception.invalid("image.encryption", "none", "must be LUKS, as its record says");
+    }
+    return found;
+  }
+
+  /** Inspects an image that was downloaded. */
+  Inspected fetched(Path image, ImageFormat format) {
+    return outside.inspect(image, format);
+  }
+
+  /** Inspects an image of the host that a volume is to be made of or to lie on. */
+  Inspected image(Path image, ImageFormat format) {
+    return image(image, format, 0);
+  }
+
+  private Inspected image(Path image, ImageFormat format, int depth) {
     if (depth >= DEPTH) {
-      throw N0Exception.invalid("source.image", image, "must not lie on more than 32 images");
+      throw N0Exception.invalid(
+          "source.image", image, "must not lie on more than " + DEPTH + " images");
     }
     Optional<ResourceId> owner;
     try {
@@ -85,25 +132,23 @@ final class SourceGate {
       return outside.inspect(image, format);
     }
     VolumeRecord record = pool.record(Stage.READY, owner.get());
-    if (record.format() != format) {
+    if (record.encryption().isPresent()) {
       throw N0Exception.invalid(
-          "source.format", format, "must be " + record.format() + ", as " + owner.get() + " is");
+          "source.image", image, "must not be encrypted, as " + owner.get() + " is");
     }
-    return layer(record, image, depth);
-  }
-
-  private ImageGate.Inspected layer(VolumeRecord record, Path disk, int depth) {
-    ImageGate.Inspected found = ours.inspectLayer(disk, record.format());
-    Optional<String> named = found.header().flatMap(Qcow2Header::backingFile);
-    Optional<String> recorded = record.backing().map(backing -> backing.image().toString());
-    if (!named.equals(recorded)) {
-      throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE,
-          record.id().toString(),
-          "inspect " + record.id() + ": its disk names " + Rules.quote(named.orElse(""))
-              + " as backing file, its record " + Rules.quote(recorded.orElse("")));
+    List<Path> files = pool.layers(Stage.READY, record, record.shape());
+    int index = files.indexOf(image);
+    if (index < 0) {
+      throw N0Exception.invalid(
+          "source.image", image, "must be a layer of " + owner.get() + ", of its canonical path");
     }
-    record.backing().ifPresent(backing -> image(backing.image(), backing.format(), depth + 1));
-    return found;
+    ImageFormat recorded = index == 0 ? record.format() : ImageFormat.QCOW2;
+    if (recorded != format) {
+      throw N0Exception.invalid(
+          "source.format", format, "must be " + recorded + ", as " + owner.get() + " is");
+    }
+    Shape below =
+        new Shape(record.shape().snapshots().subList(0, index), record.shape().base());
+    return stack(record, below, depth);
   }
 }

@@ -8,8 +8,8 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * Creates the storage driver from the keys {@code storage.directory} and {@code
- * storage.qemu-img-timeout}.
+ * Creates the storage driver from the keys {@code storage.directory}, {@code
+ * storage.qemu-img-timeout} and {@code storage.cache-bytes}.
  *
  * @since 0.1
  */
@@ -19,6 +19,9 @@ public final class StoragePlugin implements DriverPlugin {
 
   /** How long {@code qemu-img} may take for what does not copy data, unless configured. */
   public static final Duration QEMU_IMG_TIMEOUT = Duration.ofSeconds(60);
+
+  /** What all images that were downloaded may take, unless configured: 64 GiB. */
+  public static final long CACHE_BYTES = 64L << 30;
 
   /** Creates the plugin; called by the service loader. */
   public StoragePlugin() {}
@@ -36,6 +39,8 @@ public final class StoragePlugin implements DriverPlugin {
   @Override
   public List<Driver<?, ?>> create(PluginConfig config) {
     return List.of(new Qcow2DirectoryDriver(
-        config.path("directory", DIRECTORY), config.seconds("qemu-img-timeout", QEMU_IMG_TIMEOUT)));
+        config.path("directory", DIRECTORY),
+        config.seconds("qemu-img-timeout", QEMU_IMG_TIMEOUT),
+        config.number("cache-bytes", CACHE_BYTES, 1, Long.MAX_VALUE)));
   }
 }

@@ -80,6 +80,23 @@ final class VolumePool {
     return path(stage, id).resolve("disk." + format.name().toLowerCase(Locale.ROOT));
   }
 
+  /** Names the files that a volume in a shape is in, lowest first. */
+  List<Path> layers(Stage stage, VolumeRecord record, VolumeRecord.Shape shape) {
+    List<Path> files = new ArrayList<>();
+    files.add(disk(stage, record.id(), record.format()));
+    shape
+        .snapshots()
+        .forEach(
+            snapshot -> files.add(path(stage, record.id()).resolve("disk-" + snapshot + ".qcow2")));
+    return files;
+  }
+
+  /** Names the file that a guest writes to. */
+  Path top(Stage stage, VolumeRecord record, VolumeRecord.Shape shape) {
+    List<Path> files = layers(stage, record, shape);
+    return files.get(files.size() - 1);
+  }
+
   /** Looks for one directory. False is a proof: the pool, or the place for it, could be read. */
   boolean exists(Stage stage, ResourceId id) {
     Path path = path(stage, id);
@@ -237,6 +254,22 @@ final class VolumePool {
       }
     } catch (DirectoryIteratorException e) {
       throw e.getCause();
+    }
+  }
+
+  /** Returns the record of a volume that must be finished. */
+  VolumeRecord existing(ResourceId volume) {
+    requireVolume(volume);
+    if (!exists(Stage.READY, volume)) {
+      throw new N0Exception(
+          N0Exception.Code.NOT_FOUND, volume.toString(), "find " + volume + ": there is none");
+    }
+    return record(Stage.READY, volume);
+  }
+
+  static void requireVolume(ResourceId id) {
+    if (!id.kind().equals(StorageDriver.KIND)) {
+      throw N0Exception.invalid("kind", id.kind(), "must be " + StorageDriver.KIND);
     }
   }
 

@@ -3,13 +3,21 @@ package io.n0stack.n0core.storage;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.Encryption;
+import io.n0stack.n0core.api.storage.ForeignFormat;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.Preallocation;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -20,20 +28,115 @@ import java.util.UUID;
  * @param format recorded here because it must never be guessed from the content
  * @param sizeBytes what the guest is to see
  * @param source its first content
+ * @param preallocation what of its space is taken when it is made
+ * @param encryption how it is encrypted
+ * @param shape which files its content is in
+ * @param next which files it is going to be in, while that is being changed
  */
 record VolumeRecord(
-    ResourceId id, ImageFormat format, long sizeBytes, Optional<ImageSource> source) {
+    ResourceId id,
+    ImageFormat format,
+    long sizeBytes,
+    Optional<ImageSource> source,
+    Preallocation preallocation,
+    Optional<Encryption> encryption,
+    Shape shape,
+    Optional<Next> next) {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int VERSION = 1;
 
+  /**
+   * The files of a volume, one on the other.
+   *
+   * @param snapshots its external snapshots, oldest first; above each lies a layer that bears its name
+   * @param base what the lowest layer lies on
+   */
+  record Shape(List<String> snapshots, Optional<ImageSource.Backing> base) {
+    Shape {
+      snapshots = List.copyOf(snapshots);
+    }
+
+    Shape with(String snapshot) {
+      List<String> more = new ArrayList<>(snapshots);
+      more.add(snapshot);
+      return new Shape(more, base);
+    }
+
+    Shape without(String snapshot) {
+      List<String> fewer = new ArrayList<>(snapshots);
+      fewer.remove(snapshot);
+      return new Shape(fewer, base);
+    }
+
+    Shape upTo(String snapshot) {
+      return new Shape(snapshots.subList(0, snapshots.indexOf(snapshot) + 1), base);
+    }
+
+    Shape on(Optional<ImageSource.Backing> image) {
+      return new Shape(snapshots, image);
+    }
+  }
+
+  /** What is being done to the files. */
+  enum Change {
+    /** A layer is put on top. */
+    SNAPSHOT,
+    /** A layer is joined into the one below it. */
+    JOIN,
+    /** The layers above a snapshot are thrown away. */
+    REVERT,
+    /** The lowest layer is put on another image, or on none. */
+    REBASE
+  }
+
+  /**
+   * A shape that is not reached yet, or perhaps just so.
+   *
+   * @param change how it is reached
+   * @param shape the shape
+   */
+  record Next(Change change, Shape shape) {}
+
+  /** Begins the record of a volume that is to be made. */
+  static VolumeRecord of(
+      ResourceId id, ImageFormat format, long sizeBytes, Optional<ImageSource> source) {
+    return new VolumeRecord(
+        id,
+        format,
+        sizeBytes,
+        source,
+        Preallocation.OFF,
+        Optional.empty(),
+        new Shape(
+            List.of(),
+            source
+                .filter(ImageSource.Backing.class::isInstance)
+                .map(ImageSource.Backing.class::cast)),
+        Optional.empty());
+  }
+
+  VolumeRecord made(Preallocation how, Optional<Encryption> key) {
+    return new VolumeRecord(id, format, sizeBytes, source, how, key, shape, next);
+  }
+
   VolumeRecord withSizeBytes(long bytes) {
-    return new VolumeRecord(id, format, bytes, source);
+    return new VolumeRecord(id, format, bytes, source, preallocation, encryption, shape, next);
+  }
+
+  /** Says what the shape is going to be. */
+  VolumeRecord towards(Change change, Shape wanted) {
+    Optional<Next> begun = Optional.of(new Next(change, wanted));
+    return new VolumeRecord(id, format, sizeBytes, source, preallocation, encryption, shape, begun);
+  }
+
+  /** Says that the shape is this and no other. */
+  VolumeRecord shaped(Shape reached) {
+    return new VolumeRecord(
+        id, format, sizeBytes, source, preallocation, encryption, reached, Optional.empty());
   }
 
   Optional<ImageSource.Backing> backing() {
-    return source
-        .filter(ImageSource.Backing.class::isInstance)
-        .map(ImageSource.Backing.class::cast);
+    return shape.base();
   }
 
   byte[] encode() throws IOException {
@@ -43,18 +146,43 @@ record VolumeRecord(
         .put("name", id.name())
         .put("uid", id.uid().toString())
         .put("format", format.name())
-        .put("sizeBytes", sizeBytes);
+        .put("sizeBytes", sizeBytes)
+        .put("preallocation", preallocation.name());
     source.ifPresent(from -> encode(from, node.putObject("source")));
+    encryption.ifPresent(key -> node.put("keyFile", key.keyFile().toString()));
+    encode(shape, node.putObject("shape"));
+    next.ifPresent(begun -> {
+      ObjectNode object = node.putObject("next").put("change", begun.change().name());
+      encode(begun.shape(), object);
+    });
     return JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(node);
+  }
+
+  private static void encode(Shape shape, ObjectNode node) {
+    ArrayNode snapshots = node.putArray("snapshots");
+    shape.snapshots().forEach(snapshots::add);
+    shape.base().ifPresent(base -> encode(base, node.putObject("base")));
   }
 
   private static void encode(ImageSource source, ObjectNode node) {
     if (source instanceof ImageSource.Backing backing) {
-      node.put("format", backing.format().name());
-      node.put("type", "backing").put("image", backing.image().toString());
+      node.put("type", "backing")
+          .put("format", backing.format().name())
+          .put("image", backing.image().toString());
     } else if (source instanceof ImageSource.Copy copy) {
-      node.put("format", copy.format().name());
-      node.put("type", "copy").put("image", copy.image().toString());
+      node.put("type", "copy")
+          .put("format", copy.format().name())
+          .put("image", copy.image().toString());
+    } else if (source instanceof ImageSource.Conversion conversion) {
+      node.put("type", "conversion")
+          .put("format", conversion.from().name())
+          .put("image", conversion.image().toString());
+    } else if (source instanceof ImageSource.Download download) {
+      node.put("type", "download")
+          .put("format", download.format().name())
+          .put("uri", download.uri().toString())
+          .put("digest", download.digest());
+      download.compression().ifPresent(how -> node.put("compression", how.name()));
     } else {
       throw new IllegalArgumentException("source " + source + " cannot be recorded");
     }
@@ -67,13 +195,22 @@ record VolumeRecord(
       if (number(node, "version") != VERSION) {
         throw new IOException("written by another version: " + node.get("version"));
       }
-      UUID uid = UUID.fromString(text(node, "uid"));
       JsonNode source = node.get("source");
+      JsonNode next = node.get("next");
       return new VolumeRecord(
-          new ResourceId(text(node, "kind"), text(node, "name"), uid),
+          new ResourceId(
+              text(node, "kind"), text(node, "name"), UUID.fromString(text(node, "uid"))),
           ImageFormat.valueOf(text(node, "format")),
           number(node, "sizeBytes"),
-          source == null ? Optional.empty() : Optional.of(source(source)));
+          source == null ? Optional.empty() : Optional.of(source(source)),
+          Preallocation.valueOf(text(node, "preallocation")),
+          node.has("keyFile")
+              ? Optional.of(new Encryption(Path.of(text(node, "keyFile"))))
+              : Optional.empty(),
+          shape(node.path("shape")),
+          next == null
+              ? Optional.empty()
+              : Optional.of(new Next(Change.valueOf(text(next, "change")), shape(next))));
     } catch (JsonProcessingException e) {
       throw new IOException("not JSON: " + e.getOriginalMessage(), e);
     } catch (N0Exception | IllegalArgumentException e) {
@@ -81,14 +218,48 @@ record VolumeRecord(
     }
   }
 
+  private static Shape shape(JsonNode node) throws IOException {
+    JsonNode snapshots = node.get("snapshots");
+    if (snapshots == null || !snapshots.isArray()) {
+      throw new IOException("no list in field snapshots");
+    }
+    List<String> names = new ArrayList<>();
+    for (JsonNode name : snapshots) {
+      if (!name.isTextual() || names.contains(name.textValue())) {
+        throw new IOException("no name of its own in field snapshots: " + name);
+      }
+      names.add(Rules.label("snapshots", name.textValue()));
+    }
+    JsonNode base = node.get("base");
+    if (base == null) {
+      return new Shape(names, Optional.empty());
+    }
+    if (source(base) instanceof ImageSource.Backing backing) {
+      return new Shape(names, Optional.of(backing));
+    }
+    throw new IOException("no backing image in field base");
+  }
+
   private static ImageSource source(JsonNode node) throws IOException {
-    Path image = Path.of(text(node, "image"));
-    ImageFormat format = ImageFormat.valueOf(text(node, "format"));
+    String format = text(node, "format");
     return switch (text(node, "type")) {
-      case "backing" -> new ImageSource.Backing(image, format);
-      case "copy" -> new ImageSource.Copy(image, format);
+      case "backing" -> new ImageSource.Backing(image(node), ImageFormat.valueOf(format));
+      case "copy" -> new ImageSource.Copy(image(node), ImageFormat.valueOf(format));
+      case "conversion" -> new ImageSource.Conversion(image(node), ForeignFormat.valueOf(format));
+      case "download" ->
+        new ImageSource.Download(
+            URI.create(text(node, "uri")),
+            text(node, "digest"),
+            ImageFormat.valueOf(format),
+            node.has("compression")
+                ? Optional.of(ImageSource.Compression.valueOf(text(node, "compression")))
+                : Optional.empty());
       default -> throw new IOException("unknown type of source " + node.get("type"));
     };
+  }
+
+  private static Path image(JsonNode node) throws IOException {
+    return Path.of(text(node, "image"));
   }
 
   private static String text(JsonNode node, String field) throws IOException {

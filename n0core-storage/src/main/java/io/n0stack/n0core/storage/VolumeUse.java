@@ -5,26 +5,23 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.storage.VolumePool.Entry;
 import io.n0stack.n0core.storage.VolumePool.Stage;
+import io.n0stack.n0core.storage.file.ImageLock;
+import io.n0stack.n0core.storage.file.QemuLocks;
 import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** Tells who needs a volume: other volumes, by what they are made on, and processes, by locks. */
 final class VolumeUse {
-  // QEMU's RAW_LOCK_PERM_BASE 100 and RAW_LOCK_SHARED_BASE 200, with room for its permissions.
-  private static final long FIRST_LOCK = 100;
-  private static final long LOCKS = 108;
-
   private final VolumePool pool;
 
   VolumeUse(VolumePool pool) {
@@ -33,8 +30,16 @@ final class VolumeUse {
 
   /** Refuses if a volume of the pool, finished or half made, lies on this one. */
   void requireNoOverlay(String operation, ResourceId id) {
+    requireNoOverlay(operation, id, id);
+  }
+
+  /** The same, but for one volume, which may. */
+  void requireNoOverlay(String operation, ResourceId id, ResourceId except) {
     for (Entry entry : pool.entries()) {
-      if (!entry.id().equals(id) && entry.stage() != Stage.DELETING && liesOn(entry, id)) {
+      if (!entry.id().equals(id)
+          && !entry.id().equals(except)
+          && entry.stage() != Stage.DELETING
+          && liesOn(entry, id)) {
         throw busy(operation, id, "it is the backing image of " + entry.id());
       }
     }
@@ -94,36 +99,49 @@ final class VolumeUse {
   }
 
   /**
-   * Runs work while no process, QEMU included, has the volume's disk open. QEMU marks what it does by
-   * locks on single bytes; holding them all for a moment keeps it from starting.
+   * Runs work while no process, QEMU included, has a layer of the volume open, and none can open one. A
+   * volume without a file, half deleted, has no users.
    */
   void withoutUsers(String operation, ResourceId id, FileFailures.Action work) throws IOException {
-    Optional<Path> disk = disk(id);
-    if (disk.isEmpty()) {
+    withoutUsers(operation, id, files(id), work);
+  }
+
+  private static void withoutUsers(
+      String operation, ResourceId id, List<Path> files, FileFailures.Action work)
+      throws IOException {
+    if (files.isEmpty()) {
       work.run();
       return;
     }
-    try (FileChannel file = FileChannel.open(
-            disk.get(),
-            Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
-        FileLock lock = file.tryLock(FIRST_LOCK, LOCKS, false)) {
-      if (lock == null) {
-        throw busy(operation, id, "a process has its disk open");
-      }
-      work.run();
-    } catch (OverlappingFileLockException e) {
-      throw busy(operation, id, "another thread of this process is deleting it");
+    try (ImageLock lock = exclusive(operation, id, files.get(0))) {
+      withoutUsers(operation, id, files.subList(1, files.size()), work);
     }
   }
 
-  private Optional<Path> disk(ResourceId id) {
-    for (ImageFormat format : ImageFormat.values()) {
-      Path disk = pool.disk(Stage.READY, id, format);
-      if (VolumePool.look(disk).filter(BasicFileAttributes::isRegularFile).isPresent()) {
-        return Optional.of(disk);
-      }
+  private static ImageLock exclusive(String operation, ResourceId id, Path file) {
+    try {
+      return QemuLocks.exclusive(file);
+    } catch (N0Exception e) {
+      throw e.code() == N0Exception.Code.BUSY
+          ? busy(operation, id, "a process has its disk open: " + e.getMessage())
+          : e;
     }
-    return Optional.empty();
+  }
+
+  private List<Path> files(ResourceId id) throws IOException {
+    List<Path> files = new ArrayList<>();
+    try (DirectoryStream<Path> paths =
+        Files.newDirectoryStream(pool.path(Stage.READY, id), "disk[.-]*")) {
+      for (Path path : paths) {
+        if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
+          files.add(path);
+        }
+      }
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
+    }
+    Collections.sort(files);
+    return files;
   }
 
   private static N0Exception busy(String operation, ResourceId id, String why) {

@@ -4,10 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.Encryption;
+import io.n0stack.n0core.api.storage.ForeignFormat;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.storage.VolumePool.Stage;
+import io.n0stack.n0core.storage.VolumeRecord.Change;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -25,21 +30,34 @@ class VolumeRecordTest {
     for (Optional<ImageSource> source : List.<Optional<ImageSource>>of(
         Optional.empty(),
         Optional.of(new ImageSource.Backing(IMAGE, ImageFormat.QCOW2)),
+        Optional.of(new ImageSource.Conversion(IMAGE, ForeignFormat.VDI)),
+        Optional.of(new ImageSource.Download(
+                URI.create("https://images.example/x.xz"),
+                "sha256:" + "0".repeat(64),
+                ImageFormat.RAW)
+            .compressed(ImageSource.Compression.XZ)),
         Optional.of(new ImageSource.Copy(IMAGE, ImageFormat.RAW)))) {
-      VolumeRecord record = new VolumeRecord(root, ImageFormat.QCOW2, 1L << 40, source);
+      VolumeRecord record = VolumeRecord.of(root, ImageFormat.QCOW2, 1L << 40, source);
+      VolumeRecord sealed = record.made(Preallocation.FALLOC, Optional.of(new Encryption(IMAGE)));
+      VolumeRecord begun =
+          sealed.towards(Change.SNAPSHOT, record.shape().with("a").with("b"));
 
       assertThat(VolumeRecord.decode(record.encode())).isEqualTo(record);
+      assertThat(VolumeRecord.decode(sealed.encode())).isEqualTo(sealed);
+      assertThat(VolumeRecord.decode(begun.encode())).isEqualTo(begun);
+      assertThat(begun.shaped(begun.next().orElseThrow().shape()).shape().snapshots())
+          .containsExactly("a", "b");
     }
   }
 
   @Test
   void noDamageIsAnythingButARecordOrATypedRefusal() throws IOException {
-    byte[] good = new VolumeRecord(
-            root,
-            ImageFormat.QCOW2,
-            512,
-            Optional.of(new ImageSource.Backing(IMAGE, ImageFormat.QCOW2)))
-        .encode();
+    VolumeRecord record = VolumeRecord.of(
+        root,
+        ImageFormat.QCOW2,
+        512,
+        Optional.of(new ImageSource.Backing(IMAGE, ImageFormat.QCOW2)));
+    byte[] good = record.towards(Change.JOIN, record.shape().with("before")).encode();
     long seed = System.nanoTime();
     Random random = new Random(seed);
     for (int length = 0; length < good.length; length++) {

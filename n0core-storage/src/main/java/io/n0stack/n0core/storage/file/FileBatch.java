@@ -26,8 +26,7 @@ final class FileBatch implements AutoCloseable {
     for (NewFile file : files) {
       NativeDirectory directory = directories.computeIfAbsent(
           DurableFiles.parent(file.destination()), NativeDirectory::open);
-      Temporary temporary =
-          Temporary.in(directory, DurableFiles.name(file.destination()), seam);
+      Temporary temporary = Temporary.in(directory, DurableFiles.name(file.destination()), seam);
       temporaries.add(temporary);
       temporary.write(file.content());
       // So that the disk has work while the next are written, and the syncs find little to do.

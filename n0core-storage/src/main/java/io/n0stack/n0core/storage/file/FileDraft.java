@@ -21,8 +21,7 @@ public final class FileDraft implements AutoCloseable {
   private final Temporary temporary;
   private final Seam seam;
 
-  private FileDraft(
-      Path destination, NativeDirectory directory, Temporary temporary, Seam seam) {
+  private FileDraft(Path destination, NativeDirectory directory, Temporary temporary, Seam seam) {
     this.destination = destination;
     this.directory = directory;
     this.temporary = temporary;

@@ -90,8 +90,9 @@ public final class QemuLocks {
   public static ImageLock exclusive(Path image) {
     NativeFile file = NativeFile.write(image);
     return locked(
-        file, EnumSet.of(Permission.CONSISTENT_READ, Permission.WRITE, Permission.RESIZE), ImageUse
-            ::isUsed);
+        file,
+        EnumSet.of(Permission.CONSISTENT_READ, Permission.WRITE, Permission.RESIZE),
+        ImageUse::isUsed);
   }
 
   /**
@@ -107,8 +108,9 @@ public final class QemuLocks {
   public static ImageLock shared(Path image) {
     NativeFile file = NativeFile.read(image);
     return locked(
-        file, EnumSet.of(Permission.CONSISTENT_READ), use ->
-            use.isWritten() || use.denied().contains(Permission.CONSISTENT_READ));
+        file,
+        EnumSet.of(Permission.CONSISTENT_READ),
+        use -> use.isWritten() || use.denied().contains(Permission.CONSISTENT_READ));
   }
 
   private static ImageLock locked(

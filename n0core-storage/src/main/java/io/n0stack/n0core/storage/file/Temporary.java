@@ -190,8 +190,8 @@ final class Temporary implements AutoCloseable {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,
           target().toString(),
-          "create " + Rules.quote(target().toString()) + ": its temporary file "
-              + Rules.quote(name) + " was replaced or unlinked");
+          "create " + Rules.quote(target().toString()) + ": its temporary file " + Rules.quote(name)
+              + " was replaced or unlinked");
     }
   }
 

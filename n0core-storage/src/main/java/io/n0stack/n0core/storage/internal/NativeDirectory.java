@@ -67,8 +67,7 @@ public final class NativeDirectory implements AutoCloseable {
   private NativeFile open(String name, int more, String operation) {
     byte[] bytes = SystemCalls.bytes(name);
     int flags = Linux.O_RDWR | Linux.O_NOFOLLOW | Linux.O_CLOEXEC | more;
-    long fd =
-        SystemCalls.attempt(() -> C.openat(directory.fd(), bytes, flags, PRIVATE));
+    long fd = SystemCalls.attempt(() -> C.openat(directory.fd(), bytes, flags, PRIVATE));
     SystemCalls.check(fd, operation, path.resolve(name));
     return new NativeFile(path.resolve(name).toString(), (int) fd);
   }
@@ -83,8 +82,8 @@ public final class NativeDirectory implements AutoCloseable {
   public Optional<FileStatus> look(String name) {
     byte[] bytes = SystemCalls.bytes(name);
     ByteBuffer statx = NativeFile.struct(Linux.STATX_BYTES);
-    long result = SystemCalls.attempt(() -> C.statx(
-        directory.fd(), bytes, Linux.AT_SYMLINK_NOFOLLOW, Linux.STATX_BASIC_STATS, statx));
+    long result = SystemCalls.attempt(() ->
+        C.statx(directory.fd(), bytes, Linux.AT_SYMLINK_NOFOLLOW, Linux.STATX_BASIC_STATS, statx));
     if (SystemCalls.is(result, Errno.ENOENT)) {
       return Optional.empty();
     }

@@ -76,8 +76,8 @@ public final class NativeFile implements AutoCloseable {
   public static Optional<FileStatus> look(Path path) {
     byte[] bytes = SystemCalls.bytes(path);
     ByteBuffer statx = struct(Linux.STATX_BYTES);
-    long result = SystemCalls.attempt(() -> C.statx(
-        Linux.AT_FDCWD, bytes, Linux.AT_SYMLINK_NOFOLLOW, Linux.STATX_BASIC_STATS, statx));
+    long result = SystemCalls.attempt(() ->
+        C.statx(Linux.AT_FDCWD, bytes, Linux.AT_SYMLINK_NOFOLLOW, Linux.STATX_BASIC_STATS, statx));
     if (SystemCalls.is(result, Errno.ENOENT)) {
       return Optional.empty();
     }
@@ -94,8 +94,8 @@ public final class NativeFile implements AutoCloseable {
   public FileStatus status() {
     ByteBuffer statx = struct(Linux.STATX_BYTES);
     check(
-        SystemCalls.attempt(() ->
-            C.statx(fd(), EMPTY, Linux.AT_EMPTY_PATH, Linux.STATX_BASIC_STATS, statx)),
+        SystemCalls.attempt(
+            () -> C.statx(fd(), EMPTY, Linux.AT_EMPTY_PATH, Linux.STATX_BASIC_STATS, statx)),
         "look at");
     return FileStatus.decode(statx);
   }
@@ -333,8 +333,7 @@ public final class NativeFile implements AutoCloseable {
    */
   public Optional<LockConflict> findLock(long start, long length) {
     ByteBuffer flock = flock(Linux.F_WRLCK, start, length);
-    check(
-        SystemCalls.attempt(() -> C.fcntl(fd(), Linux.F_OFD_GETLK, flock)), "look for locks on");
+    check(SystemCalls.attempt(() -> C.fcntl(fd(), Linux.F_OFD_GETLK, flock)), "look for locks on");
     short type = flock.getShort(0);
     return type == Linux.F_UNLCK
         ? Optional.empty()

@@ -121,8 +121,9 @@ final class BlockGraph {
         throw refused(N0Exception.Code.PRECONDITION, at, "several disks stand on it");
       }
       if (higher.isEmpty()) {
-        return find(active).orElseThrow(() -> refused(
-            N0Exception.Code.NOT_FOUND, anchor, "the machine has no such node any more"));
+        return find(active)
+            .orElseThrow(() -> refused(
+                N0Exception.Code.NOT_FOUND, anchor, "the machine has no such node any more"));
       }
       at = higher.get(0);
       active = isFilter(at) ? active : at;
@@ -190,7 +191,8 @@ final class BlockGraph {
   private LiveNode node(String name, JsonNode node) {
     List<LiveBitmap> bitmaps = new ArrayList<>();
     for (JsonNode bitmap : node.path("dirty-bitmaps")) {
-      Names.ofBitmap(bitmap.path("name").asText()).ifPresent(own -> bitmaps.add(bitmap(own, bitmap)));
+      Names.ofBitmap(bitmap.path("name").asText())
+          .ifPresent(own -> bitmaps.add(bitmap(own, bitmap)));
     }
     return new LiveNode(
         name,

@@ -269,7 +269,11 @@ public final class LiveJob {
       }
     }
     settled = true;
-    LOG.info("{}: {} of {} ended: {}", disk.wire().machine(), id.kind().word(), disk.volume(),
+    LOG.info(
+        "{}: {} of {} ended: {}",
+        disk.wire().machine(),
+        id.kind().word(),
+        disk.volume(),
         end.error().orElse("done"));
   }
 

@@ -14,7 +14,8 @@ import java.util.regex.Pattern;
 
 /** Runs command lines in confinement and judges how they ended. */
 final class Runner {
-  // qemu-img times itself to choose a number of iterations, and gives up if the clock is too coarse.
+  // qemu-img times itself to choose a number of iterations, and gives up if the clock is too
+  // coarse.
   private static final String UNMEASURED = "Unable to get accurate CPU usage";
   private static final int MOST_ATTEMPTS = 20;
   private static final Pattern CHAIN =

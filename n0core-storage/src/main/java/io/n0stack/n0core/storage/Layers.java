@@ -1,0 +1,272 @@
+package io.n0stack.n0core.storage;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.BlockMonitor;
+import io.n0stack.n0core.api.storage.ImageFormat;
+import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.storage.VolumePool.Stage;
+import io.n0stack.n0core.storage.VolumeRecord.Change;
+import io.n0stack.n0core.storage.VolumeRecord.Shape;
+import io.n0stack.n0core.storage.file.DurableFiles;
+import io.n0stack.n0core.storage.file.QemuLocks;
+import io.n0stack.n0core.storage.live.LiveVolume;
+import io.n0stack.n0core.storage.qcow2.Qcow2Creator;
+import io.n0stack.n0core.storage.qcow2.Qcow2Options;
+import io.n0stack.n0core.storage.qemuimg.ImageFile;
+import io.n0stack.n0core.storage.qemuimg.QemuImg;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The layers of volumes: each external snapshot is a file that is no longer written to, with a layer
+ * above it. What is going to be done is on record before it is begun, so that whoever comes after a
+ * crash can finish it.
+ */
+final class Layers {
+  private static final Logger LOG = LoggerFactory.getLogger(Layers.class);
+  private static final Duration LIVE_LIMIT = Duration.ofSeconds(30);
+
+  private final VolumePool pool;
+  private final SourceGate gate;
+  private final VolumeUse use;
+  private final QemuImg qemuImg;
+  private final Runs runs;
+  private final DurableFiles files = new DurableFiles();
+
+  Layers(VolumePool pool, SourceGate gate, VolumeUse use, QemuImg qemuImg, Runs runs) {
+    this.pool = pool;
+    this.gate = gate;
+    this.use = use;
+    this.qemuImg = qemuImg;
+    this.runs = runs;
+  }
+
+  /** Finishes what was begun with a volume's files, or finds that it was not. */
+  VolumeRecord settled(Context cx, VolumeRecord record) {
+    if (record.next().isEmpty()) {
+      return record;
+    }
+    Change change = record.next().get().change();
+    Shape to = record.next().get().shape();
+    return switch (change) {
+      case SNAPSHOT -> changeOver(cx, record, to);
+      case JOIN -> join(cx, record, to);
+      case REVERT -> throwAway(cx, record, to);
+      case REBASE -> rebased(cx, record, to);
+    };
+  }
+
+  /** Which it is now is what its disk says. */
+  private VolumeRecord rebased(Context cx, VolumeRecord record, Shape to) {
+    if (gate.obstacle(record, to).isEmpty()) {
+      return reached(cx, record, to);
+    }
+    gate.volume(record);
+    return reached(cx, record, record.shape());
+  }
+
+  /** Makes a durable note of what is going to be done. */
+  VolumeRecord begin(Context cx, VolumeRecord record, Change change, Shape to) {
+    VolumeRecord begun = record.towards(change, to);
+    cx.step("record what is begun", () -> write(begun));
+    return begun;
+  }
+
+  /** Makes a durable note that it is done. */
+  VolumeRecord reached(Context cx, VolumeRecord record, Shape shape) {
+    VolumeRecord done = record.shaped(shape);
+    cx.step("record what is reached", () -> write(done));
+    return done;
+  }
+
+  private void write(VolumeRecord record) {
+    Path file = pool.path(Stage.READY, record.id());
+    FileFailures.translate("write record in", file, () -> pool.write(Stage.READY, record));
+  }
+
+  /** Puts a layer on top. */
+  void create(Context cx, VolumeRecord record, String snapshot) {
+    if (record.shape().snapshots().contains(snapshot)) {
+      return;
+    }
+    requireUnencrypted(record);
+    Path top = pool.top(Stage.READY, record, record.shape());
+    boolean running = QemuLocks.look(top).isUsed();
+    if (running) {
+      // Before anything is on record: without a way to whoever has it open this cannot be done.
+      live(cx, record).close();
+    }
+    VolumeRecord begun = begin(cx, record, Change.SNAPSHOT, record.shape().with(snapshot));
+    VolumeRecord done = changeOver(cx, begun, begun.next().orElseThrow().shape());
+    if (!done.shape().snapshots().contains(snapshot)) {
+      throw new N0Exception(
+          N0Exception.Code.BUSY,
+          record.id().toString(),
+          "snapshot " + record.id() + ": it came into use meanwhile; nothing is changed");
+    }
+    LOG.info("created external snapshot {} of {}", snapshot, record.id());
+  }
+
+  /** Goes on in the new layer, unless a machine is writing to the old one and cannot be asked to. */
+  private VolumeRecord changeOver(Context cx, VolumeRecord record, Shape to) {
+    Path below = pool.top(Stage.READY, record, record.shape());
+    Path above = pool.top(Stage.READY, record, to);
+    if (VolumePool.look(above).isEmpty()) {
+      cx.step(
+          "make layer",
+          () ->
+              files.create(above, channel -> Qcow2Creator.write(channel, overlay(record, below))));
+    }
+    if (QemuLocks.look(above).isUsed() || QemuLocks.look(below).isUsed()) {
+      cx.step("change over", () -> {
+        try (LiveVolume live = live(cx, record)) {
+          live.snapshot(above);
+        }
+      });
+    }
+    return reached(cx, record, to);
+  }
+
+  private Qcow2Options overlay(VolumeRecord record, Path below) {
+    long size = gate.volume(record).sizeBytes();
+    ImageFormat format = record.shape().snapshots().isEmpty() ? record.format() : ImageFormat.QCOW2;
+    return VolumeMaker.options(size, Optional.of(new ImageSource.Backing(below, format)));
+  }
+
+  /** Throws away what was written since a snapshot. */
+  void revert(Context cx, VolumeRecord record, String snapshot) {
+    if (!record.shape().snapshots().contains(snapshot)) {
+      throw none("revert", record.id(), snapshot);
+    }
+    use.requireNoOverlay("revert", record.id());
+    Shape to = record.shape().upTo(snapshot);
+    withoutUsers("revert", record, () -> throwAway(cx, begin(cx, record, Change.REVERT, to), to));
+    LOG.info("reverted {} to external snapshot {}", record.id(), snapshot);
+  }
+
+  private VolumeRecord throwAway(Context cx, VolumeRecord record, Shape to) {
+    List<Path> all = pool.layers(Stage.READY, record, record.shape());
+    int kept = to.snapshots().size();
+    cx.step(
+        "replace layer",
+        () -> FileFailures.translate("replace", all.get(kept), () -> {
+          for (int i = all.size() - 1; i > kept; i--) {
+            Files.deleteIfExists(all.get(i));
+          }
+          Path below = all.get(kept - 1);
+          ImageFormat format = kept == 1 ? record.format() : ImageFormat.QCOW2;
+          long size = gate.image(below, format).sizeBytes();
+          files.replace(
+              all.get(kept),
+              channel -> Qcow2Creator.write(
+                  channel,
+                  VolumeMaker.options(size, Optional.of(new ImageSource.Backing(below, format)))));
+        }));
+    return reached(cx, record, to);
+  }
+
+  /** Joins the layer above a snapshot into it. */
+  void delete(Context cx, VolumeRecord record, String snapshot) {
+    if (!record.shape().snapshots().contains(snapshot)) {
+      return;
+    }
+    use.requireNoOverlay("delete snapshot of", record.id());
+    if (used(record)) {
+      live(cx, record).close();
+    }
+    Shape to = record.shape().without(snapshot);
+    VolumeRecord unused = join(cx, begin(cx, record, Change.JOIN, to), to);
+    LOG.info("deleted external snapshot {} of {}", snapshot, record.id());
+  }
+
+  /** Once begun, the file below is neither the one point in time nor the other: it only goes on. */
+  private VolumeRecord join(Context cx, VolumeRecord record, Shape to) {
+    List<Path> all = pool.layers(Stage.READY, record, record.shape());
+    Path joined = all.stream()
+        .filter(file -> !pool.layers(Stage.READY, record, to).contains(file))
+        .findFirst()
+        .orElseThrow();
+    int index = all.indexOf(joined);
+    Path below = all.get(index - 1);
+    if (VolumePool.look(joined).isPresent()) {
+      cx.step("join layers", () -> {
+        if (used(record)) {
+          try (LiveVolume live = live(cx, record)) {
+            live.commit(joined, below).complete(cx);
+          }
+        } else {
+          joinOffline(cx, record, all, index);
+        }
+      });
+    }
+    VolumeRecord done = reached(cx, record, to);
+    cx.step(
+        "unlink layer",
+        () -> FileFailures.translate("unlink", joined, () -> Files.deleteIfExists(joined)));
+    return done;
+  }
+
+  private void joinOffline(Context cx, VolumeRecord record, List<Path> all, int index) {
+    qemuImg.commit(ImageFile.qcow2(all.get(index)), runs.copying(cx));
+    if (index + 1 < all.size()) {
+      ImageFormat format = index == 1 ? record.format() : ImageFormat.QCOW2;
+      qemuImg.rebaseUnchecked(
+          ImageFile.qcow2(all.get(index + 1)),
+          ImageFile.of(all.get(index - 1), format),
+          runs.brief(cx, "rebase"));
+    }
+  }
+
+  private boolean used(VolumeRecord record) {
+    return pool.layers(Stage.READY, record, record.shape()).stream()
+        .filter(file -> VolumePool.look(file).isPresent())
+        .anyMatch(file -> QemuLocks.look(file).isUsed());
+  }
+
+  /** Finds the machine that has the volume open. */
+  LiveVolume live(Context cx, VolumeRecord record) {
+    Optional<BlockMonitor> monitor = cx.capability("machine", BlockMonitor.class);
+    if (monitor.isEmpty()) {
+      throw new N0Exception(
+          N0Exception.Code.BUSY,
+          record.id().toString(),
+          "change " + record.id() + ": a process has its disk open, and no machine driver here"
+              + " can tell it of the change");
+    }
+    Duration limit = cx.remaining().compareTo(LIVE_LIMIT) < 0 ? cx.remaining() : LIVE_LIMIT;
+    return LiveVolume.open(
+        monitor.get(), record.id(), pool.disk(Stage.READY, record.id(), record.format()), limit);
+  }
+
+  /** Runs work while nobody has the volume open. */
+  void withoutUsers(String operation, VolumeRecord record, FileFailures.Action work) {
+    FileFailures.translate(
+        operation,
+        pool.path(Stage.READY, record.id()),
+        () -> use.withoutUsers(operation, record.id(), work));
+  }
+
+  private static void requireUnencrypted(VolumeRecord record) {
+    if (record.encryption().isPresent()) {
+      throw new N0Exception(
+          N0Exception.Code.UNSUPPORTED,
+          "encryption",
+          "external snapshot of " + record.id() + ": it is encrypted");
+    }
+  }
+
+  static N0Exception none(String operation, ResourceId id, String snapshot) {
+    return new N0Exception(
+        N0Exception.Code.NOT_FOUND,
+        id.toString(),
+        operation + " " + id + ": there is no snapshot " + Rules.quote(snapshot));
+  }
+}

@@ -1,0 +1,309 @@
+package io.n0stack.n0core.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.net.httpserver.HttpServer;
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.driver.Fingerprint;
+import io.n0stack.n0core.api.driver.Observed;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.Encryption;
+import io.n0stack.n0core.api.storage.ForeignFormat;
+import io.n0stack.n0core.api.storage.ImageFormat;
+import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.Preallocation;
+import io.n0stack.n0core.api.storage.VolumeMaintenance;
+import io.n0stack.n0core.api.storage.VolumeSpec;
+import io.n0stack.n0core.api.storage.VolumeStatus;
+import io.n0stack.n0core.storage.fetch.ImageCache;
+import io.n0stack.n0core.tck.StandaloneContext;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a volume can be made of, and what can be done with it, with the real {@code qemu-img}. */
+class DriverFeaturesIT {
+  private static final long MIB = 1 << 20;
+
+  @TempDir
+  private Path directory;
+
+  private final ResourceId root = ResourceId.fresh("volume", "root");
+  private final ResourceId clone = ResourceId.fresh("volume", "clone");
+  private Path pool;
+  private Qcow2DirectoryDriver driver;
+  private VolumeMaintenance maintenance;
+
+  @BeforeEach
+  void open() {
+    pool = directory.resolve("pool, of: volumes");
+    driver = new Qcow2DirectoryDriver(pool, Duration.ofSeconds(30));
+    maintenance = driver.capability(VolumeMaintenance.class).orElseThrow();
+  }
+
+  @AfterEach
+  void close() {
+    driver.close();
+  }
+
+  private static StandaloneContext cx() {
+    return new StandaloneContext();
+  }
+
+  private VolumeStatus make(ResourceId id, VolumeSpec spec) {
+    driver.apply(cx(), id, spec);
+    return status(id);
+  }
+
+  private VolumeStatus status(ResourceId id) {
+    assertThat(driver.observe(id)).isInstanceOf(Observed.Present.class);
+    Observed.Present<VolumeStatus> present = (Observed.Present<VolumeStatus>) driver.observe(id);
+    assertThat(present.complete()).isTrue();
+    return present.status();
+  }
+
+  private static void write(Path disk, String format, int pattern, long at, long bytes) {
+    Images.run(List.of(
+        "qemu-io",
+        "-f",
+        format,
+        "-c",
+        "write -P " + pattern + " " + at + " " + bytes,
+        disk.toString()));
+  }
+
+  /** Fails unless what a guest sees there is the pattern. */
+  private static void requirePattern(Path disk, String format, int pattern, long at, long bytes) {
+    String said = Images.run(List.of(
+        "qemu-io",
+        "-f",
+        format,
+        "-c",
+        "read -P " + pattern + " " + at + " " + bytes,
+        disk.toString()));
+    assertThat(said).contains("read " + bytes).doesNotContain("failed");
+  }
+
+  private Path image(String name, String format, int pattern) {
+    Path image = directory.resolve(name);
+    Images.qemuImg("create", "-q", "-f", format, image, "8M");
+    write(image, format, pattern, MIB, MIB);
+    return image;
+  }
+
+  @Test
+  void downloadIsVerifiedKeptInTheCacheAndFetchedOnce() throws Exception {
+    Path image = image("image.qcow2", "qcow2", 7);
+    byte[] bytes = Files.readAllBytes(image);
+    String digest = "sha256:"
+        + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    AtomicInteger requests = new AtomicInteger();
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext("/image", exchange -> {
+      requests.incrementAndGet();
+      exchange.sendResponseHeaders(200, bytes.length);
+      exchange.getResponseBody().write(bytes);
+      exchange.close();
+    });
+    server.start();
+    try {
+      URI uri = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/image");
+      ImageSource wrong =
+          new ImageSource.Download(uri, "sha256:" + "0".repeat(64), ImageFormat.QCOW2);
+      assertThatThrownBy(() -> driver.apply(cx(), root, VolumeSpec.from(wrong)))
+          .isInstanceOfSatisfying(
+              N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID));
+      assertThat(driver.observe(root)).isEqualTo(Observed.absent());
+      requests.set(0);
+
+      ImageSource source = new ImageSource.Download(uri, digest, ImageFormat.QCOW2);
+      VolumeStatus made = make(root, VolumeSpec.from(source).withSizeBytes(16 * MIB));
+      VolumeStatus again =
+          make(clone, new VolumeSpec(ImageFormat.RAW, Optional.empty(), Optional.of(source)));
+
+      assertThat(requests).hasValue(1);
+      assertThat(made.sizeBytes()).isEqualTo(16 * MIB);
+      requirePattern(made.path(), "qcow2", 7, MIB, MIB);
+      requirePattern(again.path(), "raw", 7, MIB, MIB);
+      ImageCache cache = driver.capability(ImageCache.class).orElseThrow();
+      assertThat(cache.images()).hasSize(1);
+      assertThat(cache.images().get(0).references()).isEmpty();
+      assertThat(cache.evictTo(0).evicted()).hasSize(1);
+      requirePattern(made.path(), "qcow2", 7, MIB, MIB);
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  @Test
+  void foreignImageIsConverted() throws IOException {
+    // Others must be able to reach it: it is read by a user who owns nothing.
+    Path shared = Files.createTempDirectory(Path.of("/var/tmp"), "n0core-foreign-");
+    try {
+      Files.setPosixFilePermissions(
+          shared, java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-xr-x"));
+      Path vmdk = shared.resolve("old.vmdk");
+      Images.qemuImg("create", "-q", "-f", "vmdk", vmdk, "8M");
+      write(vmdk, "vmdk", 9, MIB, MIB);
+      Files.setPosixFilePermissions(
+          vmdk, java.nio.file.attribute.PosixFilePermissions.fromString("rw-r--r--"));
+
+      VolumeStatus made =
+          make(root, VolumeSpec.from(new ImageSource.Conversion(vmdk, ForeignFormat.VMDK)));
+
+      assertThat(made.sizeBytes()).isEqualTo(8 * MIB);
+      requirePattern(made.path(), "qcow2", 9, MIB, MIB);
+      Files.delete(vmdk);
+    } finally {
+      Files.deleteIfExists(shared);
+    }
+  }
+
+  @Test
+  void encryptedVolumeIsLockedByItsKeyWhichIsNowhereElse() throws IOException {
+    Path key = Files.writeString(directory.resolve("key"), "correct horse");
+    VolumeSpec spec = VolumeSpec.empty(8 * MIB).withEncryption(new Encryption(key));
+
+    VolumeStatus made = make(root, spec);
+    make(root, spec.withSizeBytes(16 * MIB));
+
+    String info = Images.qemuImg("info", "-f", "qcow2", made.path());
+    assertThat(info).contains("encrypted: yes").contains("16 MiB");
+    assertThat(made.encryption()).contains(new Encryption(key));
+    assertThat(new String(Files.readAllBytes(made.path()), StandardCharsets.ISO_8859_1))
+        .doesNotContain("correct horse");
+    assertThat(maintenance.check(cx(), root).sound()).isTrue();
+    Files.delete(key);
+    assertThatThrownBy(() -> maintenance.check(cx(), root))
+        .isInstanceOf(N0Exception.class)
+        .hasMessageContaining(key.toString());
+    assertThat(driver.observe(root)).isInstanceOf(Observed.Present.class);
+  }
+
+  @Test
+  void preallocatedVolumeTakesItsSpaceAtOnce() throws IOException {
+    for (Preallocation how : List.of(Preallocation.FALLOC, Preallocation.FULL)) {
+      for (ImageFormat format : ImageFormat.values()) {
+        ResourceId id = ResourceId.fresh("volume", "full");
+        VolumeStatus made = make(
+            id,
+            new VolumeSpec(format, Optional.of(8 * MIB), Optional.empty()).withPreallocation(how));
+        assertThat(made.allocatedBytes()).as("%s %s", how, format).isGreaterThanOrEqualTo(8 * MIB);
+      }
+    }
+    VolumeStatus tables =
+        make(root, VolumeSpec.empty(64 * MIB).withPreallocation(Preallocation.METADATA));
+    assertThat(Files.size(tables.path())).isGreaterThan(64 * MIB);
+    assertThat(tables.allocatedBytes()).isLessThan(MIB);
+  }
+
+  @Test
+  void fingerprintTellsWhatIsPromisedAndWhatIsTaken() {
+    make(root, VolumeSpec.empty(64 * MIB));
+    make(clone, new VolumeSpec(ImageFormat.RAW, Optional.of(32 * MIB), Optional.empty()));
+    write(status(clone).path(), "raw", 1, 0, MIB);
+
+    Fingerprint seen = driver.probe();
+
+    assertThat(seen.health()).isEqualTo(Fingerprint.Health.HEALTHY);
+    assertThat(seen.capacity())
+        .containsEntry("storage.bytes.promised", 96 * MIB)
+        .containsKeys("storage.bytes.total", "storage.bytes.free");
+    assertThat(seen.capacity().get("storage.bytes.allocated")).isBetween(MIB, 2 * MIB);
+  }
+
+  @Test
+  void volumeIsShrunkFlattenedRebasedAndCommitted() {
+    Path base = image("base.qcow2", "qcow2", 3);
+    Path other = image("other.qcow2", "qcow2", 3);
+    VolumeSpec spec = VolumeSpec.from(new ImageSource.Backing(base, ImageFormat.QCOW2));
+    make(root, spec.withSizeBytes(32 * MIB));
+    write(status(root).path(), "qcow2", 5, 4 * MIB, MIB);
+
+    maintenance.rebase(cx(), root, new ImageSource.Backing(other, ImageFormat.QCOW2));
+    assertThat(status(root).backingImage()).contains(other);
+    requirePattern(status(root).path(), "qcow2", 3, MIB, MIB);
+    maintenance.shrink(cx(), root, 16 * MIB);
+    assertThat(status(root).sizeBytes()).isEqualTo(16 * MIB);
+    maintenance.flatten(cx(), root);
+    assertThat(status(root).backingImage()).isEmpty();
+    requirePattern(status(root).path(), "qcow2", 3, MIB, MIB);
+    requirePattern(status(root).path(), "qcow2", 5, 4 * MIB, MIB);
+
+    make(clone, VolumeSpec.from(new ImageSource.Backing(status(root).path(), ImageFormat.QCOW2)));
+    write(status(clone).path(), "qcow2", 8, 8 * MIB, MIB);
+    assertThatThrownBy(() -> maintenance.rebase(
+            cx(), root, new ImageSource.Backing(status(clone).path(), ImageFormat.QCOW2)))
+        .hasMessageContaining("must not lie on");
+    assertThatThrownBy(() -> maintenance.shrink(cx(), root, 8 * MIB))
+        .isInstanceOfSatisfying(
+            N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.BUSY));
+    maintenance.commit(cx(), clone);
+    requirePattern(status(root).path(), "qcow2", 8, 8 * MIB, MIB);
+    assertThat(maintenance.check(cx(), root).sound()).isTrue();
+    assertThat(maintenance.check(cx(), clone).sound()).isTrue();
+  }
+
+  @Test
+  void volumeIsMeasuredAndExportedWhereNothingIs() throws Exception {
+    make(root, VolumeSpec.empty(8 * MIB));
+    write(status(root).path(), "qcow2", 6, MIB, MIB);
+    Path target = directory.resolve("a target, of: export");
+
+    VolumeMaintenance.FileSize size = maintenance.measure(cx(), root, ImageFormat.RAW);
+    VolumeMaintenance.ExportedImage exported =
+        maintenance.export(cx(), root, target, ImageFormat.RAW);
+
+    assertThat(size.fullyAllocatedBytes()).isEqualTo(8 * MIB);
+    assertThat(exported.lengthBytes()).isEqualTo(8 * MIB).isEqualTo(Files.size(target));
+    assertThat(exported.digest())
+        .isEqualTo("sha256:"
+            + HexFormat.of()
+                .formatHex(
+                    MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(target))));
+    requirePattern(target, "raw", 6, MIB, MIB);
+    assertThatThrownBy(() -> maintenance.export(cx(), root, target, ImageFormat.QCOW2))
+        .isInstanceOfSatisfying(
+            N0Exception.class,
+            e -> assertThat(e.code()).isEqualTo(N0Exception.Code.ALREADY_EXISTS));
+    assertThat(Files.size(target)).isEqualTo(8 * MIB);
+  }
+
+  @Test
+  void damageIsFoundAndRepaired() throws IOException {
+    VolumeStatus made = make(root, VolumeSpec.empty(8 * MIB));
+    write(made.path(), "qcow2", 6, MIB, MIB);
+    // A cluster at the end that nothing refers to, with a reference count: a leak.
+    Images.run(List.of(
+        "sh",
+        "-c",
+        "printf '\\000\\001' | dd of=\"$1\" bs=1 conv=notrunc"
+            + " seek=$((131072 + 2 * 24)) 2>&1 && truncate -s 1638400 \"$1\"",
+        "sh",
+        made.path().toString()));
+
+    VolumeMaintenance.Soundness found = maintenance.check(cx(), root);
+    assertThat(found.leaks()).isEqualTo(1);
+    assertThat(found.corruptions()).isZero();
+
+    assertThat(maintenance.repair(cx(), root, VolumeMaintenance.Repair.LEAKS).sound())
+        .isTrue();
+    requirePattern(made.path(), "qcow2", 6, MIB, MIB);
+  }
+}
