@@ -75,10 +75,9 @@ final class BitmapTables {
 
   private void checkEntry(long entry) {
     long offset = entry & OFFSET;
-    boolean sound =
-        (entry & RESERVED) == 0
-            && (offset == 0 || (entry & 1) == 0)
-            && offset % header.clusterSizeBytes() == 0;
+    boolean sound = (entry & RESERVED) == 0
+        && (offset == 0 || (entry & 1) == 0)
+        && offset % header.clusterSizeBytes() == 0;
     require(
         sound,
         "image.bitmap.tableEntry",

@@ -32,8 +32,7 @@ final class LuksReader {
 
   private LuksReader() {}
 
-  static LuksHeader read(FileChannel file, Qcow2Extension.LuksPointer pointer)
-      throws IOException {
+  static LuksHeader read(FileChannel file, Qcow2Extension.LuksPointer pointer) throws IOException {
     require(
         pointer.sizeBytes() >= BYTES,
         "image.luksHeaderSize",
@@ -82,12 +81,14 @@ final class LuksReader {
   private static List<LuksHeader.Slot> slots(ByteBuffer bytes) {
     long payload = unsigned(bytes, 104);
     require(
-        payload >= HEADER_SECTORS, "image.luks.payloadOffset", payload, "must be at least 8 sectors");
+        payload >= HEADER_SECTORS,
+        "image.luks.payloadOffset",
+        payload,
+        "must be at least 8 sectors");
     // Keys begin and end with 4 KiB.
-    long keySectors =
-        ((unsigned(bytes, 108) * STRIPES + SECTOR - 1) / SECTOR + HEADER_SECTORS - 1)
-            / HEADER_SECTORS
-            * HEADER_SECTORS;
+    long keySectors = ((unsigned(bytes, 108) * STRIPES + SECTOR - 1) / SECTOR + HEADER_SECTORS - 1)
+        / HEADER_SECTORS
+        * HEADER_SECTORS;
     List<LuksHeader.Slot> slots = new ArrayList<>();
     for (int at = BYTES - SLOTS * SLOT_BYTES; at < BYTES; at += SLOT_BYTES) {
       LuksHeader.Slot slot = slot(bytes, at);
@@ -118,8 +119,7 @@ final class LuksReader {
         "image.luks.slot",
         Integer.toHexString(state),
         "must be ac71f3 or dead");
-    require(
-        state == INACTIVE || iterations > 0, "image.luks.iterations", 0, "must be positive");
+    require(state == INACTIVE || iterations > 0, "image.luks.iterations", 0, "must be positive");
     require(stripes == STRIPES, "image.luks.stripes", stripes, "must be 4000");
     return new LuksHeader.Slot(
         state == ACTIVE ? LuksHeader.State.ACTIVE : LuksHeader.State.INACTIVE,
@@ -129,7 +129,11 @@ final class LuksReader {
   }
 
   private static void requireKnown(String field, String value, Set<String> known) {
-    require(known.contains(value), field, value, "must be one of " + known.stream().sorted().toList());
+    require(
+        known.contains(value),
+        field,
+        value,
+        "must be one of " + known.stream().sorted().toList());
   }
 
   private static String text(ByteBuffer bytes, String field, int at, int most) {

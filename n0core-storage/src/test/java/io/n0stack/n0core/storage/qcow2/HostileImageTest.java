@@ -235,8 +235,8 @@ class HostileImageTest {
     byte[] name = "x".repeat(1000).getBytes(StandardCharsets.US_ASCII);
     ByteBuffer entry = ByteBuffer.allocate(1064).put(40 + 17, name).put(56, (byte) '1');
     entry.putShort(12, (short) 1).putShort(14, (short) name.length).putInt(36, 16);
-    try (FileChannel file = FileChannel.open(
-        image, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+    try (FileChannel file =
+        FileChannel.open(image, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
       file.write(HandMade.image().putInt(60, 65536).putLong(64, SNAPSHOTS), 0);
       ByteBuffer many = ByteBuffer.allocate(1064 * 1024);
       while (many.hasRemaining()) {

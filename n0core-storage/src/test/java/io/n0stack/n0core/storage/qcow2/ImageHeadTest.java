@@ -26,7 +26,8 @@ class ImageHeadTest {
     requireRefusedFrom(104, "image.encryption", HandMade.image().putInt(32, 2));
     requireRefusedFrom(104, "image.size", HandMade.image().putLong(24, 1000));
     requireRefusedFrom(104, "image.l1Size", HandMade.image().putInt(36, 1));
-    requireRefusedFrom(104, "image.tables", HandMade.image().putLong(48, 2 * 512).putInt(104, 0), 112);
+    requireRefusedFrom(
+        104, "image.tables", HandMade.image().putLong(48, 2 * 512).putInt(104, 0), 112);
     requireRefusedFrom(
         104, "image.dataFile", HandMade.extension(HandMade.image(), 104, 0x44415441, "/x"), 128);
   }
@@ -81,7 +82,6 @@ class ImageHeadTest {
       assertThat(GATE.inspectHead(bytes.slice(0, i), ImageFormat.QCOW2)).isEqualTo(MORE_NEEDED);
     }
     assertThatThrownBy(() -> GATE.inspectHead(bytes.slice(0, length), ImageFormat.QCOW2))
-        .isInstanceOfSatisfying(
-            N0Exception.class, e -> assertThat(e.subject()).isEqualTo(field));
+        .isInstanceOfSatisfying(N0Exception.class, e -> assertThat(e.subject()).isEqualTo(field));
   }
 }

@@ -110,7 +110,10 @@ class ImageInfoIT {
         "1M");
 
     QemuSays.requireSameInfo(image, ImageFormat.QCOW2, options);
-    assertThat(ImageGate.standard().allowingLuks().inspect(image, ImageFormat.QCOW2).sizeBytes())
+    assertThat(ImageGate.standard()
+            .allowingLuks()
+            .inspect(image, ImageFormat.QCOW2)
+            .sizeBytes())
         .isEqualTo(1 << 20);
   }
 

@@ -39,10 +39,11 @@ class LargeImageIT {
 
     List<QemuSays.Line> lines =
         QemuSays.linesOf(Images.qemuImg("map", "-f", "qcow2", "--output=json", image));
-    long data =
-        lines.stream().filter(QemuSays.Line::data).mapToLong(QemuSays.Line::length).sum();
-    assertThat(said(image))
-        .isEqualTo(SIZE + " 5 " + lines.size() + " " + SIZE + " " + data);
+    long data = lines.stream()
+        .filter(QemuSays.Line::data)
+        .mapToLong(QemuSays.Line::length)
+        .sum();
+    assertThat(said(image)).isEqualTo(SIZE + " 5 " + lines.size() + " " + SIZE + " " + data);
   }
 
   @Test
@@ -51,8 +52,8 @@ class LargeImageIT {
     Images.qemuImg(
         "create", "-q", "-f", "qcow2", "-o", "cluster_size=2M,preallocation=metadata", image, SIZE);
 
-    int extents =
-        QemuSays.linesOf(Images.qemuImg("map", "-f", "qcow2", "--output=json", image)).size();
+    int extents = QemuSays.linesOf(Images.qemuImg("map", "-f", "qcow2", "--output=json", image))
+        .size();
     assertThat(said(image)).isEqualTo(SIZE + " 0 " + extents + " " + SIZE + " " + SIZE);
   }
 
@@ -60,8 +61,8 @@ class LargeImageIT {
   void aMapOfMillionsOfExtentsIsStreamed() throws IOException {
     Path image = directory.resolve("image.qcow2");
     int cluster = 64 << 10;
-    try (FileChannel file = FileChannel.open(
-        image, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+    try (FileChannel file =
+        FileChannel.open(image, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
       ByteBuffer header = HandMade.image().limit(512);
       header.putInt(20, 16).putLong(24, SIZE).putInt(36, 2048);
       file.write(header.putLong(40, 2L * cluster).putLong(48, cluster), 0);
