@@ -45,7 +45,8 @@ class Qcow2GrowthIT {
 
       Images.qemuImg("resize", "-q", "-f", "qcow2", resized, size);
       assertThat(Qcow2Header.read(image).sizeBytes()).isEqualTo(size);
-      assertThat(Qcow2Header.read(image).l1Size()).isEqualTo(Qcow2Header.read(resized).l1Size());
+      assertThat(Qcow2Header.read(image).l1Size())
+          .isEqualTo(Qcow2Header.read(resized).l1Size());
       batch.add("qemu-img check -q -f qcow2 " + image + " && qemu-img compare -q -f qcow2 -F qcow2 "
           + image + " " + resized + " && qemu-io -f qcow2 -c 'read -P 17 300k 100k'"
           + " -c 'read -P 0 1M 1048064' -c 'write -P 18 1100k 900k' -c 'read -P 18 1100k 900k'"
@@ -112,7 +113,8 @@ class Qcow2GrowthIT {
     assertThat(grow(full, 2 * MIB + 512)).get().asString().contains("room");
     assertThat(grow(clone, 2 * MIB)).get().asString().contains("backing file");
     try (FileChannel file = open(clone)) {
-      assertThat(Qcow2Growth.to(2 * MIB).withBackingSizeBytes(MIB).obstacle(file)).isPresent();
+      assertThat(Qcow2Growth.to(2 * MIB).withBackingSizeBytes(MIB).obstacle(file))
+          .isPresent();
     }
     for (Path image : List.of(old, bitmaps, outside, full, clone)) {
       Images.qemuImg("resize", "-q", "-f", "qcow2", image, 2 * MIB + 512);
@@ -125,7 +127,8 @@ class Qcow2GrowthIT {
     long seed = System.nanoTime();
     Random random = new Random(seed);
     Batch batch = new Batch(directory);
-    for (String options : new String[] {"cluster_size=512", "cluster_size=4k", "cluster_size=64k"}) {
+    for (String options :
+        new String[] {"cluster_size=512", "cluster_size=4k", "cluster_size=64k"}) {
       Path image = used(options, "crash" + options.hashCode());
       byte[] before = dirtied(image, random);
       long size = options.endsWith("64k") ? 4L << 40 : options.endsWith("4k") ? 1L << 30 : 2 * MIB;
@@ -157,7 +160,8 @@ class Qcow2GrowthIT {
     Qcow2Header header = Qcow2Header.read(image);
     try (FileChannel file = open(image)) {
       long at = ImageFiles.read(file, 0, 48).getLong(40) + header.l1Size() * 8L;
-      byte[] garbage = new byte[header.clusterSizeBytes() - header.l1Size() * 8 % header.clusterSizeBytes()];
+      byte[] garbage =
+          new byte[header.clusterSizeBytes() - header.l1Size() * 8 % header.clusterSizeBytes()];
       random.nextBytes(garbage);
       ImageWrites.write(file, java.nio.ByteBuffer.wrap(garbage), at);
     }
