@@ -181,7 +181,15 @@ class DurableFilesIT {
   private String each(String injection) throws Exception {
     String call = injection.substring(0, injection.indexOf(':'));
     List<String> strace = List.of(
-        "strace", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", "trace=" + call, "-e",
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "--seccomp-bpf",
+        "-e",
+        "trace=" + call,
+        "-e",
         "inject=" + injection);
     return Programs.run(Programs.within(strace, Programs.java(FileMaker.class, "each", directory)))
         .output();

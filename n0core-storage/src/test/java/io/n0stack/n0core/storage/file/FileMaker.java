@@ -60,8 +60,7 @@ final class FileMaker {
 
   private static void make(DurableFiles files, Path directory, String what, String label) {
     switch (what) {
-      case "create" ->
-        files.create(directory.resolve("created" + label), Whole.of(label));
+      case "create" -> files.create(directory.resolve("created" + label), Whole.of(label));
       case "replace" -> files.replace(directory.resolve("record"), Whole.of(label));
       case "batch" ->
         files.createAll(List.of(

@@ -17,8 +17,17 @@ class PreallocationIT {
   @Test
   void aFileSystemThatCannotReserveIsSaid() throws Exception {
     List<String> strace = List.of(
-        "strace", "-f", "-qq", "-o", "/dev/null", "-P", directory.resolve("reserved").toString(),
-        "-e", "trace=fallocate", "-e", "inject=fallocate:error=EOPNOTSUPP");
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-P",
+        directory.resolve("reserved").toString(),
+        "-e",
+        "trace=fallocate",
+        "-e",
+        "inject=fallocate:error=EOPNOTSUPP");
 
     assertThat(run(strace, "reserve"))
         .isEqualTo("UNSUPPORTED allocate \"" + directory.resolve("reserved")
@@ -29,7 +38,11 @@ class PreallocationIT {
   void spaceThatAnotherTakesMeanwhileIsSaidAndTheLengthIsAsBefore() throws Exception {
     // The mount is in a mount namespace that dies with the process.
     List<String> mount = List.of(
-        "unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=12m tmpfs \"$0\" && exec \"$@\"",
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        "mount -t tmpfs -o size=12m tmpfs \"$0\" && exec \"$@\"",
         directory.toString());
 
     assertThat(run(mount, "crowd")).isEqualTo("EXHAUSTED mine\n");

@@ -60,13 +60,11 @@ class SparseCopyIT {
         + " && rm \"$0/copy\" && strace -f -qq -o /dev/null -e trace=ioctl"
         + " -e inject=ioctl:error=EOPNOTSUPP \"$@\" && filefrag -v \"$0/copy\"";
 
-    String said = Programs.run(Programs.within(
-            inNamespace(script), Programs.java(Copier.class, mounted, mounted, 1)))
+    String said = Programs.run(
+            Programs.within(inNamespace(script), Programs.java(Copier.class, mounted, mounted, 1)))
         .output();
 
-    assertThat(said)
-        .contains("ways [CLONED] left []")
-        .contains("ways [KERNEL] left []");
+    assertThat(said).contains("ways [CLONED] left []").contains("ways [KERNEL] left []");
     assertThat(said.lines().filter(line -> line.matches(" +\\d+: +\\d+\\.\\..*")))
         .isNotEmpty()
         .allMatch(line -> line.contains("shared"));
@@ -98,8 +96,17 @@ class SparseCopyIT {
   private String lied(String injection) throws Exception {
     String call = injection.substring(0, injection.indexOf(':'));
     List<String> strace = List.of(
-        "strace", "-f", "-qq", "-o", "/dev/null", "-P", directory.resolve("source").toString(), "-e",
-        "trace=" + call, "-e", "inject=" + injection);
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-P",
+        directory.resolve("source").toString(),
+        "-e",
+        "trace=" + call,
+        "-e",
+        "inject=" + injection);
     String said = copied(strace, directory, mounted, 1);
     Files.deleteIfExists(mounted.resolve("copy"));
     return said;

@@ -34,8 +34,8 @@ class SparseCopyTest {
   void writeSource() throws IOException {
     source = directory.resolve("source");
     copy = directory.resolve("copy");
-    try (FileChannel out = FileChannel.open(
-        source, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+    try (FileChannel out =
+        FileChannel.open(source, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
       out.write(Layouts.bytes(new Random(1), DATA), 1 << 20);
       out.write(ByteBuffer.allocate(1), SIZE - 1);
       out.force(true);
@@ -119,7 +119,9 @@ class SparseCopyTest {
       Layouts.write(source, random);
       try (FileDraft draft = files.draft(copy)) {
         CopyResult result = SparseCopy.into(source, draft, FileProgress.NONE);
-        assertThat(Files.mismatch(source, draft.path())).as("seed %s file %s", seed, i).isEqualTo(-1);
+        assertThat(Files.mismatch(source, draft.path()))
+            .as("seed %s file %s", seed, i)
+            .isEqualTo(-1);
         Layouts.requireCopy(source, draft.path(), result);
       }
     }
