@@ -32,7 +32,7 @@ public final class NativeFile implements AutoCloseable {
    * @return the open file
    * @throws OsException if the kernel refuses
    */
-  public static NativeFile read(Path path) {
+  public static NativeFile openForReading(Path path) {
     return open(path, Linux.O_RDONLY | Linux.O_NONBLOCK | Linux.O_NOCTTY);
   }
 
@@ -43,7 +43,7 @@ public final class NativeFile implements AutoCloseable {
    * @return the open file
    * @throws OsException if the kernel refuses
    */
-  public static NativeFile write(Path path) {
+  public static NativeFile openForWriting(Path path) {
     return open(path, Linux.O_RDWR | Linux.O_NONBLOCK | Linux.O_NOCTTY | Linux.O_NOFOLLOW);
   }
 
@@ -54,7 +54,7 @@ public final class NativeFile implements AutoCloseable {
    * @return the open directory
    * @throws OsException if the kernel refuses
    */
-  public static NativeFile directory(Path path) {
+  public static NativeFile openDirectory(Path path) {
     return open(path, Linux.O_RDONLY | Linux.O_DIRECTORY);
   }
 

@@ -23,7 +23,7 @@ final class Layouts {
     };
     Files.deleteIfExists(file);
     Files.createFile(file);
-    try (NativeFile open = NativeFile.write(file);
+    try (NativeFile open = NativeFile.openForWriting(file);
         FileChannel out = FileChannel.open(file, StandardOpenOption.WRITE)) {
       open.truncate(size);
       for (int piece = random.nextInt(8); piece > 0 && size > 0; piece--) {

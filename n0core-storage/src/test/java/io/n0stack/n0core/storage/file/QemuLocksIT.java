@@ -183,7 +183,7 @@ class QemuLocksIT {
 
   @Test
   void aLockOfAnotherKindOnTheSameBytesIsInTheWayToo() throws Exception {
-    try (NativeFile other = NativeFile.write(image)) {
+    try (NativeFile other = NativeFile.openForWriting(image)) {
       assertThat(other.lockExclusive(100, 200)).isZero();
 
       assertThatThrownBy(() -> QemuLocks.exclusive(image)).hasMessageContaining("it is used");

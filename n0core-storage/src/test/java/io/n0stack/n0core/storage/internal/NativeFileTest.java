@@ -57,7 +57,7 @@ class NativeFileTest {
 
   @Test
   void takesBlocksAndGivesThemBack() throws Exception {
-    try (NativeFile file = NativeFile.write(path)) {
+    try (NativeFile file = NativeFile.openForWriting(path)) {
       file.syncData();
       long before = file.status().allocatedBytes();
       assertThat(before).isGreaterThanOrEqualTo(MIB);
@@ -83,15 +83,15 @@ class NativeFileTest {
 
   @Test
   void aLockBelongsToTheOpenFile() {
-    try (NativeFile one = NativeFile.write(path);
-        NativeFile two = NativeFile.write(path)) {
+    try (NativeFile one = NativeFile.openForWriting(path);
+        NativeFile two = NativeFile.openForWriting(path)) {
       assertThat(one.lockShared(5, 1)).isZero();
       assertThat(two.lockShared(5, 1)).isZero();
       assertThat(two.lockExclusive(4, 2)).isEqualTo(-Errno.EAGAIN.intValue());
       assertThat(two.findLock(0, 10)).contains(new LockConflict(false, 5, 1, -1));
       assertThat(two.unlock(5, 1)).isZero();
       assertThat(one.findLock(0, 0)).isEmpty();
-      NativeFile.read(path).close();
+      NativeFile.openForReading(path).close();
       assertThat(two.findLock(0, 10)).isPresent();
       one.close();
       assertThat(two.findLock(0, 10)).isEqualTo(Optional.empty());
@@ -120,7 +120,7 @@ class NativeFileTest {
 
   @Test
   void whatIsClosedIsOfNoUse() {
-    NativeFile file = NativeFile.read(path);
+    NativeFile file = NativeFile.openForReading(path);
     file.close();
     file.close();
 
