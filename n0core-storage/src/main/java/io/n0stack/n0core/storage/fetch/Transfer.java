@@ -129,7 +129,7 @@ final class Transfer {
             opened,
             part,
             plain ? WireInput.Use.CONTENT : WireInput.Use.COMPRESSED,
-            rules.maxBytes(),
+            rules.receivable(),
             received,
             patience)) {
       SparseFile file = new SparseFile(content.file(), flusher);
