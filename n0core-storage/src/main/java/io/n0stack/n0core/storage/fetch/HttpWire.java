@@ -71,7 +71,7 @@ final class HttpWire extends InputStream {
     this.keeper = keeper;
     version = keeper.version();
     uri = request.uri();
-    maxBytes = request.rules().maxBytes();
+    maxBytes = request.rules().receivable();
   }
 
   @Override

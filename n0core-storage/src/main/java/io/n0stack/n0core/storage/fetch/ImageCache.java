@@ -194,7 +194,7 @@ public final class ImageCache {
     try {
       return FetchFailures.translated("write", files.images(), work);
     } catch (ContentTooLargeException e) {
-      if (e.limitBytes() < (e.isOfContent() ? rules.maxContentBytes() : rules.maxBytes())) {
+      if (e.limitBytes() < (e.isOfContent() ? rules.maxContentBytes() : rules.receivable())) {
         N0Exception full = exhausted(e.limitBytes() + 1);
         full.addSuppressed(e);
         throw full;
