@@ -73,7 +73,7 @@ public class BlockCommandException extends N0Exception {
     if (has(text, "permission denied", "read-only file system", "operation not permitted")) {
       return Code.PERMISSION;
     }
-    if (has(text, "\" lock", " is busy", " in use", "in use by")) {
+    if (has(text, "\" lock", " is busy", " in use", "permission conflict")) {
       return Code.BUSY;
     }
     if (errorClass.equals("DeviceNotFound")

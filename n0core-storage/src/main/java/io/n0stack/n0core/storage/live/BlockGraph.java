@@ -106,29 +106,38 @@ final class BlockGraph {
     return !above.getOrDefault(name, List.of()).isEmpty();
   }
 
-  /** Climbs from any layer to the active one. */
+  /** Climbs from any layer to the active one; what hangs on nothing is passed over if there is more. */
   LiveNode root(String anchor) {
-    String at = anchor;
-    String active = anchor;
-    for (int depth = 0; depth < DEEPEST; depth++) {
-      List<String> higher = new ArrayList<>();
-      for (Use use : above.getOrDefault(at, List.of())) {
-        if (nodes.containsKey(use.parent()) && use.name().equals(stacking(use.parent()))) {
-          higher.add(use.parent());
-        }
-      }
-      if (higher.size() > 1) {
-        throw refused(N0Exception.Code.PRECONDITION, at, "several disks stand on it");
-      }
-      if (higher.isEmpty()) {
-        return find(active)
-            .orElseThrow(() -> refused(
-                N0Exception.Code.NOT_FOUND, anchor, "the machine has no such node any more"));
-      }
-      at = higher.get(0);
-      active = isFilter(at) ? active : at;
+    List<LiveNode> tops = new ArrayList<>();
+    climb(anchor, anchor, 0, tops);
+    List<LiveNode> used = tops.stream().filter(this::hasUser).toList();
+    if (used.size() == 1) {
+      return used.get(0);
     }
-    throw refused(N0Exception.Code.PRECONDITION, anchor, "its layers form a circle");
+    if (tops.isEmpty()) {
+      throw refused(
+          N0Exception.Code.NOT_FOUND, anchor, "the machine has no such node any more");
+    }
+    if (tops.size() > 1) {
+      throw refused(N0Exception.Code.PRECONDITION, anchor, "several disks stand on it");
+    }
+    return tops.get(0);
+  }
+
+  private void climb(String at, String active, int depth, List<LiveNode> tops) {
+    boolean highest = true;
+    for (Use use : above.getOrDefault(at, List.of())) {
+      String parent = use.parent();
+      if (depth < DEEPEST
+          && nodes.containsKey(parent)
+          && use.name().equals(stacking(parent))) {
+        highest = false;
+        climb(parent, isFilter(parent) ? active : parent, depth + 1, tops);
+      }
+    }
+    if (highest) {
+      find(active).ifPresent(tops::add);
+    }
   }
 
   /** Tells whether a device or an export has the disk: a user above the active layer and its filters. */
@@ -191,8 +200,7 @@ final class BlockGraph {
   private LiveNode node(String name, JsonNode node) {
     List<LiveBitmap> bitmaps = new ArrayList<>();
     for (JsonNode bitmap : node.path("dirty-bitmaps")) {
-      Names.ofBitmap(bitmap.path("name").asText())
-          .ifPresent(own -> bitmaps.add(bitmap(own, bitmap)));
+      Names.ofBitmap(bitmap.path("name").asText()).ifPresent(own -> bitmaps.add(bitmap(own, bitmap)));
     }
     return new LiveNode(
         name,

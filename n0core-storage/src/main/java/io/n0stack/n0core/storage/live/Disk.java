@@ -16,9 +16,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A volume as one machine has it: where its layers are, and which nodes and jobs are n0core's. */
 final class Disk {
+  private static final Logger LOG = LoggerFactory.getLogger(Disk.class);
+
   private final Wire wire;
   private final ResourceId volume;
   private volatile String anchor;
@@ -137,6 +141,18 @@ final class Disk {
     }
   }
 
+  /** Deletes a node that nobody uses, unless something holds it that the graph does not show. */
+  private void deleteIfFree(String node) {
+    try {
+      delete(node);
+    } catch (BlockCommandException e) {
+      if (e.code() != N0Exception.Code.BUSY) {
+        throw e;
+      }
+      LOG.debug("{}: node {} is left for now: {}", volume, node, e.description());
+    }
+  }
+
   /**
    * Deletes the nodes of this volume that n0core has added and that nobody uses any more.
    *
@@ -151,7 +167,7 @@ final class Disk {
       for (LiveNode node : graph.images()) {
         boolean mine = isOurs(node.name()) || node.name().equals(foreign);
         if (mine && !graph.isUsed(node.name()) && tried.add(node.name())) {
-          delete(node.name());
+          deleteIfFree(node.name());
           more = true;
         }
       }

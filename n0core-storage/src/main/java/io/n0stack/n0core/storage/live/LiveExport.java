@@ -6,8 +6,10 @@ import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.storage.BlockCommandException;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
+import java.net.URLEncoder;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -125,7 +127,10 @@ public final class LiveExport {
    * @return a URI that QEMU's tools and libnbd take, such as {@code nbd+unix:///root?socket=/…/nbd.sock}
    */
   public String uri() {
-    return "nbd+unix:///" + spec.name() + "?socket=" + spec.socket();
+    String socket = URLEncoder.encode(spec.socket().toString(), StandardCharsets.UTF_8)
+        .replace("+", "%20")
+        .replace("%2F", "/");
+    return "nbd+unix:///" + spec.name() + "?socket=" + socket;
   }
 
   /**

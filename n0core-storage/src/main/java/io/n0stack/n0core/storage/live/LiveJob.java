@@ -5,7 +5,9 @@ import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.storage.BlockCommandException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -30,7 +32,6 @@ public final class LiveJob {
 
   private final Disk disk;
   private final JobId id;
-  private final BooleanSupplier made;
   private volatile boolean settled;
 
   /**
@@ -38,17 +39,15 @@ public final class LiveJob {
    *
    * @param disk what it works on
    * @param id its id
-   * @param made looks whether what it was to bring about is there; asked if QEMU does not know it
    */
-  LiveJob(Disk disk, JobId id, BooleanSupplier made) {
+  LiveJob(Disk disk, JobId id) {
     this.disk = disk;
     this.id = id;
-    this.made = made;
   }
 
   /** Makes a job for which there is nothing left to do. */
   static LiveJob done(Disk disk, JobId id) {
-    LiveJob job = new LiveJob(disk, id, () -> true);
+    LiveJob job = new LiveJob(disk, id);
     job.settled = true;
     return job;
   }
@@ -204,6 +203,9 @@ public final class LiveJob {
   private void pause(Context cx, JobStatus now) {
     cx.progress(now.fraction(), id.kind().word());
     Duration left = cx.remaining();
+    if (left.isZero()) {
+      throw disk.refused(N0Exception.Code.UNAVAILABLE, "the time is up, job " + id + " goes on");
+    }
     disk.wire().pause(left.compareTo(LOOK) < 0 ? left : LOOK);
   }
 
@@ -223,7 +225,8 @@ public final class LiveJob {
     while (true) {
       JobStatus now = status();
       if (now.state() == JobState.GONE) {
-        return now;
+        boolean undone = id.kind() == JobKind.STREAM && !settled && !isMade(disk, id);
+        return undone ? forgotten(now) : now;
       }
       if (now.state() == JobState.CONCLUDED) {
         settle(now);
@@ -256,7 +259,7 @@ public final class LiveJob {
   /** Puts away what the job leaves, and lets QEMU forget it last, so that all this can be repeated. */
   private void settle(JobStatus end) {
     follow(end);
-    disk.sweep(id.kind() == JobKind.BACKUP ? "" : id.rest());
+    disk.sweep(foreign());
     if (end.error().isPresent() && id.kind() == JobKind.BACKUP && !id.rest().isEmpty()) {
       new LiveBitmaps(disk).remove(id.rest());
     }
@@ -268,6 +271,7 @@ public final class LiveJob {
         throw e;
       }
     }
+    disk.sweep(foreign()); // only now does a commit or stream let go of what lay between
     settled = true;
     LOG.info(
         "{}: {} of {} ended: {}",
@@ -275,6 +279,10 @@ public final class LiveJob {
         id.kind().word(),
         disk.volume(),
         end.error().orElse("done"));
+  }
+
+  private String foreign() {
+    return id.kind() == JobKind.BACKUP ? "" : id.rest();
   }
 
   /** Looks at the volume from a layer that stays. */
@@ -290,15 +298,10 @@ public final class LiveJob {
       }
     } else if (id.kind() == JobKind.COMMIT) {
       graph.images().stream()
-          .filter(node -> graph.isUsed(node.name()) && isBase(node))
+          .filter(node -> graph.isUsed(node.name()) && mark(node).equals(id.second()))
           .findFirst()
           .ifPresent(node -> disk.moveTo(node.name()));
     }
-  }
-
-  private boolean isBase(LiveNode node) {
-    Optional<String> mark = node.file().map(file -> Names.mark(file.toString()));
-    return mark.isPresent() && mark.get().equals(id.second());
   }
 
   private void throwIfFailed(JobStatus end) {
@@ -307,13 +310,44 @@ public final class LiveJob {
     }
   }
 
+  /** QEMU forgets a stream when it ends: that it failed is seen by what is not there. */
+  private JobStatus forgotten(JobStatus now) {
+    String error =
+        disk.wire().takeError(id()).orElse("ended, and why has been told to nobody who still is");
+    return new JobStatus(id(), id.kind(), JobState.GONE, 0, now.totalBytes(), Optional.of(error));
+  }
+
+  /** Looks whether what a job is to bring about is there. A backup leaves no trace. */
+  static boolean isMade(Disk disk, JobId id) {
+    BlockGraph graph = disk.graph();
+    List<String> marks = graph.chain(disk.root(graph)).stream().map(LiveJob::mark).toList();
+    return switch (id.kind()) {
+      case COMMIT -> !marks.contains(id.first()) && marks.contains(id.second());
+      case STREAM ->
+        id.second().equals(Names.mark(""))
+            ? marks.size() == 1
+            : marks.size() > 1 && marks.get(1).equals(id.second());
+      case MIRROR -> marks.get(0).equals(id.first());
+      case BACKUP -> false;
+    };
+  }
+
+  private static String mark(LiveNode node) {
+    return Names.mark(node.file().map(Path::toString).orElse("\0" + node.name()));
+  }
+
   private void requireMade() {
-    if (!made.getAsBoolean()) {
+    boolean there = isMade(disk, id);
+    if (!there && id.kind() == JobKind.STREAM) {
+      settled = true;
+      throwIfFailed(forgotten(status()));
+    }
+    if (!there) {
       throw disk.refused(
           N0Exception.Code.NOT_FOUND,
           "the machine knows no job " + id + ": it has been settled, or QEMU was started anew");
     }
-    disk.sweep(id.kind() == JobKind.BACKUP ? "" : id.rest());
+    disk.sweep(foreign());
     settled = true;
   }
 

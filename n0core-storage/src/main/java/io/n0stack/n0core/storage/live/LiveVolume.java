@@ -132,7 +132,7 @@ public final class LiveVolume implements AutoCloseable {
   public List<LiveJob> jobs() {
     return disk.jobs().stream()
         .flatMap(job -> JobId.parse(job.id()).stream())
-        .map(id -> new LiveJob(disk, id, () -> false))
+        .map(id -> new LiveJob(disk, id))
         .toList();
   }
 

@@ -8,12 +8,15 @@ import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.BlockCommandException;
+import io.n0stack.n0core.api.storage.BlockEvent;
 import io.n0stack.n0core.api.storage.BlockEvents;
 import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.api.storage.BlockSession;
 import io.n0stack.n0core.api.storage.QemuCapabilities;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +39,7 @@ final class Wire implements AutoCloseable {
   private final BlockMonitor monitor;
   private final ResourceId machine;
   private final Duration limit;
+  private final Map<String, String> errors = new ConcurrentHashMap<>();
   private @Nullable Line line;
   private boolean closed;
 
@@ -161,11 +165,33 @@ final class Wire implements AutoCloseable {
   /** Waits until something may have happened, at most for the time given. */
   void pause(Duration most) {
     Line used = line();
-    if (used.events().next(most).isPresent()) {
-      while (used.events().next(Duration.ZERO).isPresent()) {
-        continue; // one look tells what they all would
+    Optional<BlockEvent> event = used.events().next(most);
+    while (event.isPresent()) { // one look tells what they all would
+      remember(event.get());
+      event = used.events().next(Duration.ZERO);
+    }
+  }
+
+  private void remember(BlockEvent event) {
+    if (event.name().equals("BLOCK_JOB_COMPLETED") || event.name().equals("BLOCK_JOB_CANCELLED")) {
+      JsonNode data = parse(event.name(), event.data());
+      String fallback = event.name().endsWith("CANCELLED") ? "Operation canceled" : "";
+      String error = data.path("error").asText(fallback);
+      if (!error.isEmpty()) {
+        errors.put(data.path("device").asText(), error);
       }
     }
+  }
+
+  /**
+   * Takes what an event told of a job's failure. Only for a job that QEMU forgets when it ends.
+   *
+   * @param job its id
+   * @return why it failed, empty if no event has told
+   */
+  Optional<String> takeError(String job) {
+    pause(Duration.ZERO);
+    return Optional.ofNullable(errors.remove(job));
   }
 
   private synchronized Line line() {
