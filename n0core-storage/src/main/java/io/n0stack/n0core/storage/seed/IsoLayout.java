@@ -10,7 +10,6 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -44,13 +43,11 @@ final class IsoLayout {
   IsoLayout(String label, Instant time, Map<String, byte[]> files) {
     this.label = label;
     this.time = time;
-    Map<String, byte[]> shortened = new HashMap<>();
+    ShortNames names = new ShortNames();
     List<IsoFile> placed = new ArrayList<>();
     int next = 0;
     for (Map.Entry<String, byte[]> file : files.entrySet()) {
-      String identifier = ShortNames.unused(file.getKey(), shortened.keySet());
-      shortened.put(identifier, file.getValue());
-      placed.add(new IsoFile(file.getKey(), identifier, file.getValue(), next));
+      placed.add(new IsoFile(file.getKey(), names.of(file.getKey()), file.getValue(), next));
       next += sectors(file.getValue().length);
     }
     IsoDirectory directory = new IsoDirectory(time, 0, 0);

@@ -39,10 +39,10 @@ public record SeedFile(Path path, String base64, String permissions, Optional<St
   }
 
   private static void requireOwner(String owner) {
-    String[] parts = owner.split(":", -1);
-    Rules.range("file.owner, parts", parts.length, 1, 2);
-    for (String part : parts) {
-      SeedRules.user("file.owner", part);
+    int colon = owner.indexOf(':');
+    SeedRules.user("file.owner", colon < 0 ? owner : owner.substring(0, colon));
+    if (colon >= 0) {
+      SeedRules.user("file.owner", owner.substring(colon + 1));
     }
   }
 
