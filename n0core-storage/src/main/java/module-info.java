@@ -1,6 +1,7 @@
 /** Volumes and images on the host's file systems. */
 module io.n0stack.n0core.storage {
   exports io.n0stack.n0core.storage;
+  exports io.n0stack.n0core.storage.file;
   exports io.n0stack.n0core.storage.qcow2;
   exports io.n0stack.n0core.storage.seed;
 
@@ -10,7 +11,6 @@ module io.n0stack.n0core.storage {
   requires java.net.http;
   requires org.jnrproject.constants;
   requires org.jnrproject.ffi;
-  requires org.jnrproject.posix;
   requires org.slf4j;
   requires org.tukaani.xz;
   requires static transitive org.jspecify;
@@ -20,6 +20,10 @@ module io.n0stack.n0core.storage {
   requires org.objectweb.asm.tree;
   requires org.objectweb.asm.tree.analysis;
   requires org.objectweb.asm.util;
+
+  // JNR implements the interface in there by a class in an unnamed module that it makes at run
+  // time.
+  opens io.n0stack.n0core.storage.internal;
 
   provides io.n0stack.n0core.api.driver.DriverPlugin with
       io.n0stack.n0core.storage.StoragePlugin;

@@ -1,0 +1,69 @@
+package io.n0stack.n0core.storage.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+
+/** Translates what the JDK says of files. */
+public final class Failures {
+  private Failures() {}
+
+  /**
+   * Work on files.
+   *
+   * @param <R> what it gives
+   */
+  @FunctionalInterface
+  public interface Work<R> {
+    /**
+     * Does it.
+     *
+     * @return its result
+     * @throws IOException if it fails
+     */
+    R run() throws IOException;
+  }
+
+  /**
+   * Does work and translates its failure.
+   *
+   * @param operation what it is, with the object
+   * @param work the work
+   * @param <R> what it gives
+   * @return its result
+   * @throws N0Exception if it fails
+   */
+  public static <R> R translated(String operation, Work<R> work) {
+    try {
+      return work.run();
+    } catch (ClosedByInterruptException e) {
+      throw N0Exception.interrupted(operation, e);
+    } catch (IOException e) {
+      String reason = reason(e);
+      throw new N0Exception(codeOf(e, reason), operation, operation + ": " + reason, e);
+    }
+  }
+
+  private static String reason(IOException cause) {
+    String reason = cause instanceof FileSystemException e ? e.getReason() : cause.getMessage();
+    return reason == null ? cause.getClass().getSimpleName() : reason;
+  }
+
+  private static N0Exception.Code codeOf(IOException cause, String reason) {
+    if (reason.contains("No space left on device") || reason.contains("Disk quota exceeded")) {
+      return N0Exception.Code.EXHAUSTED;
+    }
+    if (reason.contains("File too large")) {
+      return N0Exception.Code.INVALID;
+    }
+    if (cause instanceof NoSuchFileException) {
+      return N0Exception.Code.NOT_FOUND;
+    }
+    return cause instanceof AccessDeniedException || reason.contains("Read-only file system")
+        ? N0Exception.Code.PERMISSION
+        : N0Exception.Code.UNAVAILABLE;
+  }
+}
