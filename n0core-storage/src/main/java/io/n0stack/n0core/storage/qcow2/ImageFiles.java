@@ -40,6 +40,23 @@ final class ImageFiles {
     return bytes.flip();
   }
 
+  /** Returns what tells a file from all others of the host. */
+  static Object key(Path image) {
+    try {
+      BasicFileAttributes attributes =
+          Files.readAttributes(image, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+      Object key = attributes.fileKey();
+      return key == null ? image : key;
+    } catch (IOException e) {
+      throw failure("read image", image, e);
+    }
+  }
+
+  /** Returns what QEMU makes of the length of a raw image. */
+  static long wholeSectors(long bytes) {
+    return (bytes / 512 + (bytes % 512 == 0 ? 0 : 1)) * 512;
+  }
+
   static N0Exception failure(String operation, Path image, IOException cause) {
     String subject = operation + " " + Rules.quote(image.toString());
     if (cause instanceof java.nio.channels.ClosedByInterruptException) {

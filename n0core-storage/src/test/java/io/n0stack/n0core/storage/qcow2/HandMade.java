@@ -6,6 +6,8 @@ import java.nio.charset.StandardCharsets;
 /** A small sound image of 1 MiB in clusters of 512 bytes, made byte by byte. */
 final class HandMade {
   static final int CLUSTER = 512;
+  static final int L2 = 3 * CLUSTER;
+  static final int BITMAPS = 6 * CLUSTER;
   static final int SNAPSHOTS = 8 * CLUSTER;
 
   private HandMade() {}
@@ -41,10 +43,58 @@ final class HandMade {
     int at = SNAPSHOTS;
     for (String name : names) {
       bytes.putShort(at + 12, (short) 1).putShort(at + 14, (short) name.length());
-      bytes.putInt(at + 36, 16);
+      bytes.putInt(at + 36, 16).put(at + 56, (byte) '1');
       bytes.put(at + 57, name.getBytes(StandardCharsets.UTF_8));
       at = (at + 57 + name.length() + 7) / 8 * 8;
     }
     return bytes;
+  }
+
+  /** Two clusters of data, a zero cluster with and one without a place, a compressed one; twice. */
+  static ByteBuffer withClusters() {
+    long copied = 1L << 63;
+    ByteBuffer bytes = image();
+    bytes.putLong(2 * CLUSTER, copied | L2).putLong(2 * CLUSTER + 16, L2);
+    bytes.putLong(L2, copied | 4 * CLUSTER).putLong(L2 + 8, copied | 5 * CLUSTER);
+    bytes.putLong(L2 + 16, 1).putLong(L2 + 24, copied | 4 * CLUSTER | 1);
+    return bytes.putLong(L2 + 32, 1L << 62 | 5 * CLUSTER + 100);
+  }
+
+  static ByteBuffer withBitmap(String name) {
+    byte[] text = name.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer bytes = withClusters().putLong(88, 1);
+    bytes.putInt(104, 0x23852875).putInt(108, 24).putInt(112, 1);
+    bytes.putLong(120, (24 + text.length + 7) / 8 * 8).putLong(128, BITMAPS);
+    bytes.putLong(BITMAPS, 7 * CLUSTER).putInt(BITMAPS + 8, 1).putInt(BITMAPS + 12, 2);
+    bytes.put(BITMAPS + 16, (byte) 1).put(BITMAPS + 17, (byte) 16);
+    return bytes.putShort(BITMAPS + 18, (short) text.length).put(BITMAPS + 24, text);
+  }
+
+  static ByteBuffer withLuks() {
+    ByteBuffer bytes = image().putInt(32, 2);
+    bytes.putInt(104, 0x0537be77).putInt(108, 16).putLong(112, L2).putLong(120, 592);
+    bytes.putLong(L2, 0x4c554b53babe0001L).put(L2 + 8, ascii("aes")).put(L2 + 40, ascii("xts-plain64"));
+    bytes.put(L2 + 72, ascii("sha256")).putInt(L2 + 108, 64).put(L2 + 168, ascii("some-uuid"));
+    for (int slot = 0; slot < 8; slot++) {
+      bytes.putInt(L2 + 208 + slot * 48, slot == 0 ? 0x00ac71f3 : 0x0000dead);
+    }
+    return bytes;
+  }
+
+  /** Clusters of 16 KiB with subclusters, in which all three kinds are mixed. */
+  static ByteBuffer withSubclusters() {
+    int cluster = 16 << 10;
+    ByteBuffer bytes = ByteBuffer.allocate(5 * cluster);
+    bytes.putInt(0, Qcow2Header.MAGIC).putInt(4, 3).putInt(20, 14).putLong(24, 1 << 20);
+    bytes.putInt(36, 1).putLong(40, 2 * cluster).putLong(48, cluster).putInt(56, 1);
+    bytes.putLong(72, 16).putInt(96, 4).putInt(100, 104);
+    bytes.putLong(2 * cluster, 3 * cluster);
+    bytes.putLong(3 * cluster, 4 * cluster).putLong(3 * cluster + 8, 0x00f00000_0000ff0fL);
+    bytes.putLong(3 * cluster + 24, 0xffff0000_00000000L);
+    return bytes.putLong(3 * cluster + 32, 4 * cluster).putLong(3 * cluster + 40, 0xffffffffL);
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
   }
 }
