@@ -1,6 +1,7 @@
 /** Volumes and images on the host's file systems. */
 module io.n0stack.n0core.storage {
   exports io.n0stack.n0core.storage;
+  exports io.n0stack.n0core.storage.fetch;
   exports io.n0stack.n0core.storage.file;
   exports io.n0stack.n0core.storage.qcow2;
   exports io.n0stack.n0core.storage.seed;

@@ -88,6 +88,13 @@ class JsonCodecTest {
                 "sha256:" + "0".repeat(64),
                 ImageFormat.RAW))),
         Arguments.of(
+            VolumeSpec.class,
+            VolumeSpec.from(new ImageSource.Download(
+                    URI.create("https://images.example/x.xz"),
+                    "sha256:" + "0".repeat(64),
+                    ImageFormat.QCOW2)
+                .compressed(ImageSource.Compression.XZ))),
+        Arguments.of(
             MachineSpec.class,
             MachineSpec.builder(2, 256 << 20)
                 .bootDisk("root")

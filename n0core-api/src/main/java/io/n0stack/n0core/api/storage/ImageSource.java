@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.Rules;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -48,14 +49,28 @@ public sealed interface ImageSource {
     }
   }
 
+  /** How the bytes of a file are compressed as a whole; qcow2's compressed clusters are not meant. */
+  enum Compression {
+    /** RFC 1952, also of several members. */
+    GZIP,
+    /** The {@code .xz} container, also of several streams. */
+    XZ,
+    /** RFC 8878, also of several frames. */
+    ZSTD
+  }
+
   /**
    * A file from an HTTP server, verified.
    *
    * @param uri an {@code http} or {@code https} address without user information
-   * @param digest {@code sha256:} or {@code sha512:} and the digest in lower-case hexadecimal
-   * @param format its format
+   * @param digest {@code sha256:} or {@code sha512:} and the digest in lower-case hexadecimal, of the
+   *     file as it is published: if it is compressed, of the compressed bytes
+   * @param format the format of the image, once uncompressed
+   * @param compression how the file is compressed; empty if it is not
    */
-  record Download(URI uri, String digest, ImageFormat format) implements ImageSource {
+  record Download(
+      URI uri, String digest, ImageFormat format, Optional<Compression> compression)
+      implements ImageSource {
     private static final Pattern DIGEST =
         Pattern.compile("sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}");
 
@@ -74,6 +89,27 @@ public sealed interface ImageSource {
             digest,
             "must be sha256: or sha512: and lower-case hexadecimal digits");
       }
+    }
+
+    /**
+     * Makes the source of a file that is not compressed.
+     *
+     * @param uri an {@code http} or {@code https} address without user information
+     * @param digest {@code sha256:} or {@code sha512:} and the digest in lower-case hexadecimal
+     * @param format its format
+     */
+    public Download(URI uri, String digest, ImageFormat format) {
+      this(uri, digest, format, Optional.empty());
+    }
+
+    /**
+     * Changes the compression.
+     *
+     * @param how how the file is compressed
+     * @return a changed copy
+     */
+    public Download compressed(Compression how) {
+      return new Download(uri, digest, format, Optional.of(how));
     }
   }
 }

@@ -1,0 +1,116 @@
+package io.n0stack.n0core.storage.fetch;
+
+import io.n0stack.n0core.api.N0Exception;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+
+/** Asks a server, and those it redirects to, for a file or the rest of it. */
+final class Hops {
+  private static final Set<Integer> REDIRECT = Set.of(301, 302, 303, 307, 308);
+
+  private final HttpClient client;
+  private final Executor resolver;
+  private final AddressPolicy policy;
+  private final Patience patience;
+
+  Hops(HttpClient client, Executor resolver, AddressPolicy policy, Patience patience) {
+    this.client = client;
+    this.resolver = resolver;
+    this.policy = policy;
+    this.patience = patience;
+  }
+
+  /**
+   * An answer whose body is yet to be read.
+   *
+   * @param status its code
+   * @param headers its fields
+   * @param body what follows
+   */
+  record Reply(int status, HttpHeaders headers, BodyQueue body) {}
+
+  /** Asks for the bytes from a position on, if the file is still the same. */
+  Reply open(URI start, long from, Validator version) throws IOException {
+    URI uri = start;
+    boolean wasPublic = false;
+    for (int redirects = 0; ; redirects++) {
+      if (policy == AddressPolicy.PUBLIC_ONLY || redirects > 0 && wasPublic) {
+        requirePublic(uri);
+      }
+      Reply reply = send(uri, from, version);
+      if (!REDIRECT.contains(reply.status())) {
+        return reply;
+      }
+      reply.body().cancel();
+      if (redirects == UriRules.REDIRECTS) {
+        throw N0Exception.invalid(
+            "source.uri", start, "must not redirect more than " + UriRules.REDIRECTS + " times");
+      }
+      String location = reply
+          .headers()
+          .firstValue("location")
+          .orElseThrow(() -> new IOException("status " + reply.status() + " without Location"));
+      URI next = UriRules.next(uri, location);
+      wasPublic =
+          wasPublic || policy == AddressPolicy.PUBLIC_STAYS_PUBLIC && hasPublicAddress(uri);
+      uri = next;
+    }
+  }
+
+  private Reply send(URI uri, long from, Validator version) throws IOException {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(withoutFragment(uri)).header("Accept-Encoding", "identity");
+    if (from > 0) {
+      request.header("Range", "bytes=" + from + "-").header("If-Range", version.value());
+    }
+    CompletableFuture<HttpResponse<BodyQueue>> sent =
+        client.sendAsync(request.build(), info -> new BodyQueue());
+    HttpResponse<BodyQueue> response = patience.await(sent);
+    return new Reply(response.statusCode(), response.headers(), response.body());
+  }
+
+  private static URI withoutFragment(URI uri) {
+    String text = uri.toString();
+    int fragment = text.indexOf('#');
+    return fragment < 0 ? uri : URI.create(text.substring(0, fragment));
+  }
+
+  private void requirePublic(URI uri) throws IOException {
+    for (InetAddress address : addresses(uri)) {
+      if (!AddressRanges.isPublic(address)) {
+        throw N0Exception.invalid(
+            "source.uri",
+            UriRules.shown(uri),
+            "must have public addresses only, not " + address.getHostAddress());
+      }
+    }
+  }
+
+  private boolean hasPublicAddress(URI uri) throws IOException {
+    return Arrays.stream(addresses(uri)).anyMatch(AddressRanges::isPublic);
+  }
+
+  /** Resolves a host; the client asks the same cache of the JVM when it connects. */
+  private InetAddress[] addresses(URI uri) throws IOException {
+    return patience.await(CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return InetAddress.getAllByName(uri.getHost());
+          } catch (IOException e) {
+            throw new CompletionException(
+                new IOException("no address for " + uri.getHost() + ": " + e.getMessage(), e));
+          }
+        },
+        resolver));
+  }
+}
