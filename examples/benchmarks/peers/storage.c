@@ -257,6 +257,8 @@ int main(int arguments, char **argument) {
     name(kept, directory, "kept", 0);
     if (rename(first, kept) != 0 || link(kept, first) != 0) fail(kept);
     unlink_all(count, directory);
+    /* For good: else whoever syncs next does it for this side. */
+    sync_directory(directory);
     printf("%.1f %.1f\n", ended - began, ended_cpu - began_cpu);
     fflush(stdout);
   }
