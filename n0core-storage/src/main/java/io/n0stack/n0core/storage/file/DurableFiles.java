@@ -6,7 +6,6 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OsException;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.UnknownOutcomeException;
-import io.n0stack.n0core.storage.internal.FileStatus;
 import io.n0stack.n0core.storage.internal.Failures;
 import io.n0stack.n0core.storage.internal.NativeDirectory;
 import io.n0stack.n0core.storage.internal.NativeFile;

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.storage.file;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.storage.internal.Failures;
 import io.n0stack.n0core.storage.internal.NativeDirectory;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -9,7 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Consumer;
 
 /** Makes many files: all are written, then all synced, then all named, then the directories synced. */
 final class FileBatch implements AutoCloseable {
@@ -26,22 +27,21 @@ final class FileBatch implements AutoCloseable {
     for (NewFile file : files) {
       NativeDirectory directory = directories.computeIfAbsent(
           DurableFiles.parent(file.destination()), NativeDirectory::open);
-      Temporary temporary =
-          Temporary.in(directory, DurableFiles.name(file.destination()), seam);
+      Temporary temporary = Temporary.in(directory, DurableFiles.name(file.destination()), seam);
       temporaries.add(temporary);
       temporary.write(file.content());
       // So that the disk has work while the next are written, and the syncs find little to do.
       temporary.startWriting();
     }
     temporaries.forEach(Temporary::sync);
-    try {
-      temporaries.forEach(Temporary::publish);
-      directories.values().forEach(NativeDirectory::sync);
-      seam.after(Seam.Step.DURABLE);
-    } catch (RuntimeException | Error e) {
-      temporaries.forEach(temporary -> temporary.undo(e));
-      throw e;
-    }
+    Failures.undoing(
+        () -> {
+          temporaries.forEach(Temporary::publish);
+          directories.values().forEach(NativeDirectory::sync);
+          seam.after(Seam.Step.DURABLE);
+          return this;
+        },
+        () -> forEach(Temporary::undo));
   }
 
   private static void requireDistinct(List<NewFile> files) {
@@ -56,15 +56,23 @@ final class FileBatch implements AutoCloseable {
   /** Unlinks what has no name, each whatever becomes of the others. */
   @Override
   public void close() {
-    @Nullable RuntimeException failure = null;
+    try {
+      forEach(Temporary::close);
+    } finally {
+      directories.values().forEach(NativeDirectory::close);
+    }
+  }
+
+  /** Treats each, whatever becomes of the others, and throws the first failure in the end. */
+  private void forEach(Consumer<Temporary> treatment) {
+    N0Exception failure = null;
     for (Temporary temporary : temporaries) {
       try {
-        temporary.close();
+        treatment.accept(temporary);
       } catch (N0Exception e) {
         failure = failure == null ? e : failure;
       }
     }
-    directories.values().forEach(NativeDirectory::close);
     if (failure != null) {
       throw failure;
     }

@@ -3,6 +3,7 @@ package io.n0stack.n0core.storage.file;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OsException;
 import io.n0stack.n0core.api.UnknownOutcomeException;
+import io.n0stack.n0core.storage.internal.Failures;
 import io.n0stack.n0core.storage.internal.NativeDirectory;
 import io.n0stack.n0core.storage.internal.NativeFile;
 import java.nio.channels.FileChannel;
@@ -21,8 +22,7 @@ public final class FileDraft implements AutoCloseable {
   private final Temporary temporary;
   private final Seam seam;
 
-  private FileDraft(
-      Path destination, NativeDirectory directory, Temporary temporary, Seam seam) {
+  private FileDraft(Path destination, NativeDirectory directory, Temporary temporary, Seam seam) {
     this.destination = destination;
     this.directory = directory;
     this.temporary = temporary;
@@ -31,13 +31,13 @@ public final class FileDraft implements AutoCloseable {
 
   static FileDraft begin(Path destination, Seam seam) {
     NativeDirectory directory = NativeDirectory.open(DurableFiles.parent(destination));
-    try {
-      Temporary temporary = Temporary.in(directory, DurableFiles.name(destination), seam);
-      return new FileDraft(destination, directory, temporary, seam);
-    } catch (RuntimeException | Error e) {
-      directory.close();
-      throw e;
-    }
+    return Failures.undoing(
+        () -> new FileDraft(
+            destination,
+            directory,
+            Temporary.in(directory, DurableFiles.name(destination), seam),
+            seam),
+        directory::close);
   }
 
   /**
@@ -76,14 +76,14 @@ public final class FileDraft implements AutoCloseable {
    */
   public void publish() {
     temporary.sync();
-    try {
-      temporary.publish();
-      directory.sync();
-      seam.after(Seam.Step.DURABLE);
-    } catch (RuntimeException | Error e) {
-      temporary.undo(e);
-      throw e;
-    }
+    Failures.undoing(
+        () -> {
+          temporary.publish();
+          directory.sync();
+          seam.after(Seam.Step.DURABLE);
+          return this;
+        },
+        temporary::undo);
   }
 
   /**

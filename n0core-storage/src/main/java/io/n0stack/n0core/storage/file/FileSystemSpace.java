@@ -23,7 +23,7 @@ public record FileSystemSpace(long totalBytes, long freeBytes, long availableByt
    * @throws OsException if the path cannot be opened for reading
    */
   public static FileSystemSpace of(Path path) {
-    try (NativeFile file = NativeFile.read(path)) {
+    try (NativeFile file = NativeFile.openForReading(path)) {
       return of(file);
     }
   }

@@ -3,6 +3,7 @@ package io.n0stack.n0core.storage.file;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OsException;
 import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.storage.internal.Failures;
 import io.n0stack.n0core.storage.internal.FileStatus;
 import io.n0stack.n0core.storage.internal.NativeFile;
 import io.n0stack.n0core.storage.internal.SystemCalls;
@@ -35,17 +36,18 @@ public final class Preallocation {
    */
   public static void reserve(Path file, long sizeBytes, FileProgress progress) {
     Rules.range("sizeBytes", sizeBytes, 1, Long.MAX_VALUE);
-    try (NativeFile open = NativeFile.write(file)) {
+    try (NativeFile open = NativeFile.openForWriting(file)) {
       FileStatus before = open.requireRegular("file");
       requireSpace(open, sizeBytes - before.allocatedBytes());
-      undoing(open, before, () -> {
+      Runnable work = () -> {
         for (long done = 0; done < sizeBytes; ) {
           long length = Math.min(RESERVED_PIECE, sizeBytes - done);
           requireReserved(open, open.allocate(done, length));
           done += length;
           report(open, progress, done, sizeBytes);
         }
-      });
+      };
+      undoing(work, open, before);
     }
   }
 
@@ -62,31 +64,28 @@ public final class Preallocation {
    */
   public static void fill(Path file, long sizeBytes, FileProgress progress) {
     Rules.range("sizeBytes", sizeBytes, 1, Long.MAX_VALUE);
-    try (NativeFile open = NativeFile.write(file)) {
+    try (NativeFile open = NativeFile.openForWriting(file)) {
       FileStatus before = open.requireRegular("file");
       requireSpace(open, sizeBytes - before.sizeBytes());
       ByteBuffer zeros = ByteBuffer.allocateDirect(WRITTEN_PIECE);
-      undoing(open, before, () -> {
+      Runnable work = () -> {
         for (long done = before.sizeBytes(); done < sizeBytes; ) {
           long length = Math.min(WRITTEN_PIECE, sizeBytes - done);
           done += SystemCalls.check(open.write(zeros, length, done), "write", open.name());
           report(open, progress, done, sizeBytes);
         }
-      });
+      };
+      undoing(work, open, before);
     }
   }
 
-  private static void undoing(NativeFile file, FileStatus before, Runnable work) {
-    try {
-      work.run();
-    } catch (RuntimeException | Error e) {
-      try {
-        file.truncate(before.sizeBytes());
-      } catch (OsException undoing) {
-        e.addSuppressed(undoing);
-      }
-      throw e;
-    }
+  private static void undoing(Runnable work, NativeFile file, FileStatus before) {
+    Failures.undoing(
+        () -> {
+          work.run();
+          return file;
+        },
+        () -> file.truncate(before.sizeBytes()));
   }
 
   private static void requireSpace(NativeFile file, long needed) {

@@ -45,7 +45,7 @@ public final class QemuLocks {
    * @throws OsException if it cannot be opened for reading
    */
   public static ImageUse look(Path image) {
-    try (NativeFile file = NativeFile.read(image)) {
+    try (NativeFile file = NativeFile.openForReading(image)) {
       file.requireImage("image");
       return look(file);
     }
@@ -88,10 +88,11 @@ public final class QemuLocks {
    * @throws OsException if it cannot be opened for reading and writing
    */
   public static ImageLock exclusive(Path image) {
-    NativeFile file = NativeFile.write(image);
+    NativeFile file = NativeFile.openForWriting(image);
     return locked(
-        file, EnumSet.of(Permission.CONSISTENT_READ, Permission.WRITE, Permission.RESIZE), ImageUse
-            ::isUsed);
+        file,
+        EnumSet.of(Permission.CONSISTENT_READ, Permission.WRITE, Permission.RESIZE),
+        ImageUse::isUsed);
   }
 
   /**
@@ -105,10 +106,11 @@ public final class QemuLocks {
    * @throws OsException if it cannot be opened for reading
    */
   public static ImageLock shared(Path image) {
-    NativeFile file = NativeFile.read(image);
+    NativeFile file = NativeFile.openForReading(image);
     return locked(
-        file, EnumSet.of(Permission.CONSISTENT_READ), use ->
-            use.isWritten() || use.denied().contains(Permission.CONSISTENT_READ));
+        file,
+        EnumSet.of(Permission.CONSISTENT_READ),
+        use -> use.isWritten() || use.denied().contains(Permission.CONSISTENT_READ));
   }
 
   private static ImageLock locked(

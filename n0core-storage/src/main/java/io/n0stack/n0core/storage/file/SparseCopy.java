@@ -31,7 +31,7 @@ public final class SparseCopy {
    */
   public static CopyResult create(Path source, Path destination, FileProgress progress) {
     DurableFiles.requireFree(DurableFiles.requireDestination(destination));
-    try (NativeFile from = NativeFile.read(source);
+    try (NativeFile from = NativeFile.openForReading(source);
         FileDraft draft = new DurableFiles().draft(destination)) {
       CopyResult result = copy(from, draft.file(), progress);
       draft.publish();
@@ -51,7 +51,7 @@ public final class SparseCopy {
    * @throws OsException if the kernel refuses
    */
   public static CopyResult into(Path source, FileDraft draft, FileProgress progress) {
-    try (NativeFile from = NativeFile.read(source)) {
+    try (NativeFile from = NativeFile.openForReading(source)) {
       return copy(from, draft.file(), progress);
     }
   }

@@ -51,17 +51,9 @@ final class Temporary implements AutoCloseable {
     for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       String name = PREFIX + UUID.randomUUID() + ".tmp";
       Temporary made = new Temporary(directory, destination, seam, name, directory.create(name));
-      boolean kept = false;
-      try {
-        seam.after(Step.CREATED);
-        kept = made.keep();
-        seam.after(Step.LOCKED);
-        if (kept) {
-          return made;
-        }
-      } catch (RuntimeException | Error e) {
-        made.closeAfter(e);
-        throw e;
+      boolean kept = Failures.undoing(made::keep, made::close);
+      if (kept) {
+        return made;
       }
       made.close();
     }
@@ -74,6 +66,7 @@ final class Temporary implements AutoCloseable {
 
   /** Takes the lock; returns false if a sweep was faster. */
   private boolean keep() {
+    seam.after(Step.CREATED);
     long result = file.lockExclusive(LOCK, 1);
     if (SystemCalls.is(result, Errno.EAGAIN, Errno.EACCES)) {
       return false;
@@ -81,6 +74,7 @@ final class Temporary implements AutoCloseable {
     if (!hasNoLocks(result)) {
       SystemCalls.check(result, "lock", file.name());
     }
+    seam.after(Step.LOCKED);
     return file.status().links() > 0;
   }
 
@@ -95,7 +89,7 @@ final class Temporary implements AutoCloseable {
     if (!NAME.matcher(name).matches() || seen.isEmpty()) {
       return false;
     }
-    try (NativeFile file = directory.open(name)) {
+    try (NativeFile file = directory.openFile(name)) {
       long result = file.lockExclusive(LOCK, 1);
       if (SystemCalls.is(result, Errno.EAGAIN, Errno.EACCES)) {
         return false;
@@ -190,36 +184,24 @@ final class Temporary implements AutoCloseable {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,
           target().toString(),
-          "create " + Rules.quote(target().toString()) + ": its temporary file "
-              + Rules.quote(name) + " was replaced or unlinked");
+          "create " + Rules.quote(target().toString()) + ": its temporary file " + Rules.quote(name)
+              + " was replaced or unlinked");
     }
   }
 
   /** Takes the published name away again, if it is still this file's. */
-  void undo(Throwable failure) {
+  void undo() {
     if (!named) {
       return;
     }
-    try {
-      FileStatus status = file.status();
-      if (directory.look(destination).filter(status::isSameFile).isPresent()) {
-        SystemCalls.check(directory.unlink(destination), "unlink", target());
-      }
-    } catch (N0Exception e) {
-      failure.addSuppressed(e);
+    FileStatus status = file.status();
+    if (directory.look(destination).filter(status::isSameFile).isPresent()) {
+      SystemCalls.check(directory.unlink(destination), "unlink", target());
     }
   }
 
   private Path target() {
     return directory.path().resolve(destination);
-  }
-
-  private void closeAfter(Throwable failure) {
-    try {
-      close();
-    } catch (N0Exception e) {
-      failure.addSuppressed(e);
-    }
   }
 
   /** Unlinks it if it has no other name, and gives the lock back. Does nothing the second time. */

@@ -6,6 +6,7 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.function.Supplier;
 
 /** Translates what the JDK says of files. */
 public final class Failures {
@@ -44,6 +45,28 @@ public final class Failures {
     } catch (IOException e) {
       String reason = reason(e);
       throw new N0Exception(codeOf(e, reason), operation, operation + ": " + reason, e);
+    }
+  }
+
+  /**
+   * Does work, and undoes what there is of it if it fails, whatever it throws.
+   *
+   * @param work the work
+   * @param undo undoes it
+   * @param <R> what it gives
+   * @return its result
+   */
+  @SuppressWarnings("IllegalCatch") // all of it is thrown again
+  public static <R> R undoing(Supplier<R> work, Runnable undo) {
+    try {
+      return work.get();
+    } catch (RuntimeException | Error e) {
+      try {
+        undo.run();
+      } catch (N0Exception second) {
+        e.addSuppressed(second);
+      }
+      throw e;
     }
   }
 

@@ -58,6 +58,7 @@ public interface LibC {
 
   int unlinkat(int directory, @In byte[] path, int flags);
 
+  @SuppressWarnings("ParameterNumber") // as many as the kernel has
   @Variadic(fixedCount = 1)
   long syscall(
       long number, long first, long second, long third, long fourth, long fifth, long sixth);

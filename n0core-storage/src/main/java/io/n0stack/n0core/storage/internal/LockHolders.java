@@ -55,7 +55,8 @@ public final class LockHolders {
         if (key.equals(key(descriptor))
             && !own.equals(pid + "/" + number)
             && hasLock(process.resolve("fdinfo").resolve(number), start, end)) {
-          holders.add(new Holder(Long.parseLong(pid), read(process.resolve("comm")).strip()));
+          holders.add(
+              new Holder(Long.parseLong(pid), read(process.resolve("comm")).strip()));
           break;
         }
       }

@@ -30,7 +30,7 @@ public final class NativeDirectory implements AutoCloseable {
    * @throws OsException if the kernel refuses
    */
   public static NativeDirectory open(Path path) {
-    return new NativeDirectory(path, NativeFile.directory(path));
+    return new NativeDirectory(path, NativeFile.openDirectory(path));
   }
 
   /**
@@ -50,7 +50,7 @@ public final class NativeDirectory implements AutoCloseable {
    * @throws OsException EEXIST if there is anything of that name, be it a symbolic link
    */
   public NativeFile create(String name) {
-    return open(name, Linux.O_CREAT | Linux.O_EXCL, "create");
+    return openAt(name, Linux.O_CREAT | Linux.O_EXCL, "create");
   }
 
   /**
@@ -60,15 +60,14 @@ public final class NativeDirectory implements AutoCloseable {
    * @return the open file
    * @throws OsException if the kernel refuses
    */
-  public NativeFile open(String name) {
-    return open(name, Linux.O_NONBLOCK | Linux.O_NOCTTY, "open");
+  public NativeFile openFile(String name) {
+    return openAt(name, Linux.O_NONBLOCK | Linux.O_NOCTTY, "open");
   }
 
-  private NativeFile open(String name, int more, String operation) {
+  private NativeFile openAt(String name, int more, String operation) {
     byte[] bytes = SystemCalls.bytes(name);
     int flags = Linux.O_RDWR | Linux.O_NOFOLLOW | Linux.O_CLOEXEC | more;
-    long fd =
-        SystemCalls.attempt(() -> C.openat(directory.fd(), bytes, flags, PRIVATE));
+    long fd = SystemCalls.attempt(() -> C.openat(directory.fd(), bytes, flags, PRIVATE));
     SystemCalls.check(fd, operation, path.resolve(name));
     return new NativeFile(path.resolve(name).toString(), (int) fd);
   }
@@ -83,8 +82,8 @@ public final class NativeDirectory implements AutoCloseable {
   public Optional<FileStatus> look(String name) {
     byte[] bytes = SystemCalls.bytes(name);
     ByteBuffer statx = NativeFile.struct(Linux.STATX_BYTES);
-    long result = SystemCalls.attempt(() -> C.statx(
-        directory.fd(), bytes, Linux.AT_SYMLINK_NOFOLLOW, Linux.STATX_BASIC_STATS, statx));
+    long result = SystemCalls.attempt(() ->
+        C.statx(directory.fd(), bytes, Linux.AT_SYMLINK_NOFOLLOW, Linux.STATX_BASIC_STATS, statx));
     if (SystemCalls.is(result, Errno.ENOENT)) {
       return Optional.empty();
     }

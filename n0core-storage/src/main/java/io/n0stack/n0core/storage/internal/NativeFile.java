@@ -32,7 +32,7 @@ public final class NativeFile implements AutoCloseable {
    * @return the open file
    * @throws OsException if the kernel refuses
    */
-  public static NativeFile read(Path path) {
+  public static NativeFile openForReading(Path path) {
     return open(path, Linux.O_RDONLY | Linux.O_NONBLOCK | Linux.O_NOCTTY);
   }
 
@@ -43,7 +43,7 @@ public final class NativeFile implements AutoCloseable {
    * @return the open file
    * @throws OsException if the kernel refuses
    */
-  public static NativeFile write(Path path) {
+  public static NativeFile openForWriting(Path path) {
     return open(path, Linux.O_RDWR | Linux.O_NONBLOCK | Linux.O_NOCTTY | Linux.O_NOFOLLOW);
   }
 
@@ -54,7 +54,7 @@ public final class NativeFile implements AutoCloseable {
    * @return the open directory
    * @throws OsException if the kernel refuses
    */
-  public static NativeFile directory(Path path) {
+  public static NativeFile openDirectory(Path path) {
     return open(path, Linux.O_RDONLY | Linux.O_DIRECTORY);
   }
 
@@ -76,8 +76,8 @@ public final class NativeFile implements AutoCloseable {
   public static Optional<FileStatus> look(Path path) {
     byte[] bytes = SystemCalls.bytes(path);
     ByteBuffer statx = struct(Linux.STATX_BYTES);
-    long result = SystemCalls.attempt(() -> C.statx(
-        Linux.AT_FDCWD, bytes, Linux.AT_SYMLINK_NOFOLLOW, Linux.STATX_BASIC_STATS, statx));
+    long result = SystemCalls.attempt(() ->
+        C.statx(Linux.AT_FDCWD, bytes, Linux.AT_SYMLINK_NOFOLLOW, Linux.STATX_BASIC_STATS, statx));
     if (SystemCalls.is(result, Errno.ENOENT)) {
       return Optional.empty();
     }
@@ -94,8 +94,8 @@ public final class NativeFile implements AutoCloseable {
   public FileStatus status() {
     ByteBuffer statx = struct(Linux.STATX_BYTES);
     check(
-        SystemCalls.attempt(() ->
-            C.statx(fd(), EMPTY, Linux.AT_EMPTY_PATH, Linux.STATX_BASIC_STATS, statx)),
+        SystemCalls.attempt(
+            () -> C.statx(fd(), EMPTY, Linux.AT_EMPTY_PATH, Linux.STATX_BASIC_STATS, statx)),
         "look at");
     return FileStatus.decode(statx);
   }
@@ -333,8 +333,7 @@ public final class NativeFile implements AutoCloseable {
    */
   public Optional<LockConflict> findLock(long start, long length) {
     ByteBuffer flock = flock(Linux.F_WRLCK, start, length);
-    check(
-        SystemCalls.attempt(() -> C.fcntl(fd(), Linux.F_OFD_GETLK, flock)), "look for locks on");
+    check(SystemCalls.attempt(() -> C.fcntl(fd(), Linux.F_OFD_GETLK, flock)), "look for locks on");
     short type = flock.getShort(0);
     return type == Linux.F_UNLCK
         ? Optional.empty()

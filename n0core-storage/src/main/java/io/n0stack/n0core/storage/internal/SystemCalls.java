@@ -15,8 +15,8 @@ import jnr.ffi.Runtime;
 public final class SystemCalls {
   private static final Runtime RUNTIME = Runtime.getSystemRuntime();
   // The JDK's own encoding of file names, which need not be the one of texts.
-  private static final Charset NAMES =
-      Charset.forName(System.getProperty("sun.jnu.encoding", Charset.defaultCharset().name()));
+  private static final Charset NAMES = Charset.forName(
+      System.getProperty("sun.jnu.encoding", Charset.defaultCharset().name()));
 
   private SystemCalls() {}
 

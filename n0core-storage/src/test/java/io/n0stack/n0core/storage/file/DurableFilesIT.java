@@ -34,7 +34,7 @@ class DurableFilesIT {
     long seed = System.nanoTime();
     Random random = new Random(seed);
     int swept = 0;
-    for (int kill = 0; kill < Repetition.of(20); kill++) {
+    for (int kill = 0; kill < Repetition.of(12); kill++) {
       Process process = start("churn", directory);
       try (BufferedReader out = reader(process)) {
         assertThat(out.readLine()).isEqualTo("ready");
@@ -181,7 +181,15 @@ class DurableFilesIT {
   private String each(String injection) throws Exception {
     String call = injection.substring(0, injection.indexOf(':'));
     List<String> strace = List.of(
-        "strace", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", "trace=" + call, "-e",
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "--seccomp-bpf",
+        "-e",
+        "trace=" + call,
+        "-e",
         "inject=" + injection);
     return Programs.run(Programs.within(strace, Programs.java(FileMaker.class, "each", directory)))
         .output();

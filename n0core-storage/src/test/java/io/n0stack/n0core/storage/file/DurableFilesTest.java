@@ -67,8 +67,7 @@ class DurableFilesTest {
   void aNameThatIsTakenMeanwhileStaysAsItIs() throws Exception {
     Path target = Files.writeString(directory.resolve("target"), "other's");
 
-    assertThatThrownBy(
-            () -> files.create(disk, channel -> Files.createSymbolicLink(disk, target)))
+    assertThatThrownBy(() -> files.create(disk, channel -> Files.createSymbolicLink(disk, target)))
         .hasMessage("create \"" + disk + "\": File exists (EEXIST)")
         .asInstanceOf(type(N0Exception.class))
         .returns(N0Exception.Code.ALREADY_EXISTS, N0Exception::code);
@@ -126,8 +125,7 @@ class DurableFilesTest {
     Path link = Files.createSymbolicLink(directory.resolve("link"), target);
     for (Path taken : List.of(link, Files.createDirectory(directory.resolve("directory")))) {
       assertThatThrownBy(() -> files.replace(taken, Whole.of("new")))
-          .hasMessage(
-              "invalid destination \"" + taken + "\": must be a regular file, or free");
+          .hasMessage("invalid destination \"" + taken + "\": must be a regular file, or free");
     }
 
     files.replace(disk, channel -> Files.createSymbolicLink(disk, target));
@@ -187,8 +185,7 @@ class DurableFilesTest {
     Path taken = directory.resolve("taken");
     NewFile clash = new NewFile(taken, channel -> Files.writeString(taken, "other's"));
 
-    assertThatThrownBy(
-            () -> files.createAll(List.of(newFile("first"), clash, newFile("third"))))
+    assertThatThrownBy(() -> files.createAll(List.of(newFile("first"), clash, newFile("third"))))
         .hasMessageContaining("(EEXIST)");
     assertThat(names()).containsExactly("taken");
     assertThat(taken).hasContent("other's");

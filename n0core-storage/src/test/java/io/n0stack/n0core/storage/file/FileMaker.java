@@ -30,6 +30,8 @@ final class FileMaker {
       case "race" -> race(directory, arguments[2]);
       case "starve" -> starve(directory);
       case "each" -> each(directory);
+      case "reserve" -> System.out.println(reserved(directory.resolve("reserved")));
+      case "crowd" -> System.out.println(crowded(directory.resolve("filled")));
       default -> throw new IllegalArgumentException(arguments[0]);
     }
   }
@@ -58,8 +60,7 @@ final class FileMaker {
 
   private static void make(DurableFiles files, Path directory, String what, String label) {
     switch (what) {
-      case "create" ->
-        files.create(directory.resolve("created" + label), Whole.of(label));
+      case "create" -> files.create(directory.resolve("created" + label), Whole.of(label));
       case "replace" -> files.replace(directory.resolve("record"), Whole.of(label));
       case "batch" ->
         files.createAll(List.of(
@@ -137,6 +138,37 @@ final class FileMaker {
       System.out.println(what + " " + attempt(files, directory, what));
     }
     System.out.println("left " + left(directory));
+  }
+
+  private static String reserved(Path file) throws IOException {
+    Files.createFile(file);
+    try {
+      Preallocation.reserve(file, 1 << 20, FileProgress.NONE);
+      return "done";
+    } catch (N0Exception e) {
+      return e.code() + " " + e.getMessage() + " " + Files.size(file);
+    }
+  }
+
+  /** Fills a file while another takes the rest of the space. */
+  private static String crowded(Path file) throws IOException {
+    Files.writeString(file, "mine");
+    long available = FileSystemSpace.of(file).availableBytes();
+    try {
+      Preallocation.fill(file, available - PAGE, (done, total) -> {
+        Path filler = file.resolveSibling("filler");
+        try {
+          if (!Files.exists(filler)) {
+            fill(filler, 0);
+          }
+        } catch (IOException e) {
+          throw new AssertionError(e);
+        }
+      });
+      return "done";
+    } catch (N0Exception e) {
+      return e.code() + " " + Files.readString(file);
+    }
   }
 
   private static String attempt(DurableFiles files, Path directory, String what) {

@@ -183,7 +183,7 @@ class QemuLocksIT {
 
   @Test
   void aLockOfAnotherKindOnTheSameBytesIsInTheWayToo() throws Exception {
-    try (NativeFile other = NativeFile.write(image)) {
+    try (NativeFile other = NativeFile.openForWriting(image)) {
       assertThat(other.lockExclusive(100, 200)).isZero();
 
       assertThatThrownBy(() -> QemuLocks.exclusive(image)).hasMessageContaining("it is used");
@@ -198,8 +198,7 @@ class QemuLocksIT {
     Path link = Files.createSymbolicLink(directory.resolve("link"), image);
 
     assertThatThrownBy(() -> QemuLocks.look(pipe))
-        .hasMessage(
-            "invalid image \"" + pipe + "\": must be a regular file or a block device");
+        .hasMessage("invalid image \"" + pipe + "\": must be a regular file or a block device");
     assertThatThrownBy(() -> QemuLocks.exclusive(directory)).hasMessageContaining("(EISDIR)");
     assertThatThrownBy(() -> QemuLocks.exclusive(link)).hasMessageContaining("(ELOOP)");
     assertThatThrownBy(() -> QemuLocks.look(directory.resolve("none")))
@@ -212,8 +211,17 @@ class QemuLocksIT {
   void aFileSystemWithoutLocksIsNotTakenForAnImageWithoutUsers() throws Exception {
     for (String errno : List.of("ENOLCK", "EOPNOTSUPP")) {
       List<String> strace = List.of(
-          "strace", "-f", "-qq", "-o", "/dev/null", "-P", image.toString(), "-e", "trace=fcntl",
-          "-e", "inject=fcntl:error=" + errno);
+          "strace",
+          "-f",
+          "-qq",
+          "-o",
+          "/dev/null",
+          "-P",
+          image.toString(),
+          "-e",
+          "trace=fcntl",
+          "-e",
+          "inject=fcntl:error=" + errno);
 
       String said = Programs.run(Programs.within(strace, Programs.java(Looker.class, image)))
           .output();
