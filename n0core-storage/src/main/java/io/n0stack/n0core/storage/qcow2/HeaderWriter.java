@@ -35,12 +35,13 @@ final class HeaderWriter {
   }
 
   static ByteBuffer bytes(Qcow2Options options, CreationLayout layout) {
-    ByteBuffer header =
-        ByteBuffer.allocate(length(options.clusterSizeBytes(), options.backing()));
+    ByteBuffer header = ByteBuffer.allocate(length(options.clusterSizeBytes(), options.backing()));
     putFixed(header, options, layout);
     header.position(FIXED_BYTES);
-    options.backing().ifPresent(backing ->
-        putExtension(header, EXTENSION_BACKING_FORMAT, backing.formatBytes()));
+    options
+        .backing()
+        .ifPresent(
+            backing -> putExtension(header, EXTENSION_BACKING_FORMAT, backing.formatBytes()));
     if (options.clusterSizeBytes() > MOST_CLUSTER_BYTES_WITHOUT_NAMES) {
       putExtension(header, EXTENSION_FEATURE_NAMES, FEATURE_NAMES);
     }

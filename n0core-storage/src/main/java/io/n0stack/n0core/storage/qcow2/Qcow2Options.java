@@ -151,7 +151,8 @@ public record Qcow2Options(
       throw N0Exception.invalid(
           "backing.file",
           backing.orElseThrow().file(),
-          "must be at most " + (backing.orElseThrow().nameBytes().length - header + clusterSizeBytes)
+          "must be at most "
+              + (backing.orElseThrow().nameBytes().length - header + clusterSizeBytes)
               + " bytes of UTF-8 with clusters of " + clusterSizeBytes);
     }
   }
@@ -187,7 +188,8 @@ public record Qcow2Options(
 
   private static void requirePowerOfTwo(String field, int value, int least, int most) {
     if (value < least || value > most || Integer.bitCount(value) != 1) {
-      throw N0Exception.invalid(field, value, "must be a power of two from " + least + " to " + most);
+      throw N0Exception.invalid(
+          field, value, "must be a power of two from " + least + " to " + most);
     }
   }
 

@@ -68,8 +68,8 @@ final class CrashStates {
     int from = 0;
     while (from < step.bytes().length) {
       int to = (int) Math.min(step.bytes().length, from + SECTOR - (step.at() + from) % SECTOR);
-      sectors.add(new RecordingChannel.Step(
-          step.at() + from, Arrays.copyOfRange(step.bytes(), from, to)));
+      sectors.add(
+          new RecordingChannel.Step(step.at() + from, Arrays.copyOfRange(step.bytes(), from, to)));
       from = to;
     }
     return sectors;

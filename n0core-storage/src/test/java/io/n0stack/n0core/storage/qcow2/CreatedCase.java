@@ -22,11 +22,10 @@ record CreatedCase(Qcow2Options options) {
             continue;
           }
           for (long size : sizes(bits, extended)) {
-            cases.add(new CreatedCase(
-                options(size, kind, base, raw)
-                    .clusterSizeBytes(1 << bits)
-                    .refcountBits(refcountBits)
-                    .build()));
+            cases.add(new CreatedCase(options(size, kind, base, raw)
+                .clusterSizeBytes(1 << bits)
+                .refcountBits(refcountBits)
+                .build()));
           }
         }
       }
@@ -99,8 +98,8 @@ record CreatedCase(Qcow2Options options) {
         .collect(Collectors.joining());
     String backing = options
         .backing()
-        .map(under -> " -u -b '" + under.file() + "' -F "
-            + under.format().name().toLowerCase(Locale.ROOT))
+        .map(under ->
+            " -u -b '" + under.file() + "' -F " + under.format().name().toLowerCase(Locale.ROOT))
         .orElse("");
     return "qemu-img create -q -f qcow2" + backing + " -o cluster_size="
         + options.clusterSizeBytes() + ",refcount_bits=" + options.refcountBits()

@@ -37,7 +37,8 @@ class FullDiskIT {
       assertThat(output)
           .contains("create with " + pages + (pages < 4 ? " EXHAUSTED without a rest" : " done"));
     }
-    assertThat(output).contains("grow with 0 No space left on device true", "grow with 20 done true");
+    assertThat(output)
+        .contains("grow with 0 No space left on device true", "grow with 20 done true");
     assertThat(output).doesNotContain("false");
   }
 }

@@ -111,6 +111,29 @@ class Qcow2CreatorIT {
   }
 
   @Test
+  void whatIsRefusedIsRefusedByQemuToo() throws IOException {
+    Batch batch = new Batch(directory);
+    String create = "qemu-img create -q -u -f qcow2 -o ";
+    for (int bits = 9; bits <= 21; bits++) {
+      for (boolean extended : new boolean[] {false, true}) {
+        long size = L1Tables.mostBytes(bits, extended) + 512;
+        batch.add(create + "cluster_size=" + (1 << bits) + (extended ? ",extended_l2=on" : "")
+            + " large " + size + " >/dev/null 2>&1; echo $?");
+      }
+    }
+    for (int length : new int[] {377, 889, 1024}) {
+      int cluster = length == 1024 ? 65536 : (length + 135) / 512 * 512;
+      batch.add(create + "cluster_size=" + cluster + " -b /" + "n".repeat(length - 1)
+          + " -F qcow2 long 1M >/dev/null 2>&1; echo $?");
+    }
+    batch.add(create + "cluster_size=8k,extended_l2=on small 1M >/dev/null 2>&1; echo $?");
+    batch.add(create + "refcount_bits=3 odd 1M >/dev/null 2>&1; echo $?");
+    batch.add(create + "cluster_size=4M odd 1M >/dev/null 2>&1; echo $?");
+
+    assertThat(batch.run()).allMatch("1\n"::equals);
+  }
+
+  @Test
   void theLongestNamesOfBackingFilesAreFollowed() throws IOException {
     List<Path> images = new ArrayList<>();
     for (int[] longest : new int[][] {{512, 376}, {1024, 888}, {4096, 1022}, {65536, 1023}}) {

@@ -85,8 +85,8 @@ class Qcow2CreatorTest {
       List<RecordingChannel.Step> steps = written(directory.resolve("whole"), options);
       Path part = directory.resolve("part");
       for (int prefix = 0; prefix < steps.size(); prefix++) {
-        try (FileChannel file = FileChannel.open(
-            part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        try (FileChannel file =
+            FileChannel.open(part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
           for (RecordingChannel.Step step : steps.subList(0, prefix)) {
             file.write(ByteBuffer.wrap(step.bytes()), step.at());
           }
@@ -110,8 +110,7 @@ class Qcow2CreatorTest {
     for (int step = 0; step < 2; step++) {
       Path half = directory.resolve("half" + step);
       try (RecordingChannel file = new RecordingChannel(open(half)).failingAt(step)) {
-        assertThatThrownBy(() -> Qcow2Creator.write(file, small()))
-            .isInstanceOf(IOException.class);
+        assertThatThrownBy(() -> Qcow2Creator.write(file, small())).isInstanceOf(IOException.class);
       }
     }
   }
@@ -129,8 +128,8 @@ class Qcow2CreatorTest {
   @Test
   void aFileOpenForAppendingIsNotTakenForWritten() throws IOException {
     Path image = directory.resolve("appended");
-    try (FileChannel file = FileChannel.open(
-        image, StandardOpenOption.CREATE_NEW, StandardOpenOption.APPEND)) {
+    try (FileChannel file =
+        FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.APPEND)) {
       requireCode(
           N0Exception.Code.PRECONDITION,
           () -> Qcow2Creator.write(file, Qcow2Options.of(10L << 30)));
@@ -147,8 +146,7 @@ class Qcow2CreatorTest {
     requireCode(
         N0Exception.Code.NOT_FOUND,
         () -> Qcow2Creator.create(directory.resolve("no/image"), small()));
-    requireCode(
-        N0Exception.Code.INVALID, () -> Qcow2Creator.create(Path.of("relative"), small()));
+    requireCode(N0Exception.Code.INVALID, () -> Qcow2Creator.create(Path.of("relative"), small()));
     Path self = directory.resolve("self");
     requireCode(
         N0Exception.Code.INVALID,

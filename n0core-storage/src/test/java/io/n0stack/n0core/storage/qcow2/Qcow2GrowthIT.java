@@ -2,6 +2,7 @@ package io.n0stack.n0core.storage.qcow2;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.storage.Images;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
@@ -44,7 +45,8 @@ class Qcow2GrowthIT {
 
       Images.qemuImg("resize", "-q", "-f", "qcow2", resized, size);
       assertThat(Qcow2Header.read(image).sizeBytes()).isEqualTo(size);
-      assertThat(Qcow2Header.read(image).l1Size()).isEqualTo(Qcow2Header.read(resized).l1Size());
+      assertThat(Qcow2Header.read(image).l1Size())
+          .isEqualTo(Qcow2Header.read(resized).l1Size());
       batch.add("qemu-img check -q -f qcow2 " + image + " && qemu-img compare -q -f qcow2 -F qcow2 "
           + image + " " + resized + " && qemu-io -f qcow2 -c 'read -P 17 300k 100k'"
           + " -c 'read -P 0 1M 1048064' -c 'write -P 18 1100k 900k' -c 'read -P 18 1100k 900k'"
@@ -79,6 +81,22 @@ class Qcow2GrowthIT {
   }
 
   @Test
+  void aGrownCloneReadsItsBaseAsBeforeAndZerosBehind() throws IOException {
+    Path base = used("cluster_size=64k", "base");
+    Path clone = directory.resolve("clone");
+    Qcow2Creator.create(
+        clone, Qcow2Options.builder(MIB).backing(base, ImageFormat.QCOW2).build());
+
+    try (FileChannel file = open(clone)) {
+      Qcow2Growth.to(1L << 40).withBackingSizeBytes(MIB).apply(file);
+    }
+
+    qemuIo(clone, "read -P 17 300k 100k", "read -P 18 900k 10k", "read -P 0 1M 10M");
+    qemuIo(clone, "write -P 20 1023G 1M", "read -P 20 1023G 1M");
+    Images.qemuImg("check", "-f", "qcow2", clone);
+  }
+
+  @Test
   void whatOnlyQemuMayGrowIsLeftToIt() throws IOException {
     Path old = used("compat=0.10", "old");
     Path bitmaps = used("cluster_size=64k", "bitmaps");
@@ -95,7 +113,8 @@ class Qcow2GrowthIT {
     assertThat(grow(full, 2 * MIB + 512)).get().asString().contains("room");
     assertThat(grow(clone, 2 * MIB)).get().asString().contains("backing file");
     try (FileChannel file = open(clone)) {
-      assertThat(Qcow2Growth.to(2 * MIB).withBackingSizeBytes(MIB).obstacle(file)).isPresent();
+      assertThat(Qcow2Growth.to(2 * MIB).withBackingSizeBytes(MIB).obstacle(file))
+          .isPresent();
     }
     for (Path image : List.of(old, bitmaps, outside, full, clone)) {
       Images.qemuImg("resize", "-q", "-f", "qcow2", image, 2 * MIB + 512);
@@ -108,7 +127,8 @@ class Qcow2GrowthIT {
     long seed = System.nanoTime();
     Random random = new Random(seed);
     Batch batch = new Batch(directory);
-    for (String options : new String[] {"cluster_size=512", "cluster_size=4k", "cluster_size=64k"}) {
+    for (String options :
+        new String[] {"cluster_size=512", "cluster_size=4k", "cluster_size=64k"}) {
       Path image = used(options, "crash" + options.hashCode());
       byte[] before = dirtied(image, random);
       long size = options.endsWith("64k") ? 4L << 40 : options.endsWith("4k") ? 1L << 30 : 2 * MIB;
@@ -140,7 +160,8 @@ class Qcow2GrowthIT {
     Qcow2Header header = Qcow2Header.read(image);
     try (FileChannel file = open(image)) {
       long at = ImageFiles.read(file, 0, 48).getLong(40) + header.l1Size() * 8L;
-      byte[] garbage = new byte[header.clusterSizeBytes() - header.l1Size() * 8 % header.clusterSizeBytes()];
+      byte[] garbage =
+          new byte[header.clusterSizeBytes() - header.l1Size() * 8 % header.clusterSizeBytes()];
       random.nextBytes(garbage);
       ImageWrites.write(file, java.nio.ByteBuffer.wrap(garbage), at);
     }

@@ -45,7 +45,8 @@ class Qcow2GrowthTest {
     byte[] after = Files.readAllBytes(image);
     assertThat(Arrays.mismatch(before, after)).isBetween(24, 31);
     assertThat(Arrays.mismatch(
-            Arrays.copyOfRange(before, 40, before.length), Arrays.copyOfRange(after, 40, after.length)))
+            Arrays.copyOfRange(before, 40, before.length),
+            Arrays.copyOfRange(after, 40, after.length)))
         .isEqualTo(before.length - 40);
   }
 
@@ -129,14 +130,15 @@ class Qcow2GrowthTest {
 
   @Test
   void theBackingFileMustNotShowInTheNewPart() throws IOException {
-    Path image = made(Qcow2Options.builder(GIB)
-        .backing(Path.of("/base.raw"), ImageFormat.RAW)
-        .build());
+    Path image = made(
+        Qcow2Options.builder(GIB).backing(Path.of("/base.raw"), ImageFormat.RAW).build());
     try (FileChannel file = open(image)) {
       Qcow2Growth growth = Qcow2Growth.to(2 * GIB);
 
       assertThat(growth.obstacle(file)).get().asString().contains("not stated");
-      assertThat(growth.withBackingSizeBytes(GIB + 512).obstacle(file)).get().asString()
+      assertThat(growth.withBackingSizeBytes(GIB + 512).obstacle(file))
+          .get()
+          .asString()
           .contains("would show");
       assertThat(growth.withBackingSizeBytes(GIB).obstacle(file)).isEmpty();
     }
@@ -205,7 +207,8 @@ class Qcow2GrowthTest {
     Path large = directory.resolve("dirty-65536");
     Qcow2Creator.create(small, Qcow2Options.builder(MIB).clusterSizeBytes(512).build());
     Qcow2Creator.create(
-        middle, Qcow2Options.builder(33 * MIB).clusterSizeBytes(4096).refcountBits(1).build());
+        middle,
+        Qcow2Options.builder(33 * MIB).clusterSizeBytes(4096).refcountBits(1).build());
     Qcow2Creator.create(large, Qcow2Options.of(3000 * GIB));
     for (Path image : List.of(small, middle, large)) {
       Qcow2Header header = Qcow2Header.read(image);
@@ -220,9 +223,10 @@ class Qcow2GrowthTest {
 
   private static long largest(Path image) {
     Qcow2Header header = Qcow2Header.read(image);
-    long entries = Math.max(1, (header.l1Size() * 8L + header.clusterSizeBytes() - 1)
-            / header.clusterSizeBytes())
-        * header.clusterSizeBytes() / 8;
+    long entries = Math.max(
+            1, (header.l1Size() * 8L + header.clusterSizeBytes() - 1) / header.clusterSizeBytes())
+        * header.clusterSizeBytes()
+        / 8;
     return entries << (2 * header.clusterBits() - 3);
   }
 

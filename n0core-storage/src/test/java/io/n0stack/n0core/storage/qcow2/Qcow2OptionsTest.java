@@ -48,9 +48,7 @@ class Qcow2OptionsTest {
         refused("refcountBits", Qcow2Options.builder(0).refcountBits(128)),
         refused(
             "backing.file",
-            Qcow2Options.builder(0)
-                .clusterSizeBytes(512)
-                .backing(name(377), ImageFormat.QCOW2)));
+            Qcow2Options.builder(0).clusterSizeBytes(512).backing(name(377), ImageFormat.QCOW2)));
   }
 
   private static Arguments refused(String field, Qcow2Options.Builder builder) {
@@ -78,7 +76,8 @@ class Qcow2OptionsTest {
             .backing(name(376), ImageFormat.QCOW2)
             .build())
         .isNotNull();
-    assertThat(Qcow2Options.builder(0).backing(name(1023), ImageFormat.RAW).build()).isNotNull();
+    assertThat(Qcow2Options.builder(0).backing(name(1023), ImageFormat.RAW).build())
+        .isNotNull();
   }
 
   @Test

@@ -26,7 +26,9 @@ final class WriterChurn {
       Path image = directory.resolve("image" + i);
       Qcow2Creator.create(
           image,
-          Qcow2Options.builder(SIZE).clusterSizeBytes(CLUSTERS[i % CLUSTERS.length]).build());
+          Qcow2Options.builder(SIZE)
+              .clusterSizeBytes(CLUSTERS[i % CLUSTERS.length])
+              .build());
       try (FileChannel file =
           FileChannel.open(image, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
         for (long size = SIZE; size <= GROWN; size += SIZE) {
