@@ -18,10 +18,9 @@ final class BackingName {
   /** Combines the names as text, then lets the kernel say what {@code ..} and linked directories mean. */
   static Path resolve(Path image, String name) {
     try {
-      Path combined =
-          name.startsWith("/")
-              ? Path.of(name)
-              : Path.of(String.valueOf(image.getParent()) + "/" + name);
+      Path combined = name.startsWith("/")
+          ? Path.of(name)
+          : Path.of(String.valueOf(image.getParent()) + "/" + name);
       if (combined.normalize().equals(combined)) {
         return combined;
       }

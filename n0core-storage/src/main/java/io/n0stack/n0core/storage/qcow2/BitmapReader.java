@@ -83,7 +83,8 @@ final class BitmapReader {
         "must be 9 to 31");
     requireLargeEnough(flags, tableSize, granularityBits);
     return new Qcow2Bitmap(
-        Checks.shownText("image.bitmap.name", entry.slice(FIXED_BYTES, entry.limit() - FIXED_BYTES)),
+        Checks.shownText(
+            "image.bitmap.name", entry.slice(FIXED_BYTES, entry.limit() - FIXED_BYTES)),
         1L << granularityBits,
         flags(flags),
         entry.getLong(0),

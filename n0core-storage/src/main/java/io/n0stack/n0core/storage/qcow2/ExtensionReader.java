@@ -44,7 +44,8 @@ final class ExtensionReader {
     long at = start;
     while (at < Math.min(end, whole)) {
       long left = end - at - 8;
-      require(left >= 0, "image.extensionLength", left + 8, "must leave room for a type and length");
+      require(
+          left >= 0, "image.extensionLength", left + 8, "must leave room for a type and length");
       if (at + 8 > whole) {
         break; // behind the end of the file, where QEMU reads zeros
       }
@@ -61,8 +62,7 @@ final class ExtensionReader {
       }
       MoreBytesNeeded.unless(at + 8 + length <= bytes.limit());
       found.add(extension(type, bytes.slice((int) at + 8, (int) length)));
-      require(
-          found.size() <= MOST_EXTENSIONS, "image.extensions", "more", "must be at most 1024");
+      require(found.size() <= MOST_EXTENSIONS, "image.extensions", "more", "must be at most 1024");
       at += 8 + (length + 7) / 8 * 8;
     }
     return found;
@@ -98,8 +98,7 @@ final class ExtensionReader {
         length++;
       }
       String name = StandardCharsets.UTF_8.decode(data.slice(at + 2, length)).toString();
-      names.add(
-          new Qcow2Extension.FeatureName(data.get(at) & 0xff, data.get(at + 1) & 0xff, name));
+      names.add(new Qcow2Extension.FeatureName(data.get(at) & 0xff, data.get(at + 1) & 0xff, name));
     }
     return new Qcow2Extension.FeatureNames(names);
   }
@@ -112,7 +111,8 @@ final class ExtensionReader {
     long offset = data.getLong(16);
     if ((autoclear & 1) != 0) {
       require(data.getInt(4) == 0, "image.bitmapsReserved", data.getInt(4), "must be 0");
-      require(count >= 1 && count <= MOST_BITMAPS, "image.bitmapCount", count, "must be 1 to 65535");
+      require(
+          count >= 1 && count <= MOST_BITMAPS, "image.bitmapCount", count, "must be 1 to 65535");
       require(
           size >= 1 && size <= MOST_DIRECTORY_BYTES,
           "image.bitmapDirectorySize",

@@ -81,9 +81,9 @@ final class HeaderReader {
     int refcountBits = refcountBits();
     requireBackingFilePlace(fixed.headerLength());
     long end = fixed.namesBackingFile() ? bytes.getLong(8) : 1L << clusterBits;
-    List<Qcow2Extension> extensions =
-        new ExtensionReader(bytes, layout, fixed.encryption(), features.autoclear())
-            .read(fixed.headerLength(), end, whole);
+    List<Qcow2Extension> extensions = new ExtensionReader(
+            bytes, layout, fixed.encryption(), features.autoclear())
+        .read(fixed.headerLength(), end, whole);
     return new Qcow2Header(
         version,
         fixed.sizeBytes(),

@@ -13,8 +13,7 @@ import java.util.OptionalLong;
  *     if it is not there as the guest sees it
  * @since 0.1
  */
-public record ImageExtent(
-    long start, long length, int depth, Kind kind, OptionalLong hostOffset) {
+public record ImageExtent(long start, long length, int depth, Kind kind, OptionalLong hostOffset) {
 
   /**
    * How a part of a disk is stored.

@@ -198,7 +198,10 @@ public final class ImageGate {
     if (bytes.limit() >= 4) {
       int magic = bytes.getInt(0);
       Checks.require(
-          magic == Qcow2Header.MAGIC, "image.magic", Integer.toHexString(magic), "must be 514649fb");
+          magic == Qcow2Header.MAGIC,
+          "image.magic",
+          Integer.toHexString(magic),
+          "must be 514649fb");
     }
     if (bytes.limit() >= 8) {
       HeaderReader.requireMagic(bytes);
@@ -208,15 +211,14 @@ public final class ImageGate {
   private Inspected raw(Path image, FileChannel file) throws IOException {
     long size = file.size();
     requireSize(size);
-    return new Inspected(
-        image, ImageFormat.RAW, ImageFiles.wholeSectors(size), Optional.empty());
+    return new Inspected(image, ImageFormat.RAW, ImageFiles.wholeSectors(size), Optional.empty());
   }
 
   Inspected qcow2(Path image, FileChannel file) throws IOException {
     Qcow2Header header = Qcow2Header.read(file);
     requireUsable(header, in(image));
     new SnapshotReader(file, header).forEach(snapshot -> {});
-    new BitmapReader(file, header).forEach(bitmap -> {});
+    BitmapTables.check(file, header);
     LuksHeader.read(file, header);
     return new Inspected(image, ImageFormat.QCOW2, header.sizeBytes(), Optional.of(header));
   }

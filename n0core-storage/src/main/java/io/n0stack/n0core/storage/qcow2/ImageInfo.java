@@ -69,8 +69,7 @@ public record ImageInfo(
         Optional.empty());
   }
 
-  private static ImageInfo qcow2(Path image, long allocated, FileChannel file)
-      throws IOException {
+  private static ImageInfo qcow2(Path image, long allocated, FileChannel file) throws IOException {
     Qcow2Header header = Qcow2Header.read(file);
     return new ImageInfo(
         image,

@@ -124,14 +124,12 @@ public record Qcow2Chain(List<Layer> layers, Optional<Unopened> unopened) {
         return new Qcow2Chain(layers, Optional.empty());
       }
       Optional<String> written = header.flatMap(Qcow2Header::backingFormat);
-      Optional<ImageFormat> given =
-          layers.size() < formats.size()
-              ? Optional.of(formats.get(layers.size()))
-              : Optional.empty();
+      Optional<ImageFormat> given = layers.size() < formats.size()
+          ? Optional.of(formats.get(layers.size()))
+          : Optional.empty();
       Optional<Reason> reason = reason(name.get(), written, given);
       if (reason.isPresent()) {
-        return new Qcow2Chain(
-            layers, Optional.of(new Unopened(name.get(), written, reason.get())));
+        return new Qcow2Chain(layers, Optional.of(new Unopened(name.get(), written, reason.get())));
       }
       format = given.or(() -> written.flatMap(Qcow2Chain::format)).orElseThrow();
       next = BackingName.resolve(next, name.get());

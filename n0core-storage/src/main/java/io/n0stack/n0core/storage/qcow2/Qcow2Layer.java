@@ -155,8 +155,7 @@ final class Qcow2Layer implements LayerMap {
 
   /** An external data file may use its first cluster, and then only this bit tells. */
   private boolean isAllocated(long entry) {
-    return (entry & OFFSET) != 0
-        || (header.features().externalDataFile() && (entry & COPIED) != 0);
+    return (entry & OFFSET) != 0 || (header.features().externalDataFile() && (entry & COPIED) != 0);
   }
 
   private long hostOf(long offset, long entry) {

@@ -52,12 +52,10 @@ final class SnapshotReader {
     int id = Short.toUnsignedInt(bytes.getShort(at + 12));
     int name = Short.toUnsignedInt(bytes.getShort(at + 14));
     long extra = Integer.toUnsignedLong(bytes.getInt(at + 36));
-    require(
-        id <= HeaderReader.NAME_BYTES, "image.snapshot.idLength", id, "must be at most 1023");
+    require(id <= HeaderReader.NAME_BYTES, "image.snapshot.idLength", id, "must be at most 1023");
     require(
         name <= HeaderReader.NAME_BYTES, "image.snapshot.nameLength", name, "must be at most 1023");
-    require(
-        extra <= EXTRA_BYTES, "image.snapshot.extraDataLength", extra, "must be at most 1024");
+    require(extra <= EXTRA_BYTES, "image.snapshot.extraDataLength", extra, "must be at most 1024");
     return FIXED_BYTES + (int) extra + id + name;
   }
 
@@ -70,8 +68,7 @@ final class SnapshotReader {
         "must be at most 32 MiB of entries");
     Checks.requireTable(layout, "image.snapshot.l1Offset", entry.getLong(0), l1Size * 8);
     int extra = entry.getInt(36);
-    long state =
-        extra >= 8 ? entry.getLong(FIXED_BYTES) : Integer.toUnsignedLong(entry.getInt(32));
+    long state = extra >= 8 ? entry.getLong(FIXED_BYTES) : Integer.toUnsignedLong(entry.getInt(32));
     long disk = extra >= 16 ? entry.getLong(FIXED_BYTES + 8) : header.sizeBytes();
     requirePositive("image.snapshot.vmStateSize", state);
     requirePositive("image.snapshot.diskSize", disk);

@@ -73,10 +73,17 @@ final class HandMade {
   static ByteBuffer withLuks() {
     ByteBuffer bytes = image().putInt(32, 2);
     bytes.putInt(104, 0x0537be77).putInt(108, 16).putLong(112, L2).putLong(120, 592);
-    bytes.putLong(L2, 0x4c554b53babe0001L).put(L2 + 8, ascii("aes")).put(L2 + 40, ascii("xts-plain64"));
+    bytes
+        .putLong(L2, 0x4c554b53babe0001L)
+        .put(L2 + 8, ascii("aes"))
+        .put(L2 + 40, ascii("xts-plain64"));
     bytes.put(L2 + 72, ascii("sha256")).putInt(L2 + 108, 64).put(L2 + 168, ascii("some-uuid"));
+    int keySectors = 504; // of 4000 stripes of 64 bytes, in units of 4 KiB
+    bytes.putInt(L2 + 104, 8 + 8 * keySectors).putInt(L2 + 164, 1000);
     for (int slot = 0; slot < 8; slot++) {
-      bytes.putInt(L2 + 208 + slot * 48, slot == 0 ? 0x00ac71f3 : 0x0000dead);
+      int at = L2 + 208 + slot * 48;
+      bytes.putInt(at, slot == 0 ? 0x00ac71f3 : 0x0000dead).putInt(at + 4, 1000);
+      bytes.putInt(at + 40, 8 + slot * keySectors).putInt(at + 44, 4000);
     }
     return bytes;
   }

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Requires(Requirement.QEMU)
 class ImageInfoIT {
-  private static final int MATRIX = Repetition.of(80);
+  private static final int MATRIX = Repetition.of(50);
   private static final String[] SECRET = {"--object", "secret,id=s,data=x"};
 
   @TempDir
@@ -110,7 +110,10 @@ class ImageInfoIT {
         "1M");
 
     QemuSays.requireSameInfo(image, ImageFormat.QCOW2, options);
-    assertThat(ImageGate.standard().allowingLuks().inspect(image, ImageFormat.QCOW2).sizeBytes())
+    assertThat(ImageGate.standard()
+            .allowingLuks()
+            .inspect(image, ImageFormat.QCOW2)
+            .sizeBytes())
         .isEqualTo(1 << 20);
   }
 

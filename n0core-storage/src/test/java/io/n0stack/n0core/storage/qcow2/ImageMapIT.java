@@ -21,8 +21,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Requires(Requirement.QEMU)
 class ImageMapIT {
-  private static final int IMAGES = Repetition.of(40);
-  private static final int CHAINS = Repetition.of(15);
+  private static final int IMAGES = Repetition.of(30);
+  private static final int CHAINS = Repetition.of(10);
 
   @TempDir
   Path directory;
@@ -93,11 +93,20 @@ class ImageMapIT {
     Images.qemuImg("create", "-q", "-f", "qcow2", "--object", secret, "-o", options, image, "8M");
     String opened = "driver=qcow2,encrypt.key-secret=s,file.filename=" + image;
     Images.run(List.of(
-        "qemu-io", "--object", secret, "--image-opts", opened, "-c", "write 1M 1M", "-c",
-        "write -z 4M 1M", "-c", "discard 1536k 128k"));
+        "qemu-io",
+        "--object",
+        secret,
+        "--image-opts",
+        opened,
+        "-c",
+        "write 1M 1M",
+        "-c",
+        "write -z 4M 1M",
+        "-c",
+        "discard 1536k 128k"));
 
-    String said = Images.qemuImg(
-        "map", "--object", secret, "--image-opts", opened, "--output=json");
+    String said =
+        Images.qemuImg("map", "--object", secret, "--image-opts", opened, "--output=json");
     try (ImageMap map = ImageMap.openLayer(image, ImageFormat.QCOW2)) {
       assertThat(QemuSays.linesOf(map)).isEqualTo(QemuSays.linesOf(said));
     }
@@ -137,16 +146,15 @@ class ImageMapIT {
     }
   }
 
-  private static void make(
-      Path image, ImageFormat format, Random random, List<Object> backing) {
+  private static void make(Path image, ImageFormat format, Random random, List<Object> backing) {
     long size = 512L * (1 + random.nextInt(20_000));
     List<Object> command = new ArrayList<>(List.of("create", "-q", "-f", name(format)));
     if (format == ImageFormat.QCOW2) {
       String options = ImageInfoIT.options(random);
       // A preallocated overlay is another matter, and QEMU wants subclusters for it.
       boolean extended = options.contains("extended_l2=on");
-      command.addAll(List.of(
-          "-o", extended ? options : options.replace(",preallocation=metadata", "")));
+      command.addAll(
+          List.of("-o", extended ? options : options.replace(",preallocation=metadata", "")));
     }
     command.addAll(backing);
     command.addAll(List.of(image, size));
@@ -157,9 +165,7 @@ class ImageMapIT {
   /** Writes, zeroes and discards at random, also within clusters. */
   private static void fill(Path image, ImageFormat format, long size, Random random) {
     List<String> command = new ArrayList<>(List.of("qemu-io", "-f", name(format)));
-    int cluster = format == ImageFormat.RAW
-        ? 65536
-        : Qcow2Header.read(image).clusterSizeBytes();
+    int cluster = format == ImageFormat.RAW ? 65536 : Qcow2Header.read(image).clusterSizeBytes();
     for (int i = 0; i < 25; i++) {
       long at = random.nextInt((int) (size / 512)) * 512L;
       long length = Math.min(size - at, 512L * (1 + random.nextInt(400)));
@@ -169,9 +175,10 @@ class ImageMapIT {
         case 0 -> "write -z " + range;
         case 1 -> "write -z -u " + range;
         case 2 -> "discard " + range;
-        case 3 -> format == ImageFormat.RAW || whole + cluster > size || cluster > 65536
-            ? "write " + range
-            : "write -c " + whole + " " + cluster;
+        case 3 ->
+          format == ImageFormat.RAW || whole + cluster > size || cluster > 65536
+              ? "write " + range
+              : "write -c " + whole + " " + cluster;
         default -> "write " + range;
       };
       command.addAll(List.of("-c", operation));

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Requires(Requirement.QEMU)
 class MutationIT {
-  private static final int SAMPLES = Repetition.of(400);
+  private static final int SAMPLES = Repetition.of(300);
 
   @TempDir
   Path directory;
@@ -46,7 +46,9 @@ class MutationIT {
       assertThat(understood).as(what).isTrue();
       ImageInfo info = ImageInfo.read(image, ImageFormat.QCOW2);
       String said = Images.qemuImg("info", "-U", "-f", "qcow2", "--output=json", image);
-      assertThat(QemuSays.parsed(said.substring(said.indexOf('{'))).path("virtual-size").asLong())
+      assertThat(QemuSays.parsed(said.substring(said.indexOf('{')))
+              .path("virtual-size")
+              .asLong())
           .as(what)
           .isEqualTo(info.sizeBytes());
       requireSameVerdictOfMap(image, info, what);

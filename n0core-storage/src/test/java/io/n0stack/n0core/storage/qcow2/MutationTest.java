@@ -35,7 +35,8 @@ class MutationTest {
       } catch (RuntimeException | AssertionError e) {
         throw new AssertionError("seed " + seed + " round " + i, e);
       }
-      // What took less by the clock took less of the processor; else the machine may have been busy.
+      // What took less by the clock took less of the processor; else the machine may have been
+      // busy.
       if (System.nanoTime() - start > LIMIT_NANOS / 2) {
         assertThat(processorNanos(bytes, readings))
             .as("seed %s round %s", seed, i)

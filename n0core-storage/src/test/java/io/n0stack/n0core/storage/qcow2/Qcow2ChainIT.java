@@ -44,8 +44,8 @@ class Qcow2ChainIT {
       found.add(layer.image().toRealPath().toString());
     }
     List<String> said = new ArrayList<>();
-    for (JsonNode image : QemuSays.parsed(Images.qemuImg(
-        "info", "--backing-chain", "-f", "qcow2", "--output=json", top))) {
+    for (JsonNode image : QemuSays.parsed(
+        Images.qemuImg("info", "--backing-chain", "-f", "qcow2", "--output=json", top))) {
       said.add(Path.of(image.path("filename").asText()).toRealPath().toString());
     }
     assertThat(found).isEqualTo(said).hasSize(5);
@@ -81,8 +81,7 @@ class Qcow2ChainIT {
         .hasMessageContaining("image.backingFile");
     assertThatThrownBy(() -> ImageMap.open(chain))
         .isInstanceOfSatisfying(
-            N0Exception.class,
-            e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNSUPPORTED));
+            N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNSUPPORTED));
   }
 
   @Test

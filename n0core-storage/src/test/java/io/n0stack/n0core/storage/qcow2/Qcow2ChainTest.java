@@ -53,9 +53,9 @@ class Qcow2ChainTest {
     Path top = written("top", withoutFormat());
 
     assertThat(Qcow2Chain.read(top, ImageFormat.QCOW2).unopened())
-        .hasValueSatisfying(
-            end -> assertThat(end.reason()).isEqualTo(Qcow2Chain.Reason.NO_FORMAT));
-    assertThat(layers(top, ImageFormat.QCOW2, ImageFormat.QCOW2).get(1).header()).isPresent();
+        .hasValueSatisfying(end -> assertThat(end.reason()).isEqualTo(Qcow2Chain.Reason.NO_FORMAT));
+    assertThat(layers(top, ImageFormat.QCOW2, ImageFormat.QCOW2).get(1).header())
+        .isPresent();
     assertThat(layers(top, ImageFormat.QCOW2, ImageFormat.RAW).get(1).header()).isEmpty();
   }
 

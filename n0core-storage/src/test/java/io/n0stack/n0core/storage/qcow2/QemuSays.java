@@ -147,7 +147,13 @@ final class QemuSays {
 
   /** One line of a map: what both sides can say. */
   record Line(
-      long start, long length, int depth, boolean present, boolean zero, boolean data, long offset) {
+      long start,
+      long length,
+      int depth,
+      boolean present,
+      boolean zero,
+      boolean data,
+      long offset) {
     boolean isContinuedBy(Line next) {
       return depth == next.depth
           && present == next.present
