@@ -174,8 +174,12 @@ final class Transfer {
     Head head = new Head(content.path());
     long size = 0;
     try (InputStream in = Decoders.open(rules, wire)) {
-      for (int n = in.readNBytes(chunk, 0, CHUNK); n > 0; n = in.readNBytes(chunk, 0, CHUNK)) {
+      while (true) {
         patience.beat();
+        int n = in.readNBytes(chunk, 0, head.wanted(size));
+        if (n == 0) {
+          break;
+        }
         if (size + n > rules.maxContentBytes()) {
           throw new ContentTooLargeException(
               "source.contentSize",
@@ -228,6 +232,11 @@ final class Transfer {
 
     Head(Path partial) {
       this.partial = partial;
+    }
+
+    /** Returns how much to read: no more than the gate waits for, then whole blocks. */
+    int wanted(long position) {
+      return shown ? CHUNK - (int) (position % SparseFile.BLOCK) : Math.min(CHUNK, bytes.length - length);
     }
 
     void add(byte[] chunk, int count) {
