@@ -23,12 +23,7 @@ record Against(String name, Spent spent) {
   }
 
   private Figure figure(
-      String what,
-      double ratio,
-      double bound,
-      Direction direction,
-      Spent ours,
-      Against... shown) {
+      String what, double ratio, double bound, Direction direction, Spent ours, Against... shown) {
     StringBuilder detail = new StringBuilder(new Against("ours", ours).text());
     detail.append(", ").append(text());
     for (Against other : shown) {

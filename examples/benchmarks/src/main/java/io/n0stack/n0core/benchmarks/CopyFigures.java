@@ -68,8 +68,8 @@ final class CopyFigures {
   private List<Figure> reflinks() throws Exception {
     Path image = disk.resolve("xfs.raw");
     Path mounted = Files.createDirectory(disk.resolve("xfs"));
-    try (FileChannel file = FileChannel.open(
-        image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+    try (FileChannel file =
+        FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
       file.write(ByteBuffer.allocate(1), SIZE / 2 - 1);
     }
     Peer.run("mkfs.xfs", "-q", "-m", "reflink=1", image.toString());
@@ -98,8 +98,8 @@ final class CopyFigures {
   private static Path sparse(Path path) throws IOException {
     byte[] data = new byte[PIECE];
     Random random = new Random(1);
-    try (FileChannel file = FileChannel.open(
-        path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+    try (FileChannel file =
+        FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
       for (int i = 0; i < PIECES; i++) {
         random.nextBytes(data);
         ByteBuffer left = ByteBuffer.wrap(data);

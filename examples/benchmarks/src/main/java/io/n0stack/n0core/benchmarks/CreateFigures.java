@@ -136,8 +136,7 @@ final class CreateFigures {
   }
 
   private Rounds.Turn inC(int count, String verb, Sort sort, Path directory) {
-    return new Rounds.Turn(
-        count, times -> c.times(verb, times, sort.sample, directory, sort.base));
+    return new Rounds.Turn(count, times -> c.times(verb, times, sort.sample, directory, sort.base));
   }
 
   /** A thousand clones made durable together, and each for itself. */

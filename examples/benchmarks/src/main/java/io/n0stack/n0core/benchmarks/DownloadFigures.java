@@ -57,8 +57,8 @@ final class DownloadFigures {
   private static Path random(Path path) throws IOException {
     byte[] data = new byte[MIB];
     Random random = new Random(1);
-    try (FileChannel file = FileChannel.open(
-        path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+    try (FileChannel file =
+        FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
       for (int i = 0; i < SIZE_MIB; i++) {
         random.nextBytes(data);
         ByteBuffer left = ByteBuffer.wrap(data);

@@ -45,8 +45,7 @@ final class InspectFigures {
         Rounds.Turn.of(200, () -> requireSize(ImageInfo.read(image, ImageFormat.QCOW2))),
         Rounds.Turn.of(
             1,
-            () -> Peer.run(
-                "qemu-img", "info", "-f", "qcow2", "--output=json", image.toString())));
+            () -> Peer.run("qemu-img", "info", "-f", "qcow2", "--output=json", image.toString())));
     return new Against("qemu-img", paces.get(1)).faster("info", 200, paces.get(0));
   }
 

@@ -20,11 +20,10 @@ final class StorageSuite implements Suite {
       figures.addAll(new CreateFigures(
               c, Files.createTempDirectory(memory, "create"), scratch.resolve("create"))
           .measure());
-      figures.addAll(new CopyFigures(c, Files.createTempDirectory(memory, "copy"), scratch)
-          .measure());
+      figures.addAll(
+          new CopyFigures(c, Files.createTempDirectory(memory, "copy"), scratch).measure());
     }
-    figures.addAll(
-        DownloadFigures.measure(program, Files.createTempDirectory(memory, "download")));
+    figures.addAll(DownloadFigures.measure(program, Files.createTempDirectory(memory, "download")));
     return figures;
   }
 }

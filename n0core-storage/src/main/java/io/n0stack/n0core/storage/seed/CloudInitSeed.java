@@ -139,8 +139,7 @@ public record CloudInitSeed(
           "authorizedKeys", authorizedKeys, "must be empty, as the default user is left out");
     }
     if (users.isEmpty()) {
-      throw N0Exception.invalid(
-          "users", users, "must name one, as the default user is left out");
+      throw N0Exception.invalid("users", users, "must name one, as the default user is left out");
     }
   }
 

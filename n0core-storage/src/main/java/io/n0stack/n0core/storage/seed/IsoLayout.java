@@ -72,8 +72,7 @@ final class IsoLayout {
   byte[] image() {
     ByteBuffer image = ByteBuffer.allocate(sectors * SECTOR);
     IsoDirectory root = new IsoDirectory(time, ROOT, plainSectors * SECTOR);
-    IsoDirectory jolietRoot =
-        new IsoDirectory(time, ROOT + plainSectors, jolietSectors * SECTOR);
+    IsoDirectory jolietRoot = new IsoDirectory(time, ROOT + plainSectors, jolietSectors * SECTOR);
     at(image, PRIMARY, descriptor(1, root, PATHS, US_ASCII));
     at(image, JOLIET, descriptor(2, jolietRoot, PATHS + 2, UTF_16BE));
     at(image, TERMINATOR, new IsoBytes().put(255).text("CD001", US_ASCII).put(1));
@@ -111,7 +110,10 @@ final class IsoLayout {
     out.padded("", 128, charset).padded("", 128, charset).padded("", 128, charset);
     out.padded("", 128, charset).padded("", 37, charset).padded("", 37, charset);
     out.padded("", 37, charset);
-    out.text(DIGITS.format(time), US_ASCII).put(0).text(DIGITS.format(time), US_ASCII).put(0);
+    out.text(DIGITS.format(time), US_ASCII)
+        .put(0)
+        .text(DIGITS.format(time), US_ASCII)
+        .put(0);
     // Neither expires nor has to wait.
     out.text("0".repeat(16), US_ASCII).put(0).text("0".repeat(16), US_ASCII).put(0);
     return out.put(1).put(0);

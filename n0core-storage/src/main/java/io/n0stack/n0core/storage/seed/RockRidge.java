@@ -13,8 +13,10 @@ final class RockRidge {
 
   /** What the record of the root has of itself: that SUSP is used, and where the reference is. */
   static IsoBytes root(byte[] time) {
-    IsoBytes reference =
-        new IsoBytes().both32(IsoLayout.extensions()).both32(0).both32(reference().size());
+    IsoBytes reference = new IsoBytes()
+        .both32(IsoLayout.extensions())
+        .both32(0)
+        .both32(reference().size());
     return new IsoBytes()
         .entry("SP", new IsoBytes().put(0xbe).put(0xef).put(0))
         .put(directory(time).toArray())
@@ -26,14 +28,14 @@ final class RockRidge {
   }
 
   static IsoBytes file(String name, byte[] time) {
-    return attributes(FILE, 1, time)
-        .entry("NM", new IsoBytes().put(0).text(name, UTF_8));
+    return attributes(FILE, 1, time).entry("NM", new IsoBytes().put(0).text(name, UTF_8));
   }
 
   private static IsoBytes attributes(int mode, int links, byte[] time) {
     return new IsoBytes()
         .entry("PX", new IsoBytes().both32(mode).both32(links).both32(0).both32(0))
-        .entry("TF", new IsoBytes().put(MODIFIED_READ_CHANGED).put(time).put(time).put(time));
+        .entry(
+            "TF", new IsoBytes().put(MODIFIED_READ_CHANGED).put(time).put(time).put(time));
   }
 
   /** The words that RRIP prescribes; Linux takes the rest for Rock Ridge only after these. */

@@ -17,8 +17,8 @@ import java.util.List;
 final class SeedDocuments {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final DefaultIndenter LINES = new DefaultIndenter("  ", "\n");
-  private static final ObjectWriter WRITER = JSON.writer(
-      new DefaultPrettyPrinter().withObjectIndenter(LINES).withArrayIndenter(LINES));
+  private static final ObjectWriter WRITER =
+      JSON.writer(new DefaultPrettyPrinter().withObjectIndenter(LINES).withArrayIndenter(LINES));
 
   private SeedDocuments() {}
 

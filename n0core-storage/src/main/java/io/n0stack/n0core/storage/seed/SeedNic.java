@@ -68,8 +68,7 @@ public record SeedNic(
   private static void requireName(String name) {
     Rules.linkName("nic.name", name);
     if (!NAME.matcher(name).matches()) {
-      throw N0Exception.invalid(
-          "nic.name", name, "must be of A-Z, a-z, 0-9, '.', '_' and '-'");
+      throw N0Exception.invalid("nic.name", name, "must be of A-Z, a-z, 0-9, '.', '_' and '-'");
     }
   }
 
@@ -191,8 +190,7 @@ public record SeedNic(
      * @return the NIC
      */
     public SeedNic build() {
-      return new SeedNic(
-          mac, name, dhcp, addresses, routes, nameservers, searchDomains, mtu);
+      return new SeedNic(mac, name, dhcp, addresses, routes, nameservers, searchDomains, mtu);
     }
   }
 }

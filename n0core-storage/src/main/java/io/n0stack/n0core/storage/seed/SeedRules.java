@@ -21,8 +21,8 @@ final class SeedRules {
   private static final Pattern UNREADABLE =
       Pattern.compile("[\\p{Cc}\\p{Cs}\u2028\u2029\ufeff\ufffe\uffff&&[^\t\n]]");
   private static final Pattern USER = Pattern.compile("[a-z_][a-z0-9_-]{0,31}");
-  private static final Pattern DOMAIN = Pattern.compile(
-      "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*");
+  private static final Pattern DOMAIN =
+      Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*");
   private static final Pattern KEY = Pattern.compile("(ssh-ed25519|ssh-rsa"
       + "|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\\.com"
       + "|sk-ecdsa-sha2-nistp256@openssh\\.com) ([A-Za-z0-9+/]+={0,2})( .*)?");

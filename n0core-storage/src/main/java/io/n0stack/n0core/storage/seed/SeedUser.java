@@ -45,7 +45,8 @@ public record SeedUser(
     Rules.absolutePath("user.shell", shell);
     SeedRules.line("user.shell", shell.toString(), 255);
     if (shell.toString().indexOf(':') >= 0) {
-      throw N0Exception.invalid("user.shell", shell, "must not have a ':', which ends it in passwd(5)");
+      throw N0Exception.invalid(
+          "user.shell", shell, "must not have a ':', which ends it in passwd(5)");
     }
     passwordHash.ifPresent(SeedUser::requireHash);
   }
@@ -68,8 +69,7 @@ public record SeedUser(
    * @return the user
    */
   public static SeedUser named(String name) {
-    return new SeedUser(
-        name, List.of(), Optional.empty(), List.of(), BASH, Optional.empty());
+    return new SeedUser(name, List.of(), Optional.empty(), List.of(), BASH, Optional.empty());
   }
 
   /**

@@ -47,7 +47,8 @@ class CloudInitSeedTest {
     // cloud-init 22.4 was seen to accept this: schema --config-file, devel net-convert.
     assertThat(JSON.readTree(seed.metaData()))
         .isEqualTo(json("{'instance-id': 'i-1', 'local-hostname': 'web1.example.org'}"));
-    assertThat(config(seed)).isEqualTo(json(("""
+    assertThat(config(seed))
+        .isEqualTo(json(("""
             {'timezone': 'Europe/Berlin',
              'ssh_authorized_keys': ['KEY'],
              'users': ['default',
@@ -56,9 +57,10 @@ class CloudInitSeedTest {
                 'groups': 'adm,www-data'}],
              'write_files': [{'path': '/etc/motd', 'permissions': '0600', 'encoding': 'b64',
                'content': 'aMOkbGxvCg==', 'owner': 'alice:adm', 'defer': true}],
-             'runcmd': [['touch', '/a b'], ['sh', '-c', SCRIPT]]}""").replace("KEY", KEY)
-        .replace("HASH", HASH)
-        .replace("SCRIPT", "\"echo \\\"a\\nb\\\" > '/x'\\t# yes: no\"")));
+             'runcmd': [['touch', '/a b'], ['sh', '-c', SCRIPT]]}""")
+            .replace("KEY", KEY)
+            .replace("HASH", HASH)
+            .replace("SCRIPT", "\"echo \\\"a\\nb\\\" > '/x'\\t# yes: no\"")));
     assertThat(JSON.readTree(seed.networkConfig().orElseThrow())).isEqualTo(json("""
             {'version': 2, 'ethernets': {
               'nic0': {'match': {'macaddress': '52:54:00:12:34:56'}, 'set-name': 'eth0',
@@ -89,8 +91,8 @@ class CloudInitSeedTest {
     CloudInitSeed seed =
         minimal().withoutDefaultUser().user(SeedUser.named("alice")).build();
 
-    assertThat(config(seed).get("users")).isEqualTo(json(
-        "[{'name': 'alice', 'shell': '/bin/bash', 'lock_passwd': true}]"));
+    assertThat(config(seed).get("users"))
+        .isEqualTo(json("[{'name': 'alice', 'shell': '/bin/bash', 'lock_passwd': true}]"));
     assertRefused(() -> minimal().withoutDefaultUser().build(), "users", "must name one");
     assertRefused(
         () -> minimal()
@@ -108,9 +110,7 @@ class CloudInitSeedTest {
 
     assertThat(minimal().rawUserData(script).build().userData()).isEqualTo(script);
     assertRefused(
-        () -> minimal().rawUserData(script).authorizedKey(KEY).build(),
-        "rawUserData",
-        "together");
+        () -> minimal().rawUserData(script).authorizedKey(KEY).build(), "rawUserData", "together");
     assertRefused(
         () -> minimal().rawUserData(script).withoutDefaultUser().build(),
         "rawUserData",
@@ -131,7 +131,9 @@ class CloudInitSeedTest {
       try {
         CloudInitSeed seed = minimal().command("echo", text).build();
 
-        assertThat(config(seed).at("/runcmd/0/1")).as("seed %s", start + i).isEqualTo(new TextNode(text));
+        assertThat(config(seed).at("/runcmd/0/1"))
+            .as("seed %s", start + i)
+            .isEqualTo(new TextNode(text));
         accepted++;
       } catch (N0Exception e) {
         assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID);
@@ -142,7 +144,8 @@ class CloudInitSeedTest {
   }
 
   private static String text(Random random) {
-    String special = "\"'\\:#-{}[]&*!|>%@`,? \t\n~=<\r\0\u0085\u2028\ufeff\ud83d\ude00\ud800\u007f\u00e4";
+    String special =
+        "\"'\\:#-{}[]&*!|>%@`,? \t\n~=<\r\0\u0085\u2028\ufeff\ud83d\ude00\ud800\u007f\u00e4";
     StringBuilder out = new StringBuilder();
     for (int i = random.nextInt(12); i >= 0; i--) {
       switch (random.nextInt(12)) {
@@ -167,7 +170,8 @@ class CloudInitSeedTest {
 
     CloudInitSeed seed = minimal().file(SeedFile.of(Path.of("/opt/x"), content)).build();
 
-    assertThat(Base64.getDecoder().decode(config(seed).at("/write_files/0/content").textValue()))
+    assertThat(
+            Base64.getDecoder().decode(config(seed).at("/write_files/0/content").textValue()))
         .isEqualTo(content);
     assertThat(config(seed).at("/write_files/0/defer").isMissingNode()).isTrue();
   }
@@ -175,7 +179,8 @@ class CloudInitSeedTest {
   @ParameterizedTest
   @ValueSource(strings = {"", "-a", "a b", "a/b", "a\nb", "ä"})
   void instanceIdsThatCannotNameADirectoryAreRefused(String id) {
-    assertRefused(() -> CloudInitSeed.builder(id, "web1").build(), "instanceId", "must be 1 to 128");
+    assertRefused(
+        () -> CloudInitSeed.builder(id, "web1").build(), "instanceId", "must be 1 to 128");
   }
 
   @Test
@@ -218,8 +223,7 @@ class CloudInitSeedTest {
     assertThat(seed.toString()).isEqualTo("cloud-init seed \"i-1\" for \"web1\"");
     assertThat(seed.users().get(0).toString())
         .isEqualTo("user \"alice\" with 1 keys, password set");
-    assertThat(seed.files().get(0).toString())
-        .isEqualTo("file \"/etc/motd\" 0600 of alice:adm");
+    assertThat(seed.files().get(0).toString()).isEqualTo("file \"/etc/motd\" 0600 of alice:adm");
     assertThat(Optional.of(seed.image().toString())).get().asString().doesNotContain(HASH);
   }
 

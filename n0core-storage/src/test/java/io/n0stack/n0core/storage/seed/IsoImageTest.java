@@ -104,7 +104,8 @@ class IsoImageTest {
 
   @Test
   void anImageWithoutFilesIsOne() {
-    assertThat(tree(ByteBuffer.wrap(IsoImage.labelled("none").toBytes()), 16, US_ASCII)).isEmpty();
+    assertThat(tree(ByteBuffer.wrap(IsoImage.labelled("none").toBytes()), 16, US_ASCII))
+        .isEmpty();
   }
 
   @Test
@@ -123,7 +124,8 @@ class IsoImageTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", ".", "..", "a/b", "a\\b", "a:b", "a;1", "a*", "a?", "a\0", "a\n", "a.", "\ud800"
+      strings = {
+        "", ".", "..", "a/b", "a\\b", "a:b", "a;1", "a*", "a?", "a\0", "a\n", "a.", "\ud800"
       })
   void aNameThatSomeReaderCannotHaveIsRefused(String name) {
     assertRefused(() -> SMALL.withFile(name, new byte[0]), "file", "must be 1 to 64 characters");
@@ -133,7 +135,8 @@ class IsoImageTest {
   void namesHaveRoomInARecord() {
     assertRefused(() -> SMALL.withFile("a".repeat(65), new byte[0]), "file", "64 characters");
     assertRefused(() -> SMALL.withFile("€".repeat(43), new byte[0]), "file", "128 bytes");
-    assertThat(tree(ByteBuffer.wrap(SMALL.withFile("€".repeat(42), new byte[0]).toBytes()), 17, UTF_16BE))
+    assertThat(tree(
+            ByteBuffer.wrap(SMALL.withFile("€".repeat(42), new byte[0]).toBytes()), 17, UTF_16BE))
         .containsKey("€".repeat(42));
     assertRefused(() -> SMALL.withFile("user-data", new byte[0]), "file", "twice");
   }

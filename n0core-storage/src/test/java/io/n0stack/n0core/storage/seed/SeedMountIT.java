@@ -28,8 +28,7 @@ class SeedMountIT {
   Path directory;
 
   @Test
-  void linuxReadsEachFileByRockRidgeJolietAndPlainNames()
-      throws IOException, InterruptedException {
+  void linuxReadsEachFileByRockRidgeJolietAndPlainNames() throws IOException, InterruptedException {
     Map<String, byte[]> files = files();
     IsoImage image = IsoImage.labelled("cidata").withTime(TIME);
     for (Map.Entry<String, byte[]> file : files.entrySet()) {
@@ -52,8 +51,7 @@ class SeedMountIT {
             Stream.concat(attributes.stream(), digests.stream()).toList());
     assertThat(of(seen, "joliet"))
         .containsExactlyInAnyOrderElementsOf(Stream.concat(
-                attributes.stream().map(line -> line.replaceFirst("^400", "555")),
-                digests.stream())
+                attributes.stream().map(line -> line.replaceFirst("^400", "555")), digests.stream())
             .toList());
     List<String> plain = of(seen, "plain");
     String userData = "#cloud-config\n{}\n";
@@ -61,8 +59,9 @@ class SeedMountIT {
         .hasSize(2 * files.size())
         .allMatch(line -> line.matches("[0-9a-f ]+ [A-Z0-9_]{0,8}\\.[A-Z0-9_]{0,3};1"))
         .contains(digest(userData.getBytes(UTF_8)) + "  USER_DAT.;1");
-    assertThat(plain).map(line -> line.replaceFirst(" +[^ ]*$", "")).containsAll(
-        digests.stream().map(line -> line.substring(0, 64)).toList());
+    assertThat(plain)
+        .map(line -> line.replaceFirst(" +[^ ]*$", ""))
+        .containsAll(digests.stream().map(line -> line.substring(0, 64)).toList());
   }
 
   @Test
@@ -74,7 +73,8 @@ class SeedMountIT {
     String said = new String(blkid.getInputStream().readAllBytes(), UTF_8);
 
     assertThat(blkid.waitFor()).isZero();
-    assertThat(said.lines()).contains("LABEL=cidata", "TYPE=iso9660", "UUID=2026-01-02-03-04-05-00");
+    assertThat(said.lines())
+        .contains("LABEL=cidata", "TYPE=iso9660", "UUID=2026-01-02-03-04-05-00");
   }
 
   /** Enough for several sectors of directory, and each length around a sector's. */

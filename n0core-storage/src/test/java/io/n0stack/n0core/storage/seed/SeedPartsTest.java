@@ -49,12 +49,14 @@ class SeedPartsTest {
     assertRefused(
         () -> ALICE.withAuthorizedKey(KEY + "\n" + KEY), "user.authorizedKeys", "control");
     assertThat(ALICE.withAuthorizedKey(KEY).authorizedKeys()).containsExactly(KEY);
-    assertThat(ALICE.withAuthorizedKey(KEY.replace(" alice@desk", "")).authorizedKeys()).hasSize(1);
+    assertThat(ALICE.withAuthorizedKey(KEY.replace(" alice@desk", "")).authorizedKeys())
+        .hasSize(1);
   }
 
   @Test
   void aPasswordThatIsNotHashedIsRefusedAndNotShown() {
-    for (String hash : new String[] {"secret", "", "$1$salt$" + "x".repeat(22), HASH + ":0", "$6$"}) {
+    for (String hash :
+        new String[] {"secret", "", "$1$salt$" + "x".repeat(22), HASH + ":0", "$6$"}) {
       assertRefused(() -> ALICE.withPasswordHash(hash), "user.passwordHash", "crypt(3)");
     }
     assertThatThrownBy(() -> ALICE.withPasswordHash("secret"))
@@ -103,7 +105,8 @@ class SeedPartsTest {
     InetAddress scoped = Inet6Address.getByAddress(null, literal("fe80::1").getAddress(), 1);
     assertRefused(() -> SeedRoute.byDefault(scoped), "route.via", "zone");
     assertThat(SeedRoute.byDefault(literal("fd00::1")).to().prefixLength()).isZero();
-    assertThat(SeedRoute.of(CidrAddress.parse("10.77.0.128/25"), router).metric()).isEmpty();
+    assertThat(SeedRoute.of(CidrAddress.parse("10.77.0.128/25"), router).metric())
+        .isEmpty();
   }
 
   @Test
@@ -118,7 +121,9 @@ class SeedPartsTest {
     nic.dhcp(SeedNic.Dhcp.V6);
     assertRefused(nic::build, "nic.mtu", "1280");
     assertRefused(
-        () -> SeedNic.builder(Seeds.FIRST).address(CidrAddress.parse("224.0.0.1/4")).build(),
+        () -> SeedNic.builder(Seeds.FIRST)
+            .address(CidrAddress.parse("224.0.0.1/4"))
+            .build(),
         "nic.addresses",
         "unicast");
     assertRefused(

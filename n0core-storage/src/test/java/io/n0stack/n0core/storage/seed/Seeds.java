@@ -41,16 +41,11 @@ final class Seeds {
         .command("touch", "/a b")
         .script("echo \"a\nb\" > '/x'\t# yes: no")
         .vendorData("#cloud-config\n{}\n")
-        .nic(SeedNic.builder(FIRST)
-            .name("eth0")
-            .dhcp(SeedNic.Dhcp.V4)
-            .mtu(1400)
-            .build())
+        .nic(SeedNic.builder(FIRST).name("eth0").dhcp(SeedNic.Dhcp.V4).mtu(1400).build())
         .nic(SeedNic.builder(SECOND)
             .address(CidrAddress.parse("10.77.0.2/24"))
             .gateway(CidrAddress.literal("10.77.0.1"))
-            .route(SeedRoute.of(
-                    CidrAddress.parse("10.0.0.0/8"), CidrAddress.literal("10.77.0.9"))
+            .route(SeedRoute.of(CidrAddress.parse("10.0.0.0/8"), CidrAddress.literal("10.77.0.9"))
                 .withMetric(5))
             .nameserver(CidrAddress.literal("10.77.0.53"))
             .searchDomain("example.org")
@@ -62,9 +57,10 @@ final class Seeds {
   /** Asserts that a value is refused, by the name of its field and by the rule. */
   static void assertRefused(ThrowingCallable call, String field, String rule) {
     assertThatThrownBy(call)
-        .isInstanceOfSatisfying(N0Exception.class, e -> org.assertj.core.api.Assertions.assertThat(
-                e.code())
-            .isEqualTo(N0Exception.Code.INVALID))
+        .isInstanceOfSatisfying(
+            N0Exception.class,
+            e -> org.assertj.core.api.Assertions.assertThat(e.code())
+                .isEqualTo(N0Exception.Code.INVALID))
         .hasMessageStartingWith("invalid " + field + " ")
         .hasMessageContaining(rule);
   }

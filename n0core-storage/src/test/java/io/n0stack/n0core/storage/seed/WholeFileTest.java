@@ -65,7 +65,8 @@ class WholeFileTest {
 
     assertFails(directory.resolve("none/seed.iso"), N0Exception.Code.NOT_FOUND, "does not exist");
     assertFails(directory.resolve("taken"), N0Exception.Code.UNAVAILABLE, "is a directory");
-    assertFails(directory.resolve("file/seed.iso"), N0Exception.Code.UNAVAILABLE, "Not a directory");
+    assertFails(
+        directory.resolve("file/seed.iso"), N0Exception.Code.UNAVAILABLE, "Not a directory");
     assertFails(Path.of("/proc/seed.iso"), N0Exception.Code.NOT_FOUND, "/proc/seed.iso");
     assertFails(Path.of("seed.iso"), N0Exception.Code.INVALID, "absolute");
     assertThat(names()).containsExactlyInAnyOrder("taken", "file");
