@@ -6,6 +6,7 @@ module io.n0stack.n0core.storage {
   exports io.n0stack.n0core.storage.live;
   exports io.n0stack.n0core.storage.qcow2;
   exports io.n0stack.n0core.storage.qemuimg;
+  exports io.n0stack.n0core.storage.seed;
 
   requires transitive io.n0stack.n0core.api;
   requires com.fasterxml.jackson.databind;

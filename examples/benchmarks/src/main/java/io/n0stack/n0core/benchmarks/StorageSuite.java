@@ -1,33 +1,29 @@
 package io.n0stack.n0core.benchmarks;
 
-import io.n0stack.n0core.benchmarks.Rounds.Paces;
-import io.n0stack.n0core.storage.qcow2.Qcow2Header;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
-/** The qcow2 reader against {@code qemu-img}. */
+/**
+ * Images read, made, copied and downloaded: against {@code qemu-img}, {@code cp} and {@code curl} as
+ * an agent would start them, and against the same system calls in C.
+ */
 final class StorageSuite implements Suite {
   @Override
   public List<Figure> measure(Path scratch) throws Exception {
-    String image = scratch.resolve("root.qcow2").toString();
-    Peer.run("qemu-img", "create", "-q", "-f", "qcow2", image, "10G");
-    Paces paces = Rounds.inTurn(
-        200,
-        () -> requireSize(Qcow2Header.read(Path.of(image)).sizeBytes()),
-        1,
-        () -> Peer.run("qemu-img", "info", "-f", "qcow2", "--output=json", image));
-    return List.of(new Figure(
-        "storage: read a qcow2 header",
-        paces.ratio(),
-        "x",
-        200,
-        Figure.Direction.AT_LEAST,
-        paces.detail("qemu-img info")));
-  }
-
-  private static void requireSize(long bytes) {
-    if (bytes != 10L << 30) {
-      throw new IllegalStateException("an image of 10 GiB is read as one of " + bytes + " bytes");
+    Path memory = Path.of(System.getProperty("n0core.benchmarks.memory", scratch.toString()));
+    Path program = Peer.compiled("storage", scratch);
+    List<Figure> figures = new ArrayList<>();
+    try (PeerServer c = PeerServer.start(program)) {
+      figures.addAll(new InspectFigures(Files.createTempDirectory(memory, "inspect")).measure());
+      figures.addAll(new CreateFigures(
+              c, Files.createTempDirectory(memory, "create"), scratch.resolve("create"))
+          .measure());
+      figures.addAll(
+          new CopyFigures(c, Files.createTempDirectory(memory, "copy"), scratch).measure());
     }
+    figures.addAll(DownloadFigures.measure(program, Files.createTempDirectory(memory, "download")));
+    return figures;
   }
 }
