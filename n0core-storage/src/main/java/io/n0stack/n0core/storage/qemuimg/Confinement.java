@@ -45,6 +45,7 @@ final class Confinement {
    * second setpriv made the kernel watch: a change of user makes it forget.
    */
   private static final String ROOM = "set -eu\n"
+      + "umask 022\n"
       + "user=$1 source=$2 target=$3 program=$4 chroot=$5 setpriv=$6 sh=$7\n"
       + "shift 7\n"
       + "mount -t tmpfs -o mode=0755,size=64k,nosuid,noexec room /sys\n"
@@ -59,6 +60,7 @@ final class Confinement {
       + "if [ \"$target\" != - ]; then\n"
       + "  : > target && mount -o bind,nosuid,nodev,noexec \"$target\" target\n"
       + "fi\n"
+      + "umask 077\n"
       + "exec \"$chroot\" . \"$setpriv\" --reuid=\"$user\" --regid=\"$user\" --clear-groups"
       + " --no-new-privs --inh-caps=-all --bounding-set=-all --pdeathsig=KILL --"
       + " \"$sh\" -c 'printf \"\\n\" && exec /qemu-img \"$@\"' sh \"$@\"";

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -387,9 +388,14 @@ public final class QemuImg {
   public Comparison compare(ImageFile first, ImageFile second, Run run) {
     Arguments arguments = Arguments.of("compare").option("-p").images(first, second);
     Runner.Ended ended = runner.run(arguments, run, Set.of(0, 1));
-    return new Comparison(
-        ended.exitCode() == 0 ? Comparison.Verdict.SAME : Comparison.Verdict.DIFFERENT,
-        Answers.mismatch(ended.output()));
+    if (ended.exitCode() == 0) {
+      return new Comparison(Comparison.Verdict.SAME, OptionalLong.empty());
+    }
+    OptionalLong offset = Answers.mismatch(ended.output());
+    if (offset.isEmpty()) {
+      throw new QemuImgException(ended.operation(), 1, ended.errors());
+    }
+    return new Comparison(Comparison.Verdict.DIFFERENT, offset);
   }
 
   /**

@@ -84,7 +84,7 @@ final class Runner {
     Consumer<String> beat = output -> run.progress().at(Answers.fraction(output));
     try (Child child = Child.start(operation, confinement, command.get(), input)) {
       int code = child.await(run.limit(), beat);
-      if (!expected.contains(code)) {
+      if (!expected.contains(code) || (code != 0 && CHAIN.matcher(child.errors()).find())) {
         throw failure(operation, code, child.errors());
       }
       return new Ended(operation, code, child.output(), child.errors());

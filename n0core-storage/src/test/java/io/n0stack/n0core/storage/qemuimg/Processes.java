@@ -34,6 +34,16 @@ final class Processes {
     }
   }
 
+  /** Whether a script of that path runs; its interpreter names it. */
+  static boolean running(String script) throws IOException {
+    try (Stream<Path> all = Files.list(Path.of("/proc"))) {
+      return all.map(p -> p.getFileName().toString())
+          .filter(name -> name.chars().allMatch(Character::isDigit))
+          .map(pid -> commandLine(Long.parseLong(pid)))
+          .anyMatch(line -> line.startsWith("/bin/sh\0" + script + "\0"));
+    }
+  }
+
   private static String commandLine(long pid) {
     try {
       return Files.readString(Path.of("/proc/" + pid + "/cmdline"), StandardCharsets.ISO_8859_1);
