@@ -234,7 +234,9 @@ final class Transfer {
 
     /** Returns how much to read: no more than the gate waits for, then whole blocks. */
     int wanted(long position) {
-      return shown ? CHUNK - (int) (position % SparseFile.BLOCK) : Math.min(CHUNK, bytes.length - length);
+      return shown
+          ? CHUNK - (int) (position % SparseFile.BLOCK)
+          : Math.min(CHUNK, bytes.length - length);
     }
 
     void add(byte[] chunk, int count) {

@@ -58,11 +58,9 @@ class FetchFullDiskIT {
     byte[] gzip = Compressed.gzip(CONTENT);
     Path place = directory.resolve("place");
     try (RawServer server = RawServer.serving(gzip)) {
-      assertThat(fetch(
-              "discard", server.uri("/x"), Contents.sha256(gzip), place, Compression.GZIP))
+      assertThat(fetch("discard", server.uri("/x"), Contents.sha256(gzip), place, Compression.GZIP))
           .contains("EXHAUSTED", "No space left", "left []");
-      assertThat(
-              fetch("keep", server.uri("/x"), Contents.sha256(gzip), place, Compression.GZIP))
+      assertThat(fetch("keep", server.uri("/x"), Contents.sha256(gzip), place, Compression.GZIP))
           .contains("EXHAUSTED", "No space left")
           .doesNotContain(".tmp");
     }

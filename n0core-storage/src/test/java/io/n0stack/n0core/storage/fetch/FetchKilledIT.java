@@ -121,23 +121,20 @@ class FetchKilledIT {
       assertThat(first.waitFor()).isEqualTo(137);
 
       for (Process process : List.of(second, third)) {
-        String output =
-            new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).isZero();
         assertThat(output).contains("size " + CONTENT.length, "done");
       }
 
       assertThat(server.requests()).hasSizeBetween(1, 2);
       try (ImageFetcher fetcher = ImageFetcher.standard()) {
-        ImageCache cache =
-            ImageCache.open(directory.resolve("cache"), "tenant", 1L << 30, fetcher);
+        ImageCache cache = ImageCache.open(directory.resolve("cache"), "tenant", 1L << 30, fetcher);
         CachedImage image = cache.images().get(0);
         assertThat(image.path()).hasBinaryContent(CONTENT);
         assertThat(image.references())
             .containsExactlyInAnyOrder("process-" + second.pid(), "process-" + third.pid());
         cache.sweep();
-        assertThat(Contents.left(directory.resolve("cache/tenant/.work")))
-            .containsExactly("names");
+        assertThat(Contents.left(directory.resolve("cache/tenant/.work"))).containsExactly("names");
       }
     }
   }

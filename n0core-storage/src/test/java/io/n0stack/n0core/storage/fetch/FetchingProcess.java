@@ -35,8 +35,7 @@ final class FetchingProcess {
    * @param arguments what to do, address, digest, place, and compression if there is one
    */
   public static void main(String[] arguments) throws IOException {
-    ContentRules.Builder rules =
-        ContentRules.builder().digest(Digest.parse(arguments[2]));
+    ContentRules.Builder rules = ContentRules.builder().digest(Digest.parse(arguments[2]));
     if (arguments.length > 4) {
       rules.compression(Compression.valueOf(arguments[4]));
     }
@@ -52,8 +51,8 @@ final class FetchingProcess {
         case "discard" -> fetcher.fetch(request, place.resolve("image"), FetchListener.NONE);
         default -> {
           ImageCache cache = ImageCache.open(place, "tenant", 1L << 30, fetcher);
-          CachedImage image = cache.obtain(
-              request, "process-" + ProcessHandle.current().pid(), FetchListener.NONE);
+          CachedImage image =
+              cache.obtain(request, "process-" + ProcessHandle.current().pid(), FetchListener.NONE);
           System.out.println("size " + image.sizeBytes());
         }
       }

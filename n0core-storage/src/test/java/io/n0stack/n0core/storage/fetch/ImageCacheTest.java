@@ -71,8 +71,7 @@ class ImageCacheTest {
       CachedImage image =
           cache.obtain(Contents.request(server, CONTENT), "volume-1", FetchListener.NONE);
 
-      FetchRequest elsewhere =
-          FetchRequest.of(server.uri("/other?place"), Contents.rules(CONTENT));
+      FetchRequest elsewhere = FetchRequest.of(server.uri("/other?place"), Contents.rules(CONTENT));
       CachedImage again = cache.obtain(elsewhere, "volume-2", FetchListener.NONE);
 
       assertThat(server.requests()).hasSize(1);
@@ -231,8 +230,7 @@ class ImageCacheTest {
     cache = open("tenant-a", 1_000_000);
     put(500_000, "volume-1");
     try (RawServer server = RawServer.serving(CONTENT);
-        RawServer silent =
-            RawServer.of((request, out) -> out.head("200 OK").bytes(CONTENT))) {
+        RawServer silent = RawServer.of((request, out) -> out.head("200 OK").bytes(CONTENT))) {
       for (RawServer each : List.of(server, silent)) {
         Contents.refused(
             N0Exception.Code.EXHAUSTED,
@@ -273,14 +271,18 @@ class ImageCacheTest {
     assertThat(first.evicted())
         .extracting(CachedImage::digest)
         .containsExactly(images.get(1).digest(), images.get(2).digest());
-    assertThat(first.pinned()).extracting(CachedImage::digest).containsExactly(images.get(0).digest());
+    assertThat(first.pinned())
+        .extracting(CachedImage::digest)
+        .containsExactly(images.get(0).digest());
     assertThat(first.freedBytes()).isEqualTo(200_003);
     assertThat(cache.evictUnusedFor(Duration.ofDays(8)).evicted()).isEmpty();
     assertThat(cache.evictUnusedFor(Duration.ofDays(1)).evicted())
         .extracting(CachedImage::digest)
         .containsExactly(images.get(3).digest());
     assertThat(cache.evictTo(0).pinned()).hasSize(1);
-    assertThat(cache.images()).extracting(CachedImage::digest).containsExactly(images.get(0).digest());
+    assertThat(cache.images())
+        .extracting(CachedImage::digest)
+        .containsExactly(images.get(0).digest());
   }
 
   @Test

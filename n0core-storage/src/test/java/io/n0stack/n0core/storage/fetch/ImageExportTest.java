@@ -65,8 +65,8 @@ class ImageExportTest {
       Contents.refused(
           N0Exception.Code.UNAVAILABLE,
           "shorter",
-          () -> export.writeTo(
-              Channels.newChannel(new ByteArrayOutputStream()), FetchListener.NONE));
+          () ->
+              export.writeTo(Channels.newChannel(new ByteArrayOutputStream()), FetchListener.NONE));
     }
   }
 

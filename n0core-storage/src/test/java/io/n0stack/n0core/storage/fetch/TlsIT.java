@@ -91,8 +91,7 @@ class TlsIT {
     try (RawServer server =
             server((request, out) -> RawServer.serve(request, out, CONTENT, "ETag: \"v1\""));
         ImageFetcher standard = ImageFetcher.standard();
-        ImageFetcher trusting =
-            ImageFetcher.builder().sslContext(trusting()).build()) {
+        ImageFetcher trusting = ImageFetcher.builder().sslContext(trusting()).build()) {
       Contents.refused(
           N0Exception.Code.UNAVAILABLE,
           "certification path",
@@ -101,8 +100,7 @@ class TlsIT {
       Contents.refused(
           N0Exception.Code.UNAVAILABLE,
           "127.0.0.1",
-          () -> trusting.fetch(
-              FetchRequest.of(byAddress, Contents.rules(CONTENT)), target));
+          () -> trusting.fetch(FetchRequest.of(byAddress, Contents.rules(CONTENT)), target));
       assertThat(server.requests()).isEmpty();
       assertThat(Contents.left(directory)).isEmpty();
 
@@ -122,8 +120,7 @@ class TlsIT {
             server((request, out) -> RawServer.serve(request, out, CONTENT, "ETag: \"v1\""));
         RawServer up = RawServer.of((request, out) ->
             out.head("302 Found", "Location: " + secure.uri("/x"), "Content-Length: 0"));
-        ImageFetcher trusting =
-            ImageFetcher.builder().sslContext(trusting()).build()) {
+        ImageFetcher trusting = ImageFetcher.builder().sslContext(trusting()).build()) {
       Contents.refused(
           N0Exception.Code.INVALID,
           "must stay https",
