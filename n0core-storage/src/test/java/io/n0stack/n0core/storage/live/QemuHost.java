@@ -56,7 +56,7 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
     List<String> command = new ArrayList<>(List.of(
         "qemu-storage-daemon",
         "--nbd-server",
-        "addr.type=unix,addr.path=" + directory.resolve("guest.sock")));
+        "addr.type=unix,addr.path=" + directory.resolve("nbd.sock")));
     for (int i = 0; i < MONITORS; i++) {
       String path = socket(directory, i).toString();
       command.addAll(List.of(
@@ -102,7 +102,7 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
     run(
         "block-export-add",
         Map.of("type", "nbd", "id", "dev-" + node, "node-name", node, "name", node, "writable", true));
-    return new Guest("nbd+unix:///" + node + "?socket=" + directory.resolve("guest.sock"));
+    return new Guest("nbd+unix:///" + node + "?socket=" + directory.resolve("nbd.sock"));
   }
 
   JsonNode run(String command, Map<String, ?> arguments) {
