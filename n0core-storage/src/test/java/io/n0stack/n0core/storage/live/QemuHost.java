@@ -10,6 +10,7 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.api.storage.BlockSession;
 import io.n0stack.n0core.api.storage.BlockUse;
+import io.n0stack.n0core.api.storage.QemuCapabilities;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +35,8 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
   private final Path directory;
   private final BlockingQueue<Path> free = new LinkedBlockingQueue<>(); // a monitor has one client
   private final Process process;
+
+  private volatile Optional<QemuCapabilities> capabilities = Optional.empty();
 
   private QemuHost(Path directory, List<String> command) throws IOException {
     this.directory = directory;
@@ -144,7 +148,9 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
       throw new N0Exception(N0Exception.Code.BUSY, id.toString(), "connect: all monitors serve");
     }
     try {
-      return QmpSession.connect(socket, () -> free.add(socket));
+      QmpSession session = QmpSession.connect(socket, capabilities, () -> free.add(socket));
+      capabilities = Optional.of(session.capabilities());
+      return session;
     } catch (IOException e) {
       free.add(socket);
       throw new N0Exception(N0Exception.Code.UNAVAILABLE, id.toString(), "connect: " + e, e);
