@@ -17,12 +17,19 @@ import java.util.Optional;
  * @param format its format
  * @param since the checkpoint since which changes are copied; empty for everything
  * @param checkpoint the checkpoint to make at the same point in time
+ * @param bytesPerSecond the rate at which the job copies, 0 for as fast as it can; what the guest is about
+ *     to overwrite is copied at once all the same
  * @since 0.1
  */
 public record BackupSpec(
-    Path target, ImageFormat format, Optional<String> since, Optional<String> checkpoint) {
-  /** Checks the path and the names. */
+    Path target,
+    ImageFormat format,
+    Optional<String> since,
+    Optional<String> checkpoint,
+    long bytesPerSecond) {
+  /** Checks path, names and rate. */
   public BackupSpec {
+    Rules.range("bytesPerSecond", bytesPerSecond, 0, Long.MAX_VALUE);
     Rules.absolutePath("target", target);
     since.ifPresent(name -> Rules.label("since", name));
     checkpoint.ifPresent(name -> Rules.label("checkpoint", name));
@@ -40,7 +47,7 @@ public record BackupSpec(
    * @return the spec, without checkpoints
    */
   public static BackupSpec full(Path target, ImageFormat format) {
-    return new BackupSpec(target, format, Optional.empty(), Optional.empty());
+    return new BackupSpec(target, format, Optional.empty(), Optional.empty(), 0);
   }
 
   /**
@@ -50,7 +57,7 @@ public record BackupSpec(
    * @return a changed copy
    */
   public BackupSpec since(String name) {
-    return new BackupSpec(target, format, Optional.of(name), checkpoint);
+    return new BackupSpec(target, format, Optional.of(name), checkpoint, bytesPerSecond);
   }
 
   /**
@@ -60,6 +67,16 @@ public record BackupSpec(
    * @return a changed copy
    */
   public BackupSpec withCheckpoint(String name) {
-    return new BackupSpec(target, format, since, Optional.of(name));
+    return new BackupSpec(target, format, since, Optional.of(name), bytesPerSecond);
+  }
+
+  /**
+   * Changes the rate.
+   *
+   * @param rate bytes in a second, 0 for as fast as it can
+   * @return a changed copy
+   */
+  public BackupSpec withBytesPerSecond(long rate) {
+    return new BackupSpec(target, format, since, checkpoint, rate);
   }
 }

@@ -125,12 +125,13 @@ final class BlockGraph {
   }
 
   private void climb(String at, String active, int depth, List<LiveNode> tops) {
+    if (depth > DEEPEST) {
+      throw refused(N0Exception.Code.PRECONDITION, at, "its layers form a circle");
+    }
     boolean highest = true;
     for (Use use : above.getOrDefault(at, List.of())) {
       String parent = use.parent();
-      if (depth < DEEPEST
-          && nodes.containsKey(parent)
-          && use.name().equals(stacking(parent))) {
+      if (nodes.containsKey(parent) && use.name().equals(stacking(parent))) {
         highest = false;
         climb(parent, isFilter(parent) ? active : parent, depth + 1, tops);
       }

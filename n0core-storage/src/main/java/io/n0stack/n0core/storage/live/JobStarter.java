@@ -102,6 +102,7 @@ final class JobStarter {
     Map<String, Object> arguments = arguments(id, root);
     arguments.put("sync", "full");
     arguments.put("copy-mode", spec.mode().word());
+    arguments.put("speed", spec.bytesPerSecond());
     startOnto(graph, spec.target(), spec.format(), target -> {
       arguments.put("target", target);
       start("blockdev-mirror", arguments, id);
@@ -125,6 +126,7 @@ final class JobStarter {
     LiveBitmaps bitmaps = new LiveBitmaps(disk);
     spec.since().ifPresent(since -> bitmaps.requireFree(graph, root, since));
     Map<String, Object> backup = arguments(id, root);
+    backup.put("speed", spec.bytesPerSecond());
     if (spec.since().isPresent()) {
       backup.put("sync", "bitmap");
       backup.put("bitmap", Names.bitmap(spec.since().get()));

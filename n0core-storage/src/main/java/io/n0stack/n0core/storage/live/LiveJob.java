@@ -2,6 +2,7 @@ package io.n0stack.n0core.storage.live;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.storage.BlockCommandException;
@@ -134,6 +135,19 @@ public final class LiveJob {
       throw disk.refused(N0Exception.Code.PRECONDITION, "job " + id + " is no mirror");
     }
     end(cx, End.DETACH);
+  }
+
+  /**
+   * Changes the rate at which it copies.
+   *
+   * @param bytesPerSecond bytes in a second, 0 for as fast as it can
+   * @throws N0Exception PRECONDITION if it has ended; NOT_FOUND if QEMU does not know it
+   */
+  public void limitRate(long bytesPerSecond) {
+    Rules.range("bytesPerSecond", bytesPerSecond, 0, Long.MAX_VALUE);
+    disk.wire()
+        .change(
+            "block-job-set-speed", Map.of("device", id(), "speed", bytesPerSecond), () -> false);
   }
 
   private void end(Context cx, End end) {

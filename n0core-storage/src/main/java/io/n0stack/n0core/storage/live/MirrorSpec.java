@@ -10,12 +10,14 @@ import java.nio.file.Path;
  * @param target absolute path of an image that exists, is empty and has the volume's size
  * @param format its format
  * @param mode when the guest's writes reach the copy
+ * @param bytesPerSecond the rate at which the job copies, 0 for as fast as it can
  * @since 0.1
  */
-public record MirrorSpec(Path target, ImageFormat format, Mode mode) {
-  /** Checks the path. */
+public record MirrorSpec(Path target, ImageFormat format, Mode mode, long bytesPerSecond) {
+  /** Checks the path and the rate. */
   public MirrorSpec {
     Rules.absolutePath("target", target);
+    Rules.range("bytesPerSecond", bytesPerSecond, 0, Long.MAX_VALUE);
   }
 
   /**
@@ -48,7 +50,7 @@ public record MirrorSpec(Path target, ImageFormat format, Mode mode) {
    * @return the spec
    */
   public static MirrorSpec of(Path target, ImageFormat format) {
-    return new MirrorSpec(target, format, Mode.BACKGROUND);
+    return new MirrorSpec(target, format, Mode.BACKGROUND, 0);
   }
 
   /**
@@ -58,6 +60,16 @@ public record MirrorSpec(Path target, ImageFormat format, Mode mode) {
    * @return a changed copy
    */
   public MirrorSpec withMode(Mode other) {
-    return new MirrorSpec(target, format, other);
+    return new MirrorSpec(target, format, other, bytesPerSecond);
+  }
+
+  /**
+   * Changes the rate.
+   *
+   * @param rate bytes in a second, 0 for as fast as it can
+   * @return a changed copy
+   */
+  public MirrorSpec withBytesPerSecond(long rate) {
+    return new MirrorSpec(target, format, mode, rate);
   }
 }

@@ -35,9 +35,17 @@ final class Guest implements AutoCloseable {
         new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
   }
 
-  synchronized void write(int block, int pattern) {
+  void write(int block, int pattern) {
+    write(block, 1, pattern);
+  }
+
+  void fill(int blocks, int pattern) {
+    write(0, blocks, pattern);
+  }
+
+  private synchronized void write(int block, int blocks, int pattern) {
     try {
-      in.write("write -P " + pattern + " " + (long) block * BLOCK + " " + BLOCK + "\n");
+      in.write("write -P " + pattern + " " + (long) block * BLOCK + " " + (long) blocks * BLOCK + "\n");
       in.flush();
       String line = out.readLine();
       while (line != null && !line.contains("wrote ")) {
@@ -50,7 +58,9 @@ final class Guest implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    writes.add(new Write(block, pattern));
+    for (int i = 0; i < blocks; i++) {
+      writes.add(new Write(block + i, pattern));
+    }
   }
 
   /** Writes random blocks until told to stop, or until the disk is gone. */
@@ -83,8 +93,10 @@ final class Guest implements AutoCloseable {
   /** Returns the pattern of each block after a number of writes. */
   int[] after(int count, int blocks) {
     int[] patterns = new int[blocks];
-    for (Write write : writes.subList(0, count)) {
-      patterns[write.block()] = write.pattern();
+    synchronized (writes) {
+      for (Write write : writes.subList(0, count)) {
+        patterns[write.block()] = write.pattern();
+      }
     }
     return patterns;
   }

@@ -30,7 +30,7 @@ final class Pictures {
   static int[] patterns(Path file, String format) throws IOException {
     Path raw = Files.createTempFile(file.toAbsolutePath().getParent(), "content", ".raw");
     try {
-      Images.qemuImg("convert", "-f", format, "-O", "raw", file, raw);
+      Images.qemuImg("convert", "-U", "-f", format, "-O", "raw", file, raw);
       byte[] bytes = Files.readAllBytes(raw);
       int[] patterns = new int[bytes.length / Guest.BLOCK];
       for (int i = 0; i < bytes.length; i++) {

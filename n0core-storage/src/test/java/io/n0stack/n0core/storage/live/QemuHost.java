@@ -10,6 +10,7 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.api.storage.BlockSession;
 import io.n0stack.n0core.api.storage.BlockUse;
+import io.n0stack.n0core.api.storage.QemuCapabilities;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +35,8 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
   private final Path directory;
   private final BlockingQueue<Path> free = new LinkedBlockingQueue<>(); // a monitor has one client
   private final Process process;
+
+  private volatile Optional<QemuCapabilities> capabilities = Optional.empty();
 
   private QemuHost(Path directory, List<String> command) throws IOException {
     this.directory = directory;
@@ -56,7 +60,7 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
     List<String> command = new ArrayList<>(List.of(
         "qemu-storage-daemon",
         "--nbd-server",
-        "addr.type=unix,addr.path=" + directory.resolve("guest.sock")));
+        "addr.type=unix,addr.path=" + directory.resolve("nbd.sock")));
     for (int i = 0; i < MONITORS; i++) {
       String path = socket(directory, i).toString();
       command.addAll(List.of(
@@ -102,7 +106,7 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
     run(
         "block-export-add",
         Map.of("type", "nbd", "id", "dev-" + node, "node-name", node, "name", node, "writable", true));
-    return new Guest("nbd+unix:///" + node + "?socket=" + directory.resolve("guest.sock"));
+    return new Guest("nbd+unix:///" + node + "?socket=" + directory.resolve("nbd.sock"));
   }
 
   JsonNode run(String command, Map<String, ?> arguments) {
@@ -144,7 +148,9 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
       throw new N0Exception(N0Exception.Code.BUSY, id.toString(), "connect: all monitors serve");
     }
     try {
-      return QmpSession.connect(socket, () -> free.add(socket));
+      QmpSession session = QmpSession.connect(socket, capabilities, () -> free.add(socket));
+      capabilities = Optional.of(session.capabilities());
+      return session;
     } catch (IOException e) {
       free.add(socket);
       throw new N0Exception(N0Exception.Code.UNAVAILABLE, id.toString(), "connect: " + e, e);

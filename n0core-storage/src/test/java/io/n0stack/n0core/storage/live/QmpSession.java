@@ -52,7 +52,9 @@ final class QmpSession implements BlockSession {
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile boolean dead;
 
-  private QmpSession(SocketChannel channel, Runnable onClose) throws IOException {
+  private QmpSession(
+      SocketChannel channel, Optional<QemuCapabilities> known, Runnable onClose)
+      throws IOException {
     this.channel = channel;
     this.onClose = onClose;
     this.in = new BufferedReader(Channels.newReader(channel, StandardCharsets.UTF_8));
@@ -62,6 +64,10 @@ final class QmpSession implements BlockSession {
     Duration limit = Duration.ofSeconds(10);
     JsonNode version = greeting();
     execute("qmp_capabilities", Map.of(), limit);
+    if (known.isPresent()) {
+      capabilities = known.get();
+      return;
+    }
     Set<String> commands = new HashSet<>();
     for (JsonNode command : JSON.readTree(execute("query-commands", Map.of(), limit))) {
       commands.add(command.path("name").asText());
@@ -83,10 +89,11 @@ final class QmpSession implements BlockSession {
     }
   }
 
-  static QmpSession connect(Path socket, Runnable onClose) throws IOException {
+  static QmpSession connect(Path socket, Optional<QemuCapabilities> known, Runnable onClose)
+      throws IOException {
     SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
     try {
-      return new QmpSession(channel, onClose);
+      return new QmpSession(channel, known, onClose);
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
