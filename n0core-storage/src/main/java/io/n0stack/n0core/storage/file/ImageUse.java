@@ -28,15 +28,25 @@ public record ImageUse(Set<Permission> held, Set<Permission> denied, List<Holder
   /** What a program can do with an image; QEMU's {@code BLK_PERM_…}. */
   public enum Permission {
     /** Reads data that no other must change meanwhile. */
-    CONSISTENT_READ,
+    CONSISTENT_READ(0),
     /** Changes data. */
-    WRITE,
+    WRITE(1),
     /** Writes data that reads as before. */
-    WRITE_UNCHANGED,
+    WRITE_UNCHANGED(2),
     /** Changes the size. */
-    RESIZE,
+    RESIZE(3),
     /** Whatever another version of QEMU has a lock for. */
-    OTHER
+    OTHER(4);
+
+    private final int bit;
+
+    Permission(int bit) {
+      this.bit = bit;
+    }
+
+    int bit() {
+      return bit;
+    }
   }
 
   /**

@@ -68,7 +68,7 @@ public final class QemuLocks {
       return found;
     }
     for (Permission permission : Permission.values()) {
-      int bit = permission.ordinal();
+      int bit = permission.bit();
       int bits = permission == Permission.OTHER ? BITS - bit : 1;
       if (conflict(file, base + bit, bits).isPresent()) {
         found.add(permission);
@@ -120,8 +120,8 @@ public final class QemuLocks {
       file.requireImage("image");
       // First the marks, then the look, as QEMU does: of two that start at once at least one sees
       // the other.
-      held.forEach(permission -> mark(file, HELD + permission.ordinal()));
-      CHANGING.forEach(permission -> mark(file, DENIED + permission.ordinal()));
+      held.forEach(permission -> mark(file, HELD + permission.bit()));
+      CHANGING.forEach(permission -> mark(file, DENIED + permission.bit()));
       ImageUse use = look(file);
       if (inTheWay.test(use)) {
         throw busy(file, use);

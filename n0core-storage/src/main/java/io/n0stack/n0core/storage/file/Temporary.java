@@ -128,11 +128,10 @@ final class Temporary implements AutoCloseable {
   }
 
   void write(FileContent content) {
-    Failures.translated("write " + Rules.quote(target().toString()), () -> {
+    Failures.translate("write " + Rules.quote(target().toString()), () -> {
       try (FileChannel open = channel()) {
         content.write(open);
       }
-      return null;
     });
     seam.after(Step.WRITTEN);
   }
@@ -213,10 +212,7 @@ final class Temporary implements AutoCloseable {
     try {
       if (channel != null) {
         FileChannel open = channel;
-        Failures.translated("close " + Rules.quote(file.name()), () -> {
-          open.close();
-          return null;
-        });
+        Failures.translate("close " + Rules.quote(file.name()), open::close);
       }
       unlink();
     } finally {

@@ -48,6 +48,31 @@ public final class Failures {
     }
   }
 
+  /** Work on files that gives nothing. */
+  @FunctionalInterface
+  public interface Action {
+    /**
+     * Does it.
+     *
+     * @throws IOException if it fails
+     */
+    void run() throws IOException;
+  }
+
+  /**
+   * Does work that gives nothing and translates its failure.
+   *
+   * @param operation what it is, with the object
+   * @param action the work
+   * @throws N0Exception if it fails
+   */
+  public static void translate(String operation, Action action) {
+    Action unused = translated(operation, () -> {
+      action.run();
+      return action;
+    });
+  }
+
   /**
    * Does work, and undoes what there is of it if it fails, whatever it throws.
    *

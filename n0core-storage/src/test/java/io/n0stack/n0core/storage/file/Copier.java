@@ -42,7 +42,7 @@ final class Copier {
     } catch (IOException e) {
       System.out.println("seed " + seed + " " + e.getMessage());
     }
-    String[] left = copy.getParent().toFile().list((parent, name) -> name.startsWith("."));
+    String[] left = Path.of(arguments[1]).toFile().list((parent, name) -> name.startsWith("."));
     System.out.println("ways " + ways + " left " + List.of(left == null ? new String[0] : left));
   }
 }

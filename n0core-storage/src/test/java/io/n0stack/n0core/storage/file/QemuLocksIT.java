@@ -160,6 +160,7 @@ class QemuLocksIT {
   @Test
   void readersAreLetInAndWritersAreNotWhileItIsLockedForReading() throws Exception {
     try (ImageLock lock = QemuLocks.shared(image)) {
+      lock.open(StandardOpenOption.READ).close();
       assertThat(Images.qemuImg("info", "-f", "qcow2", image)).contains("8 MiB");
       refused("qemu-img", "snapshot", "-c", "now", image.toString());
       assertThatThrownBy(() -> QemuLocks.exclusive(image))

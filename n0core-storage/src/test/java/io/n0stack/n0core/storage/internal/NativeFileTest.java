@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.Optional;
 import jnr.constants.platform.Errno;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -83,18 +82,18 @@ class NativeFileTest {
 
   @Test
   void aLockBelongsToTheOpenFile() {
-    try (NativeFile one = NativeFile.openForWriting(path);
-        NativeFile two = NativeFile.openForWriting(path)) {
-      assertThat(one.lockShared(5, 1)).isZero();
-      assertThat(two.lockShared(5, 1)).isZero();
-      assertThat(two.lockExclusive(4, 2)).isEqualTo(-Errno.EAGAIN.intValue());
-      assertThat(two.findLock(0, 10)).contains(new LockConflict(false, 5, 1, -1));
-      assertThat(two.unlock(5, 1)).isZero();
-      assertThat(one.findLock(0, 0)).isEmpty();
-      NativeFile.openForReading(path).close();
-      assertThat(two.findLock(0, 10)).isPresent();
-      one.close();
-      assertThat(two.findLock(0, 10)).isEqualTo(Optional.empty());
+    try (NativeFile two = NativeFile.openForWriting(path)) {
+      try (NativeFile one = NativeFile.openForWriting(path)) {
+        assertThat(one.lockShared(5, 1)).isZero();
+        assertThat(two.lockShared(5, 1)).isZero();
+        assertThat(two.lockExclusive(4, 2)).isEqualTo(-Errno.EAGAIN.intValue());
+        assertThat(two.findLock(0, 10)).contains(new LockConflict(false, 5, 1, -1));
+        assertThat(two.unlock(5, 1)).isZero();
+        assertThat(one.findLock(0, 0)).isEmpty();
+        NativeFile.openForReading(path).close();
+        assertThat(two.findLock(0, 10)).isPresent();
+      }
+      assertThat(two.findLock(0, 10)).isEmpty();
     }
   }
 
