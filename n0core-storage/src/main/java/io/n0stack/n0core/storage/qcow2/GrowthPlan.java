@@ -159,7 +159,7 @@ final class GrowthPlan {
       if (entry.getInt(32) != 0 || read(at + SnapshotReader.FIXED_BYTES, 8).getLong(0) != 0) {
         return Optional.of("it has a snapshot with the memory of a machine");
       }
-      long names = (entry.getShort(12) & 0xffff) + (entry.getShort(14) & 0xffff);
+      int names = (entry.getShort(12) & 0xffff) + (entry.getShort(14) & 0xffff);
       at = (at + SnapshotReader.FIXED_BYTES + extra + names + 7) / 8 * 8;
     }
     return Optional.empty();

@@ -112,7 +112,7 @@ public final class Qcow2Creator {
       throws IOException {
     try {
       write(file, options);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | N0Exception e) {
       try {
         Files.deleteIfExists(image);
       } catch (IOException left) {

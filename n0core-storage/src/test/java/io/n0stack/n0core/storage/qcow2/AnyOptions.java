@@ -57,10 +57,11 @@ final class AnyOptions {
   private static Qcow2Options options(long size, int[] numbers, String backing) {
     Qcow2Options.Builder builder =
         Qcow2Options.builder(size).clusterSizeBytes(numbers[0]).refcountBits(numbers[1]);
-    for (Qcow2Options.Feature feature : Qcow2Options.Feature.values()) {
-      if ((numbers[2] & 1 << feature.ordinal()) != 0) {
-        builder.with(feature);
-      }
+    if ((numbers[2] & 1) != 0) {
+      builder.with(Qcow2Options.Feature.LAZY_REFCOUNTS);
+    }
+    if ((numbers[2] & 2) != 0) {
+      builder.with(Qcow2Options.Feature.EXTENDED_L2);
     }
     if ((numbers[2] & 8) != 0) {
       builder.compression(Qcow2Options.Compression.ZSTD);

@@ -48,7 +48,7 @@ final class PlainCheck {
       }
     }
     assertThat(counted).isEqualTo(used);
-    assertThat(used.length() - 1L << header.clusterBits()).isLessThan(file.size());
+    assertThat((used.length() - 1L) << header.clusterBits()).isLessThan(file.size());
   }
 
   private void use(long at, long bytes) {

@@ -18,8 +18,24 @@ final class RecordingChannel extends FileChannel {
   private int mostBytes = Integer.MAX_VALUE;
 
   /** Something done to the file: bytes written, or a sync, which has no bytes. */
-  record Step(long at, byte[] bytes) {
+  static final class Step {
     private static final Step SYNC = new Step(-1, new byte[0]);
+
+    private final long at;
+    private final byte[] bytes;
+
+    Step(long at, byte[] bytes) {
+      this.at = at;
+      this.bytes = bytes;
+    }
+
+    long at() {
+      return at;
+    }
+
+    byte[] bytes() {
+      return bytes;
+    }
 
     boolean isSync() {
       return at < 0;
