@@ -44,10 +44,10 @@ final class BitmapReader {
           name <= HeaderReader.NAME_BYTES, "image.bitmap.nameLength", name, "must be at most 1023");
       require(extra == 0, "image.bitmap.extraDataLength", extra, "must be 0");
       int length = FIXED_BYTES + name;
-      requireWithin(at + (length + 7) / 8 * 8, end);
+      requireWithin(at + (length + 7L) / 8 * 8, end);
       fixed = window.at(at, length, end - at);
       reader.accept(bitmap(window.bytes().slice(fixed, length), layout));
-      at += (length + 7) / 8 * 8;
+      at += (length + 7L) / 8 * 8;
     }
     require(
         at == end,

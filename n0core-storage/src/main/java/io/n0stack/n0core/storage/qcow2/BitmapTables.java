@@ -14,14 +14,12 @@ final class BitmapTables {
   private static final long MOST_DIRECTORY_BYTES = 4 << 20;
   private static final long MOST_TABLE_BYTES = 32 << 20;
 
-  private final FileChannel file;
   private final Qcow2Header header;
   private final FileWindow window;
   private final Set<String> names = new HashSet<>();
   private long tableBytes;
 
   private BitmapTables(FileChannel file, Qcow2Header header) {
-    this.file = file;
     this.header = header;
     window = new FileWindow(file, "image.bitmap.tableOffset", FileWindow.BYTES);
   }

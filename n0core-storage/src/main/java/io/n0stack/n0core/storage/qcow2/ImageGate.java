@@ -183,7 +183,7 @@ public final class ImageGate {
     HeaderReader reader = new HeaderReader(bytes, Long.MAX_VALUE);
     try {
       HeaderReader.Fixed fixed = reader.fixed();
-      requireFeatures(fixed, where);
+      requireFeatures(fixed.features(), fixed.encryption(), fixed.sizeBytes(), where);
       Checks.require(
           !fixed.namesBackingFile(), "image.backingFile", "set", "must not be set" + where);
       Qcow2Header header = reader.header();
@@ -227,15 +227,7 @@ public final class ImageGate {
     header.dataFile().ifPresent(name -> {
       throw N0Exception.invalid("image.dataFile", name, "must not be set" + where);
     });
-    requireFeatures(
-        new HeaderReader.Fixed(
-            header.headerLength(),
-            header.features(),
-            header.sizeBytes(),
-            header.encryption(),
-            header.compression().ordinal(),
-            header.backingFile().isPresent()),
-        where);
+    requireFeatures(header.features(), header.encryption(), header.sizeBytes(), where);
     Checks.require(
         header.encryption() != LUKS || header.luksPointer().isPresent(),
         "image.luksHeader",
@@ -244,8 +236,8 @@ public final class ImageGate {
     TableLayout.requireApart(header);
   }
 
-  private void requireFeatures(HeaderReader.Fixed fixed, String where) {
-    Qcow2Header.Features features = fixed.features();
+  private void requireFeatures(
+      Qcow2Header.Features features, int encryption, long size, String where) {
     Checks.require(
         !features.externalDataFile(), "image.dataFile", "in use", "must not be set" + where);
     Checks.require(
@@ -258,18 +250,13 @@ public final class ImageGate {
         "image.incompatibleFeatures",
         "corrupt",
         "must not be set; see qemu-img check" + where);
-    int encryption = fixed.encryption();
     Checks.require(
         encryption == 0 || (encryption == LUKS && luks),
         "image.encryption",
         encryption,
         (luks ? "must be 0, not encrypted, or 2, LUKS" : "must be 0, not encrypted") + where);
-    requireSize(fixed.sizeBytes());
-    Checks.require(
-        fixed.sizeBytes() % 512 == 0,
-        "image.size",
-        fixed.sizeBytes(),
-        "must be a multiple of 512" + where);
+    requireSize(size);
+    Checks.require(size % 512 == 0, "image.size", size, "must be a multiple of 512" + where);
   }
 
   private void requireSize(long size) {

@@ -63,18 +63,6 @@ public final class ImageMap implements AutoCloseable {
     return open(chain.layers());
   }
 
-  /**
-   * Opens the map of one image, in which all that its backing file decides is unallocated.
-   *
-   * @param image absolute path of the image
-   * @param format its format, as its owner states
-   * @return the map, at its beginning
-   * @throws N0Exception as for {@link Qcow2Header#read(Path)}
-   */
-  public static ImageMap openLayer(Path image, ImageFormat format) {
-    return open(List.of(new Qcow2Chain.Layer(image, format, Optional.empty())));
-  }
-
   private static ImageMap open(List<Qcow2Chain.Layer> chain) {
     ImageMap map = new ImageMap(chain.get(0).image(), chain.size());
     try {
@@ -86,6 +74,18 @@ public final class ImageMap implements AutoCloseable {
       map.close();
       throw e;
     }
+  }
+
+  /**
+   * Opens the map of one image, in which all that its backing file decides is unallocated.
+   *
+   * @param image absolute path of the image
+   * @param format its format, as its owner states
+   * @return the map, at its beginning
+   * @throws N0Exception as for {@link Qcow2Header#read(Path)}
+   */
+  public static ImageMap openLayer(Path image, ImageFormat format) {
+    return open(List.of(new Qcow2Chain.Layer(image, format, Optional.empty())));
   }
 
   private void add(Path path, ImageFormat format) {

@@ -55,17 +55,17 @@ final class HandMade {
     long copied = 1L << 63;
     ByteBuffer bytes = image();
     bytes.putLong(2 * CLUSTER, copied | L2).putLong(2 * CLUSTER + 16, L2);
-    bytes.putLong(L2, copied | 4 * CLUSTER).putLong(L2 + 8, copied | 5 * CLUSTER);
-    bytes.putLong(L2 + 16, 1).putLong(L2 + 24, copied | 4 * CLUSTER | 1);
-    return bytes.putLong(L2 + 32, 1L << 62 | 5 * CLUSTER + 100);
+    bytes.putLong(L2, copied | 4L * CLUSTER).putLong(L2 + 8, copied | 5L * CLUSTER);
+    bytes.putLong(L2 + 16, 1).putLong(L2 + 24, copied | 4L * CLUSTER | 1);
+    return bytes.putLong(L2 + 32, 1L << 62 | 5L * CLUSTER + 100);
   }
 
   static ByteBuffer withBitmap(String name) {
     byte[] text = name.getBytes(StandardCharsets.UTF_8);
     ByteBuffer bytes = withClusters().putLong(88, 1);
     bytes.putInt(104, 0x23852875).putInt(108, 24).putInt(112, 1);
-    bytes.putLong(120, (24 + text.length + 7) / 8 * 8).putLong(128, BITMAPS);
-    bytes.putLong(BITMAPS, 7 * CLUSTER).putInt(BITMAPS + 8, 1).putInt(BITMAPS + 12, 2);
+    bytes.putLong(120, (24 + text.length + 7L) / 8 * 8).putLong(128, BITMAPS);
+    bytes.putLong(BITMAPS, 7L * CLUSTER).putInt(BITMAPS + 8, 1).putInt(BITMAPS + 12, 2);
     bytes.put(BITMAPS + 16, (byte) 1).put(BITMAPS + 17, (byte) 16);
     return bytes.putShort(BITMAPS + 18, (short) text.length).put(BITMAPS + 24, text);
   }
@@ -93,12 +93,12 @@ final class HandMade {
     int cluster = 16 << 10;
     ByteBuffer bytes = ByteBuffer.allocate(5 * cluster);
     bytes.putInt(0, Qcow2Header.MAGIC).putInt(4, 3).putInt(20, 14).putLong(24, 1 << 20);
-    bytes.putInt(36, 1).putLong(40, 2 * cluster).putLong(48, cluster).putInt(56, 1);
+    bytes.putInt(36, 1).putLong(40, 2L * cluster).putLong(48, cluster).putInt(56, 1);
     bytes.putLong(72, 16).putInt(96, 4).putInt(100, 104);
-    bytes.putLong(2 * cluster, 3 * cluster);
-    bytes.putLong(3 * cluster, 4 * cluster).putLong(3 * cluster + 8, 0x00f00000_0000ff0fL);
+    bytes.putLong(2 * cluster, 3L * cluster);
+    bytes.putLong(3 * cluster, 4L * cluster).putLong(3 * cluster + 8, 0x00f00000_0000ff0fL);
     bytes.putLong(3 * cluster + 24, 0xffff0000_00000000L);
-    return bytes.putLong(3 * cluster + 32, 4 * cluster).putLong(3 * cluster + 40, 0xffffffffL);
+    return bytes.putLong(3 * cluster + 32, 4L * cluster).putLong(3 * cluster + 40, 0xffffffffL);
   }
 
   private static byte[] ascii(String text) {

@@ -208,7 +208,7 @@ class HostileImageTest {
   void bombsOfExtensionsAreRefused() throws IOException {
     int cluster = 2 << 20;
     ByteBuffer bytes = ByteBuffer.allocate(3 * cluster).put(HandMade.bytes(HandMade.image()));
-    bytes.position(0).putInt(20, 21).putLong(40, 2 * cluster).putLong(48, cluster);
+    bytes.position(0).putInt(20, 21).putLong(40, 2L * cluster).putLong(48, cluster);
     requireRefused("image.extensionLength", bytes.putInt(104, 7).putInt(108, cluster));
     for (int at = 104; at < 104 + 1025 * 8; at += 8) {
       bytes.putInt(at, 7).putInt(at + 4, 0);
@@ -225,7 +225,7 @@ class HostileImageTest {
     requireRefused("image.l1Size", HandMade.image().putLong(24, Long.MAX_VALUE - 511));
     int cluster = 2 << 20;
     ByteBuffer bytes = ByteBuffer.allocate(3 * cluster).put(HandMade.bytes(HandMade.image()));
-    bytes.position(0).putInt(20, 21).putLong(40, 2 * cluster).putLong(48, cluster);
+    bytes.position(0).putInt(20, 21).putLong(40, 2L * cluster).putLong(48, cluster);
     requireRefused("image.size", bytes.putLong(24, 128L << 40).putInt(36, 256));
   }
 

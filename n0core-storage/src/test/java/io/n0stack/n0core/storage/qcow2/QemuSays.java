@@ -12,6 +12,7 @@ import io.n0stack.n0core.storage.Images;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.time.temporal.ChronoField;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -91,9 +92,9 @@ final class QemuSays {
   private static void render(ObjectNode json, Qcow2Snapshot snapshot) {
     json.put("id", snapshot.id()).put("name", snapshot.name());
     json.put("date-sec", snapshot.date().getEpochSecond());
-    json.put("date-nsec", snapshot.date().getNano());
-    json.put("vm-clock-sec", snapshot.vmClock().getSeconds());
-    json.put("vm-clock-nsec", snapshot.vmClock().getNano());
+    json.put("date-nsec", snapshot.date().get(ChronoField.NANO_OF_SECOND));
+    json.put("vm-clock-sec", snapshot.vmClock().toSeconds());
+    json.put("vm-clock-nsec", snapshot.vmClock().toNanosPart());
     json.put("vm-state-size", snapshot.vmStateBytes());
     snapshot.icount().ifPresent(count -> json.put("icount", count));
   }
