@@ -68,8 +68,7 @@ public sealed interface ImageSource {
    * @param format the format of the image, once uncompressed
    * @param compression how the file is compressed; empty if it is not
    */
-  record Download(
-      URI uri, String digest, ImageFormat format, Optional<Compression> compression)
+  record Download(URI uri, String digest, ImageFormat format, Optional<Compression> compression)
       implements ImageSource {
     private static final Pattern DIGEST =
         Pattern.compile("sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}");

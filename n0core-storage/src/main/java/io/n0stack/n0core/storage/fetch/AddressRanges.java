@@ -30,8 +30,7 @@ final class AddressRanges {
       new Range(32, 0x20, 0x01, 0x0d, 0xb8),
       new Range(20, 0x3f, 0xff, 0x00));
   private static final Range SIX_TO_FOUR = new Range(16, 0x20, 0x02);
-  private static final Range NAT64 =
-      new Range(96, 0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0);
+  private static final Range NAT64 = new Range(96, 0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0);
 
   private AddressRanges() {}
 

@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * counts as received when the header is, so that the header can be judged first.
  */
 final class BodyQueue implements HttpResponse.BodySubscriber<BodyQueue> {
-  private static final int WINDOW = 64; // signals on their way; the client makes each of about 16 KiB
+  private static final int WINDOW =
+      64; // signals on their way; the client makes each of about 16 KiB
 
   private final BlockingQueue<Signal> signals = new LinkedBlockingQueue<>();
   private final Deque<ByteBuffer> taken = new ArrayDeque<>();
@@ -92,8 +93,7 @@ final class BodyQueue implements HttpResponse.BodySubscriber<BodyQueue> {
     }
   }
 
-  private static Optional<ByteBuffer> end(Signal signal)
-      throws ExecutionException {
+  private static Optional<ByteBuffer> end(Signal signal) throws ExecutionException {
     if (signal.failure().isPresent()) {
       throw new ExecutionException(asIo(signal.failure().get()));
     }

@@ -109,8 +109,7 @@ final class CacheDirectory {
         throw new IOException("not a regular file");
       }
       Instant lastUse = lastUse(digest).orElse(found.lastModifiedTime().toInstant());
-      return Optional.of(
-          new CachedImage(path, digest, found.size(), lastUse, references(digest)));
+      return Optional.of(new CachedImage(path, digest, found.size(), lastUse, references(digest)));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }
@@ -247,8 +246,8 @@ final class CacheDirectory {
   }
 
   private static Optional<Digest> target(Path alias) throws IOException {
-    try (FileChannel in = FileChannel.open(
-        alias, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
+    try (FileChannel in =
+        FileChannel.open(alias, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
       ByteBuffer bytes = ByteBuffer.allocate(ALIAS_BYTES);
       while (bytes.hasRemaining() && in.read(bytes) >= 0) {
         continue;

@@ -28,8 +28,8 @@ record ContentRange(long first, long last, OptionalLong total) {
     OptionalLong total = matcher.group(3).equals("*")
         ? OptionalLong.empty()
         : OptionalLong.of(Long.parseLong(matcher.group(3)));
-    boolean sound = first <= last
-        && (satisfied ? total.orElse(Long.MAX_VALUE) > last : total.isPresent());
+    boolean sound =
+        first <= last && (satisfied ? total.orElse(Long.MAX_VALUE) > last : total.isPresent());
     return sound ? Optional.of(new ContentRange(first, last, total)) : Optional.empty();
   }
 }

@@ -71,12 +71,17 @@ public record ContentRules(
     }
   }
 
+  /** Returns the most bytes to receive: if they are the content, its limit is theirs too. */
+  long receivable() {
+    return compression.isPresent() ? maxBytes : Math.min(maxBytes, maxContentBytes);
+  }
+
   ContentRules limitedTo(long contentBytes) {
     return new ContentRules(
         digests,
         contentDigests,
         compression,
-        compression.isPresent() ? maxBytes : Math.min(maxBytes, contentBytes),
+        maxBytes,
         Math.min(maxContentBytes, contentBytes),
         maxDecoderBytes,
         gate);

@@ -71,7 +71,7 @@ final class HttpWire extends InputStream {
     this.keeper = keeper;
     version = keeper.version();
     uri = request.uri();
-    maxBytes = request.rules().maxBytes();
+    maxBytes = request.rules().receivable();
   }
 
   @Override
@@ -126,7 +126,8 @@ final class HttpWire extends InputStream {
 
   private void lost(IOException cause) throws StartAnewException {
     drop();
-    if (losses.count >= losses.most || cause instanceof ProtocolException
+    if (losses.count >= losses.most
+        || cause instanceof ProtocolException
         || cause instanceof SSLException) {
       throw FetchFailures.unavailable(patience.operation(), cause);
     }
@@ -222,12 +223,11 @@ final class HttpWire extends InputStream {
     if (status >= 500 || status == 408 || status == 425 || status == 429) {
       throw new IOException(answer);
     }
-    N0Exception.Code code =
-        switch (status) {
-          case 401, 403, 407, 451 -> N0Exception.Code.PERMISSION;
-          case 404, 410 -> N0Exception.Code.NOT_FOUND;
-          default -> N0Exception.Code.UNAVAILABLE;
-        };
+    N0Exception.Code code = switch (status) {
+      case 401, 403, 407, 451 -> N0Exception.Code.PERMISSION;
+      case 404, 410 -> N0Exception.Code.NOT_FOUND;
+      default -> N0Exception.Code.UNAVAILABLE;
+    };
     throw new N0Exception(
         code, Rules.quote(UriRules.shown(uri)), patience.operation() + ": " + answer);
   }

@@ -127,7 +127,11 @@ public final class ImageCache {
   }
 
   private CachedImage fetch(
-      FetchRequest request, String key, String reference, Patience patience, FetchListener listener) {
+      FetchRequest request,
+      String key,
+      String reference,
+      Patience patience,
+      FetchListener listener) {
     FetchRequest limited = request
         .withRules(limited(request.rules()))
         .withPart(
@@ -135,8 +139,8 @@ public final class ImageCache {
                 ? FetchRequest.Part.DISCARD
                 : FetchRequest.Part.KEEP)
         .withTimeouts(patience.remaining(), request.idleTimeout());
-    Fetched fetched = withinCapacity(
-        request.rules(), () -> fetcher.fetch(limited, files.staging(key), listener));
+    Fetched fetched =
+        withinCapacity(request.rules(), () -> fetcher.fetch(limited, files.staging(key), listener));
     return admit(fetched, request.rules(), reference);
   }
 
@@ -155,9 +159,11 @@ public final class ImageCache {
       InputStream in, ContentRules rules, String reference, FetchListener listener) {
     CacheDirectory.requireReference(reference);
     String key = "import-" + UUID.randomUUID();
-    PathLock lock = FetchFailures.translated("lock", files.transferLock(key), () -> PathLock.take(
-            files.transferLock(key))
-        .orElseThrow(() -> new IOException("held elsewhere")));
+    PathLock lock = FetchFailures.translated(
+        "lock",
+        files.transferLock(key),
+        () -> PathLock.take(files.transferLock(key))
+            .orElseThrow(() -> new IOException("held elsewhere")));
     return transferring(lock, key, () -> {
       ContentRules limited = limited(rules);
       Fetched fetched = withinCapacity(
@@ -184,12 +190,11 @@ public final class ImageCache {
   }
 
   /** A limit that is ours, and not the caller's, makes no request invalid. */
-  private Fetched withinCapacity(ContentRules rules, FetchFailures.Work<Fetched> work)
-      {
+  private Fetched withinCapacity(ContentRules rules, FetchFailures.Work<Fetched> work) {
     try {
       return FetchFailures.translated("write", files.images(), work);
     } catch (ContentTooLargeException e) {
-      if (e.limitBytes() < (e.isOfContent() ? rules.maxContentBytes() : rules.maxBytes())) {
+      if (e.limitBytes() < (e.isOfContent() ? rules.maxContentBytes() : rules.receivable())) {
         N0Exception full = exhausted(e.limitBytes() + 1);
         full.addSuppressed(e);
         throw full;
@@ -363,10 +368,12 @@ public final class ImageCache {
   }
 
   private CachedImage existing(Digest digest) throws IOException {
-    return files.find(digest).orElseThrow(() -> new N0Exception(
-        N0Exception.Code.NOT_FOUND,
-        digest.toString(),
-        "find " + digest + " in " + Rules.quote(files.images().toString()) + ": not there"));
+    return files
+        .find(digest)
+        .orElseThrow(() -> new N0Exception(
+            N0Exception.Code.NOT_FOUND,
+            digest.toString(),
+            "find " + digest + " in " + Rules.quote(files.images().toString()) + ": not there"));
   }
 
   /**

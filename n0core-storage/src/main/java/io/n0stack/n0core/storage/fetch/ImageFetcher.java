@@ -162,8 +162,7 @@ public final class ImageFetcher implements AutoCloseable {
    */
   public static int sweepParts(Path directory, Duration unusedFor) {
     Rules.absolutePath("directory", directory);
-    return FetchFailures.translated(
-        "sweep", directory, () -> PartFile.sweep(directory, unusedFor));
+    return FetchFailures.translated("sweep", directory, () -> PartFile.sweep(directory, unusedFor));
   }
 
   /** Ends the threads and closes idle connections; must not be called while something is fetched. */

@@ -37,14 +37,12 @@ final class PartFile implements AutoCloseable, PartRecord.Keeper {
   }
 
   static Path pathOf(Path target, Digest digest) {
-    return target.resolveSibling(
-        TemporaryFile.PREFIX + digest.fileName() + SUFFIX);
+    return target.resolveSibling(TemporaryFile.PREFIX + digest.fileName() + SUFFIX);
   }
 
   static Path recordOf(Path part) {
     String name = String.valueOf(part.getFileName());
-    return part.resolveSibling(
-        name.substring(0, name.length() - SUFFIX.length()) + RECORD_SUFFIX);
+    return part.resolveSibling(name.substring(0, name.length() - SUFFIX.length()) + RECORD_SUFFIX);
   }
 
   /** Opens the part of a file, or makes an empty one; BUSY if another transfer has it. */

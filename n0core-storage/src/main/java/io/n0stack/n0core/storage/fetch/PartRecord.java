@@ -49,8 +49,7 @@ record PartRecord(String uri, Validator version) {
     OptionalLong total = matcher.group(3).equals("-")
         ? OptionalLong.empty()
         : OptionalLong.of(Long.parseLong(matcher.group(3)));
-    return Optional.of(
-        new PartRecord(matcher.group(1), new Validator(matcher.group(2), total)));
+    return Optional.of(new PartRecord(matcher.group(1), new Validator(matcher.group(2), total)));
   }
 
   void write(Path file) throws IOException {

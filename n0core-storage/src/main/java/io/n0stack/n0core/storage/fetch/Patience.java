@@ -37,7 +37,8 @@ final class Patience {
   }
 
   Duration remaining() {
-    return Duration.ofNanos(Math.max(TimeUnit.MILLISECONDS.toNanos(1), deadline - System.nanoTime()));
+    return Duration.ofNanos(
+        Math.max(TimeUnit.MILLISECONDS.toNanos(1), deadline - System.nanoTime()));
   }
 
   void received(long bytes) {

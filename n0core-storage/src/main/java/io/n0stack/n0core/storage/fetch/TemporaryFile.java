@@ -83,8 +83,7 @@ final class TemporaryFile implements AutoCloseable {
   /** Unlinks what processes that died have left; returns how many files. */
   static int sweep(Path directory) throws IOException {
     int swept = 0;
-    try (DirectoryStream<Path> files =
-        Files.newDirectoryStream(directory, PREFIX + "*" + SUFFIX)) {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, PREFIX + "*" + SUFFIX)) {
       for (Path file : files) {
         Optional<PathLock> lock = PathLock.takeExisting(file);
         if (lock.isPresent()) {

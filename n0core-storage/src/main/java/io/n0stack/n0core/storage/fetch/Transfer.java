@@ -29,8 +29,7 @@ final class Transfer {
   private final Executor flusher;
   private boolean judging;
 
-  Transfer(
-      Source source, ContentRules rules, Path target, Patience patience, Executor flusher) {
+  Transfer(Source source, ContentRules rules, Path target, Patience patience, Executor flusher) {
     this.flusher = flusher;
     this.source = source;
     this.rules = rules;
@@ -129,7 +128,7 @@ final class Transfer {
             opened,
             part,
             plain ? WireInput.Use.CONTENT : WireInput.Use.COMPRESSED,
-            rules.maxBytes(),
+            rules.receivable(),
             received,
             patience)) {
       SparseFile file = new SparseFile(content.file(), flusher);
@@ -140,8 +139,7 @@ final class Transfer {
       requireDigests(rules.digests(), digests, "source.digest", wire);
       requireDigests(rules.contentDigests(), contentDigests, "source.contentDigest", wire);
       publish(file, content, size);
-      return new Fetched(
-          target, size, wire.position(), wire.partBytes(), digests, contentDigests);
+      return new Fetched(target, size, wire.position(), wire.partBytes(), digests, contentDigests);
     }
   }
 
@@ -236,7 +234,9 @@ final class Transfer {
 
     /** Returns how much to read: no more than the gate waits for, then whole blocks. */
     int wanted(long position) {
-      return shown ? CHUNK - (int) (position % SparseFile.BLOCK) : Math.min(CHUNK, bytes.length - length);
+      return shown
+          ? CHUNK - (int) (position % SparseFile.BLOCK)
+          : Math.min(CHUNK, bytes.length - length);
     }
 
     void add(byte[] chunk, int count) {
@@ -251,7 +251,8 @@ final class Transfer {
     void show() {
       if (!shown) {
         shown = true;
-        judged(() -> rules.gate().head(ByteBuffer.wrap(bytes, 0, length).asReadOnlyBuffer(), partial));
+        judged(
+            () -> rules.gate().head(ByteBuffer.wrap(bytes, 0, length).asReadOnlyBuffer(), partial));
       }
     }
   }
@@ -269,10 +270,11 @@ final class Transfer {
     if (missing.isEmpty()) {
       return;
     }
-    String rule = "must be that of the bytes, which have " + found.stream()
-        .filter(digest -> digest.algorithm() == missing.get().algorithm())
-        .map(Digest::toString)
-        .collect(Collectors.joining());
+    String rule = "must be that of the bytes, which have "
+        + found.stream()
+            .filter(digest -> digest.algorithm() == missing.get().algorithm())
+            .map(Digest::toString)
+            .collect(Collectors.joining());
     if (source.isPieced() || wire.partBytes() > 0) {
       throw new StartAnewException(field + " " + rule);
     }

@@ -54,9 +54,8 @@ final class WireInput extends InputStream {
   @Override
   public int read(byte[] into, int offset, int length) throws IOException {
     patience.beat();
-    int count = position < partBytes
-        ? readPart(into, offset, length)
-        : readSource(into, offset, length);
+    int count =
+        position < partBytes ? readPart(into, offset, length) : readSource(into, offset, length);
     if (count <= 0) {
       return count;
     }

@@ -50,8 +50,7 @@ class CompressionTest {
   }
 
   private Fetched take(ContentRules rules, byte[] bytes) {
-    return fetcher.importFrom(
-        new ByteArrayInputStream(bytes), rules, target(), FetchListener.NONE);
+    return fetcher.importFrom(new ByteArrayInputStream(bytes), rules, target(), FetchListener.NONE);
   }
 
   private void refused(ContentRules rules, byte[] bytes, String words) throws IOException {
@@ -115,8 +114,8 @@ class CompressionTest {
       throws IOException {
     byte[] first = Arrays.copyOf(CONTENT, 800_000);
     byte[] second = Arrays.copyOfRange(CONTENT, 800_000, CONTENT.length);
-    byte[] both = Compressed.joined(
-        Compressed.by(compression, first), Compressed.by(compression, second));
+    byte[] both =
+        Compressed.joined(Compressed.by(compression, first), Compressed.by(compression, second));
 
     take(rules(compression, both).build(), both);
 
@@ -191,8 +190,7 @@ class CompressionTest {
 
   private void refusedOrTaken(Compression compression, byte[] bytes, long little, long enough)
       throws IOException {
-    refused(
-        rules(compression, bytes).maxDecoderBytes(little).build(), bytes, "source.compression");
+    refused(rules(compression, bytes).maxDecoderBytes(little).build(), bytes, "source.compression");
     take(rules(compression, bytes).maxDecoderBytes(enough).build(), bytes);
     assertThat(target()).hasBinaryContent(CONTENT);
     Files.delete(target());
@@ -222,8 +220,7 @@ class CompressionTest {
         continue;
       }
       Path plain = Files.write(directory.resolve("plain"), CONTENT);
-      Process process =
-          new ProcessBuilder(tool[0], "-c", "-9", plain.toString()).start();
+      Process process = new ProcessBuilder(tool[0], "-c", "-9", plain.toString()).start();
       byte[] bytes = process.getInputStream().readAllBytes();
       assertThat(process.waitFor()).isZero();
 

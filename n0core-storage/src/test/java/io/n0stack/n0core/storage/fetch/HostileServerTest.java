@@ -288,9 +288,11 @@ class HostileServerTest {
                   .withRetries(1)
                   .withTimeouts(Duration.ofSeconds(5), Duration.ofMillis(500)),
               target()))
-          .isInstanceOfSatisfying(N0Exception.class, e -> assertThat(e.code())
-              .as("%s", e)
-              .isIn(N0Exception.Code.UNAVAILABLE, N0Exception.Code.INVALID));
+          .isInstanceOfSatisfying(
+              N0Exception.class,
+              e -> assertThat(e.code())
+                  .as("%s", e)
+                  .isIn(N0Exception.Code.UNAVAILABLE, N0Exception.Code.INVALID));
       assertThat(Contents.left(directory)).isEmpty();
     }
   }
@@ -370,8 +372,9 @@ class HostileServerTest {
 
   @Test
   void nobodyListeningIsSaidAfterTheRetries() {
-    FetchRequest request =
-        FetchRequest.of(URI.create("http://localhost:1/x"), Contents.rules(CONTENT)).withRetries(1);
+    FetchRequest request = FetchRequest.of(
+            URI.create("http://localhost:1/x"), Contents.rules(CONTENT))
+        .withRetries(1);
 
     Contents.refused(
         N0Exception.Code.UNAVAILABLE, "localhost:1", () -> fetcher.fetch(request, target()));

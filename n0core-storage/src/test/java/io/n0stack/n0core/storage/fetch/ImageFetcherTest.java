@@ -144,9 +144,8 @@ class ImageFetcherTest {
       fetcher.fetch(Contents.request(server, sparse), target);
 
       assertThat(target).hasBinaryContent(sparse);
-      long blocks = ((Number) jnr.posix.POSIXFactory.getNativePOSIX()
-              .stat(target.toString())
-              .blocks())
+      long blocks = ((Number)
+              jnr.posix.POSIXFactory.getNativePOSIX().stat(target.toString()).blocks())
           .longValue();
       assertThat(blocks * 512).isLessThan(1 << 20);
     }
@@ -157,8 +156,7 @@ class ImageFetcherTest {
     Path file = Files.write(directory.resolve("source"), CONTENT);
     Path link = Files.createSymbolicLink(directory.resolve("link"), file);
 
-    Fetched fetched =
-        fetcher.fetch(FetchRequest.of(file.toUri(), Contents.rules(CONTENT)), target);
+    Fetched fetched = fetcher.fetch(FetchRequest.of(file.toUri(), Contents.rules(CONTENT)), target);
 
     assertThat(target).hasBinaryContent(CONTENT);
     assertThat(fetched.digests()).containsExactly(Contents.sha256(CONTENT));
@@ -197,10 +195,8 @@ class ImageFetcherTest {
           throw N0Exception.invalid("image.magic", "x", "must please me");
         }
       };
-      ContentRules rules = ContentRules.builder()
-          .digest(Contents.sha256(CONTENT))
-          .gate(refusing)
-          .build();
+      ContentRules rules =
+          ContentRules.builder().digest(Contents.sha256(CONTENT)).gate(refusing).build();
 
       Contents.refused(
           N0Exception.Code.INVALID,
@@ -254,8 +250,7 @@ class ImageFetcherTest {
           .bytes(CONTENT, 0, 2_000_000);
       out.hang();
     })) {
-      for (FetchRequest.Part part :
-          List.of(FetchRequest.Part.DISCARD, FetchRequest.Part.KEEP)) {
+      for (FetchRequest.Part part : List.of(FetchRequest.Part.DISCARD, FetchRequest.Part.KEEP)) {
         AtomicLong seen = new AtomicLong();
         FetchRequest request = Contents.request(server, CONTENT).withPart(part);
         FetchJob job = fetcher.start(request, target, (received, total) -> seen.set(received));
@@ -278,10 +273,8 @@ class ImageFetcherTest {
     try (RawServer server = RawServer.of((request, out) -> out.hang())) {
       long start = System.nanoTime();
 
-      assertThatThrownBy(() -> fetcher.fetch(
-              Contents.request(server, CONTENT),
-              target,
-              (received, total) -> {
+      assertThatThrownBy(() ->
+              fetcher.fetch(Contents.request(server, CONTENT), target, (received, total) -> {
                 if (System.nanoTime() - start > Duration.ofMillis(300).toNanos()) {
                   throw new IllegalStateException("enough of " + total);
                 }
@@ -328,16 +321,14 @@ class ImageFetcherTest {
     ContentRules some = Contents.rules(CONTENT);
     for (String uri : List.of("ftp://host/x", "http:///x", "http://u:secret@host/x", "x")) {
       N0Exception refusal = Contents.refused(
-          N0Exception.Code.INVALID,
-          "source.uri",
-          () -> FetchRequest.of(URI.create(uri), some));
+          N0Exception.Code.INVALID, "source.uri", () -> FetchRequest.of(URI.create(uri), some));
       assertThat(refusal).hasMessageNotContaining("secret");
     }
     Contents.refused(
         N0Exception.Code.INVALID,
         "target",
-        () -> fetcher.fetch(
-            FetchRequest.of(URI.create("http://host/x"), some), Path.of("relative")));
+        () ->
+            fetcher.fetch(FetchRequest.of(URI.create("http://host/x"), some), Path.of("relative")));
   }
 
   @Test

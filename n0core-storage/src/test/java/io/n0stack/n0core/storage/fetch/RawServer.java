@@ -95,8 +95,7 @@ final class RawServer implements AutoCloseable {
   }
 
   static RawServer of(Script script) throws IOException {
-    return new RawServer(
-        new ServerSocket(0, 50, InetAddress.getLoopbackAddress()), "http", script);
+    return new RawServer(new ServerSocket(0, 50, InetAddress.getLoopbackAddress()), "http", script);
   }
 
   static RawServer of(ServerSocket listening, String scheme, Script script) {
@@ -147,12 +146,11 @@ final class RawServer implements AutoCloseable {
         return;
       }
       Map<String, String> headers = new HashMap<>();
-      for (String field = in.readLine();
-          field != null && !field.isEmpty();
-          field = in.readLine()) {
+      for (String field = in.readLine(); field != null && !field.isEmpty(); field = in.readLine()) {
         int colon = field.indexOf(':');
         headers.put(
-            field.substring(0, colon).toLowerCase(Locale.ROOT), field.substring(colon + 1).trim());
+            field.substring(0, colon).toLowerCase(Locale.ROOT),
+            field.substring(colon + 1).trim());
       }
       Request request;
       synchronized (requests) {

@@ -28,8 +28,8 @@ class RedirectTest {
   }
 
   private RawServer redirecting(String location) throws IOException {
-    return RawServer.of((request, out) ->
-        out.head("302 Found", "Location: " + location, "Content-Length: 0"));
+    return RawServer.of(
+        (request, out) -> out.head("302 Found", "Location: " + location, "Content-Length: 0"));
   }
 
   @Test

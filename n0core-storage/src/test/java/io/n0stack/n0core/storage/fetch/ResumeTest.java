@@ -48,9 +48,7 @@ class ResumeTest {
 
   private Path breakOff(RawServer server, ContentRules rules) throws IOException {
     Contents.refused(
-        N0Exception.Code.UNAVAILABLE,
-        "fetch",
-        () -> fetcher.fetch(kept(server, rules), target()));
+        N0Exception.Code.UNAVAILABLE, "fetch", () -> fetcher.fetch(kept(server, rules), target()));
     Path part = PartFile.pathOf(target(), rules.digests().iterator().next());
     assertThat(part).exists();
     assertThat(target()).doesNotExist();
