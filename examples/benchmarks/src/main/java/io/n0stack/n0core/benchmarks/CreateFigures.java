@@ -20,6 +20,7 @@ import java.util.List;
 final class CreateFigures {
   private static final long SIZE = 10L << 30;
   private static final int BATCH = 1000;
+  private static final int WARM_UP = 10_000;
   private final PeerServer c;
   private final Path memory;
   private final Path disk;
@@ -34,6 +35,8 @@ final class CreateFigures {
   List<Figure> measure() throws Exception {
     Place inMemory = Place.in(memory);
     Place onDisk = Place.in(disk);
+    // So few are made on disk that the compiler would see them for the first time there.
+    Spent unused = NewFiles.by(WARM_UP, inMemory.ours, file -> make(file, inMemory.linked));
     List<Figure> figures = new ArrayList<>();
     figures.add(inMemory.unsynced("create", inMemory.empty, 150, this));
     figures.add(inMemory.unsynced("clone", inMemory.linked, 80, this));
@@ -101,7 +104,7 @@ final class CreateFigures {
 
     Figure unsynced(String what, Sort sort, double bound, CreateFigures figures) throws Exception {
       List<Spent> paces = Rounds.inTurn(
-          100,
+          60,
           NewFiles.turn(50, ours, file -> Qcow2Creator.create(file, sort.options.get())),
           figures.inC(50, what, sort, theirs),
           NewFiles.turn(1, theirs, sort::qemuImg));
@@ -112,7 +115,7 @@ final class CreateFigures {
 
     List<Figure> durable(String what, Sort sort, CreateFigures figures) throws Exception {
       List<Spent> paces = Rounds.inTurn(
-          200,
+          150,
           NewFiles.durableTurn(ours, file -> figures.make(file, sort)),
           figures.inC(1, what.equals("create") ? "durable" : "cloned", sort, theirs),
           NewFiles.durableTurn(theirs, sort::qemuImg));

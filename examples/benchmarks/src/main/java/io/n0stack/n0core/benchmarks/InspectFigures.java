@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -137,7 +138,7 @@ final class InspectFigures {
       }
     }
     return random.nextInt(10) == 0
-        ? java.util.Arrays.copyOf(image, random.nextInt(image.length))
+        ? Arrays.copyOf(image, random.nextInt(image.length))
         : image;
   }
 }

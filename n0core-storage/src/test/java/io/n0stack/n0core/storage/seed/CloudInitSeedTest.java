@@ -6,6 +6,7 @@ import static io.n0stack.n0core.storage.seed.Seeds.assertRefused;
 import static io.n0stack.n0core.storage.seed.Seeds.minimal;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.TextNode;
@@ -77,7 +78,7 @@ class CloudInitSeedTest {
   /** Quotes with apostrophes are easier on the eyes; a text that has some is replaced afterwards. */
   private static JsonNode json(String text) throws IOException {
     return new ObjectMapper()
-        .enable(com.fasterxml.jackson.core.JsonParser.Feature.ALLOW_SINGLE_QUOTES)
+        .enable(JsonParser.Feature.ALLOW_SINGLE_QUOTES)
         .readTree(text);
   }
 

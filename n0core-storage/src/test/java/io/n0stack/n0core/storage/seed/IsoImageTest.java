@@ -20,6 +20,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -98,7 +99,7 @@ class IsoImageTest {
     assertRefused(manyAnd(image), "files", "must be 1 to 1000");
   }
 
-  private static org.assertj.core.api.ThrowableAssert.ThrowingCallable manyAnd(IsoImage image) {
+  private static ThrowingCallable manyAnd(IsoImage image) {
     return () -> image.withFile("one more", new byte[0]);
   }
 

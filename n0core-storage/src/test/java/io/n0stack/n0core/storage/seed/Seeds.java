@@ -1,5 +1,6 @@
 package io.n0stack.n0core.storage.seed;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.n0stack.n0core.api.N0Exception;
@@ -59,8 +60,7 @@ final class Seeds {
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(
             N0Exception.class,
-            e -> org.assertj.core.api.Assertions.assertThat(e.code())
-                .isEqualTo(N0Exception.Code.INVALID))
+            e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID))
         .hasMessageStartingWith("invalid " + field + " ")
         .hasMessageContaining(rule);
   }
