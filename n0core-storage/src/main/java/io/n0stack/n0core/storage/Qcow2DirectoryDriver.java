@@ -277,7 +277,8 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
     if (!Qcow2Header.snapshotNames(disk).contains(snapshot)) {
       cx.step(
           "create snapshot",
-          () -> qemuImg.createSnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
+          () ->
+              qemuImg.createSnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
       LOG.info("created snapshot {} of {}", snapshot, volume);
     }
   }
@@ -293,8 +294,8 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
     }
     use.requireNoOverlay("revert", volume);
     cx.step(
-          "revert to snapshot",
-          () -> qemuImg.applySnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
+        "revert to snapshot",
+        () -> qemuImg.applySnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
     LOG.info("reverted {} to snapshot {}", volume, snapshot);
   }
 
@@ -304,7 +305,8 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
     if (Qcow2Header.snapshotNames(disk).contains(snapshot)) {
       cx.step(
           "delete snapshot",
-          () -> qemuImg.deleteSnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
+          () ->
+              qemuImg.deleteSnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
       LOG.info("deleted snapshot {} of {}", snapshot, volume);
     }
   }

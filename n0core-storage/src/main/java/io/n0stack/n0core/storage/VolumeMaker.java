@@ -99,8 +99,7 @@ final class VolumeMaker {
 
   private void empty(Context cx, VolumeRecord record, Path disk) throws IOException {
     if (record.format() == ImageFormat.QCOW2) {
-      qemuImg.create(
-          disk, NewImage.Qcow2.standard(), record.sizeBytes(), runs.brief(cx, "create"));
+      qemuImg.create(disk, NewImage.Qcow2.standard(), record.sizeBytes(), runs.brief(cx, "create"));
       return;
     }
     FileChannel.open(

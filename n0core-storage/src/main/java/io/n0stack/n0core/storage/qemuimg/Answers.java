@@ -90,7 +90,9 @@ final class Answers {
 
   static OptionalLong mismatch(String output) {
     Matcher matcher = MISMATCH.matcher(output);
-    return matcher.find() ? OptionalLong.of(Long.parseLong(matcher.group(1))) : OptionalLong.empty();
+    return matcher.find()
+        ? OptionalLong.of(Long.parseLong(matcher.group(1)))
+        : OptionalLong.empty();
   }
 
   private static JsonNode object(String operation, String output) {

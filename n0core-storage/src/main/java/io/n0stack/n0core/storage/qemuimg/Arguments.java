@@ -91,9 +91,13 @@ final class Arguments {
 
   private String node(ImageFile image) {
     StringBuilder node = new StringBuilder("driver=").append(image.format().driver);
-    image.secret().ifPresent(secret -> node.append(
-            image.format() == Format.LUKS ? ",key-secret=" : ",encrypt.format=luks,encrypt.key-secret=")
-        .append(secrets.id(secret)));
+    image
+        .secret()
+        .ifPresent(secret -> node.append(
+                image.format() == Format.LUKS
+                    ? ",key-secret="
+                    : ",encrypt.format=luks,encrypt.key-secret=")
+            .append(secrets.id(secret)));
     return node.append(",file.driver=file,file.filename=")
         .append(escaped(image.path().toString()))
         .toString();

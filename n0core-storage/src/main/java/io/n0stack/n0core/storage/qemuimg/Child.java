@@ -40,10 +40,7 @@ final class Child implements AutoCloseable {
   private final CappedOutput errors;
 
   private Child(
-      String operation,
-      Confinement confinement,
-      Process process,
-      CompletableFuture<Integer> exit) {
+      String operation, Confinement confinement, Process process, CompletableFuture<Integer> exit) {
     this.operation = operation;
     this.confinement = confinement;
     this.process = process;

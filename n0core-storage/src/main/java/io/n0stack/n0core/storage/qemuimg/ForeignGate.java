@@ -69,7 +69,8 @@ final class ForeignGate {
       throw N0Exception.invalid("source", path, "must be a regular file");
     }
     int mode = (Integer) attributes.getOrDefault("mode", 0);
-    boolean owner = Long.valueOf(user).equals(((Number) attributes.getOrDefault("uid", -1)).longValue());
+    boolean owner =
+        Long.valueOf(user).equals(((Number) attributes.getOrDefault("uid", -1)).longValue());
     if ((mode & (owner ? MODE_OWNER_READ : MODE_OTHERS_READ)) == 0) {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,
@@ -81,8 +82,8 @@ final class ForeignGate {
 
   /** Else the text in it could name other files, which QEMU would open. */
   private static void requireOneFile(Path path, ByteBuffer head) throws IOException {
-    String text = new String(
-        read(path, HEAD_BYTES, DESCRIPTOR_BYTES).array(), StandardCharsets.ISO_8859_1);
+    String text =
+        new String(read(path, HEAD_BYTES, DESCRIPTOR_BYTES).array(), StandardCharsets.ISO_8859_1);
     Matcher type = CREATE_TYPE.matcher(text);
     boolean one = head.limit() == HEAD_BYTES
         && head.getLong(VMDK_CAPACITY) > 0
@@ -114,8 +115,7 @@ final class ForeignGate {
     ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
     try (FileChannel file =
         FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-      while (buffer.hasRemaining()
-          && file.read(buffer, position + buffer.position()) > 0) {
+      while (buffer.hasRemaining() && file.read(buffer, position + buffer.position()) > 0) {
         continue;
       }
     }

@@ -10,4 +10,5 @@ import java.util.OptionalLong;
  * @param bitmapsBytes what the source's persistent bitmaps would take besides, if it has any to copy
  * @since 0.1
  */
-public record Measurement(long requiredBytes, long fullyAllocatedBytes, OptionalLong bitmapsBytes) {}
+public record Measurement(
+    long requiredBytes, long fullyAllocatedBytes, OptionalLong bitmapsBytes) {}

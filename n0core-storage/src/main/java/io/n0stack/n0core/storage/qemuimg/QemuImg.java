@@ -124,8 +124,9 @@ public final class QemuImg {
       ImageFile source, Path target, NewImage form, ConvertOptions options, Run run) {
     requireSuits(form, options);
     Arguments arguments = copy(options).images(source);
-    options.snapshot().ifPresent(
-        name -> arguments.option("-l", "snapshot.name=" + Arguments.escaped(name)));
+    options
+        .snapshot()
+        .ifPresent(name -> arguments.option("-l", "snapshot.name=" + Arguments.escaped(name)));
     arguments.form("-O", form).operand(Names.path("target", target).toString());
     Target.make(target, () -> runner.run(arguments, run));
   }

@@ -17,7 +17,16 @@ public class QemuImgException extends N0Exception {
   // Out of memory: SIGTRAP and SIGABRT of GLib and QEMU, SIGKILL of the kernel, which also ends who
   // has used up his processor time; file size: SIGXFSZ.
   private static final Map<Integer, Code> SIGNALS = Map.of(
-      5, Code.EXHAUSTED, 6, Code.EXHAUSTED, 9, Code.EXHAUSTED, 24, Code.EXHAUSTED, 25, Code.EXHAUSTED);
+      5,
+      Code.EXHAUSTED,
+      6,
+      Code.EXHAUSTED,
+      9,
+      Code.EXHAUSTED,
+      24,
+      Code.EXHAUSTED,
+      25,
+      Code.EXHAUSTED);
 
   /** What a line says, and what that means; the system's own words stand at the end of one. */
   private record Reason(Pattern pattern, Code code) {
@@ -28,14 +37,17 @@ public class QemuImgException extends N0Exception {
 
   private static final List<Reason> REASONS = List.of(
       Reason.of("Failed to get .*lock$|Failed to lock byte", Code.BUSY),
-      Reason.of("(No space left on device|Disk quota exceeded|Cannot allocate memory)$", Code.EXHAUSTED),
+      Reason.of(
+          "(No space left on device|Disk quota exceeded|Cannot allocate memory)$", Code.EXHAUSTED),
       Reason.of("[Ff]ailed to allocate", Code.EXHAUSTED),
       Reason.of("Unable to get accurate CPU usage", Code.UNAVAILABLE),
-      Reason.of("(Permission denied|Operation not permitted|Read-only file system)$", Code.PERMISSION),
+      Reason.of(
+          "(Permission denied|Operation not permitted|Read-only file system)$", Code.PERMISSION),
       Reason.of("Invalid password, cannot unlock any keyslot", Code.PERMISSION),
       Reason.of("Input/output error$", Code.UNAVAILABLE),
       Reason.of("No such file or directory$", Code.NOT_FOUND),
-      Reason.of("snapshot not found|Can't find the snapshot|Failed to load snapshot", Code.NOT_FOUND),
+      Reason.of(
+          "snapshot not found|Can't find the snapshot|Failed to load snapshot", Code.NOT_FOUND),
       Reason.of("Dirty bitmap '.*' not found|Did not find bitmap", Code.NOT_FOUND),
       Reason.of("Bitmap already exists", Code.ALREADY_EXISTS),
       Reason.of("File too large$", Code.INVALID),
@@ -57,7 +69,10 @@ public class QemuImgException extends N0Exception {
    * @param stderr what it wrote on standard error, as cut to the limit; decides {@link #code()}
    */
   public QemuImgException(String operation, int exitCode, String stderr) {
-    super(codeOf(exitCode, stderr), operation, operation + ": exit code " + exitCode + ": " + stderr.strip());
+    super(
+        codeOf(exitCode, stderr),
+        operation,
+        operation + ": exit code " + exitCode + ": " + stderr.strip());
     this.exitCode = exitCode;
     this.stderr = stderr;
   }
@@ -86,7 +101,8 @@ public class QemuImgException extends N0Exception {
         return reason.code();
       }
     }
-    return exitCode > SIGNALLED ? SIGNALS.getOrDefault(exitCode - SIGNALLED, Code.INTERNAL)
+    return exitCode > SIGNALLED
+        ? SIGNALS.getOrDefault(exitCode - SIGNALLED, Code.INTERNAL)
         : Code.INTERNAL;
   }
 }

@@ -14,7 +14,8 @@ import java.util.regex.Pattern;
 
 /** Runs command lines in confinement and judges how they ended. */
 final class Runner {
-  // qemu-img times itself to choose a number of iterations, and gives up if the clock is too coarse.
+  // qemu-img times itself to choose a number of iterations, and gives up if the clock is too
+  // coarse.
   private static final String UNMEASURED = "Unable to get accurate CPU usage";
   private static final int MOST_ATTEMPTS = 20;
   private static final Pattern CHAIN =
@@ -83,7 +84,8 @@ final class Runner {
     Consumer<String> beat = output -> run.progress().at(Answers.fraction(output));
     try (Child child = Child.start(operation, confinement, command.get(), input)) {
       int code = child.await(run.limit(), beat);
-      if (!expected.contains(code) || (code != 0 && CHAIN.matcher(child.errors()).find())) {
+      if (!expected.contains(code)
+          || (code != 0 && CHAIN.matcher(child.errors()).find())) {
         throw failure(operation, code, child.errors());
       }
       return new Ended(operation, code, child.output(), child.errors());

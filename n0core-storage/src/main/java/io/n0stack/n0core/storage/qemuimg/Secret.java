@@ -39,7 +39,10 @@ public final class Secret implements AutoCloseable {
    */
   public static Secret ofUtf8(byte[] passphrase) {
     try {
-      wipe(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(passphrase)).array());
+      wipe(StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(passphrase))
+          .array());
     } catch (CharacterCodingException e) {
       throw refused();
     }
@@ -55,8 +58,7 @@ public final class Secret implements AutoCloseable {
    */
   public static Secret of(char[] passphrase) {
     try {
-      ByteBuffer encoded =
-          StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(passphrase));
+      ByteBuffer encoded = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(passphrase));
       byte[] value = Arrays.copyOf(encoded.array(), encoded.limit());
       Arrays.fill(encoded.array(), (byte) 0);
       return new Secret(value);

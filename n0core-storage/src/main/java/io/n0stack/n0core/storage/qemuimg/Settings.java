@@ -44,8 +44,7 @@ public record Settings(
    * @return the settings
    */
   public static Settings standard() {
-    return new Settings(
-        "qemu-img", Limits.standard(), Limits.foreign(), Access.OWN_FILES, NOBODY);
+    return new Settings("qemu-img", Limits.standard(), Limits.foreign(), Access.OWN_FILES, NOBODY);
   }
 
   /**

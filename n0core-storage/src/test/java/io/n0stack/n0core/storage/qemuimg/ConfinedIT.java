@@ -60,7 +60,8 @@ class ConfinedIT {
   @Test
   void aListenerEndsARunByThrowing() throws IOException {
     Path pids = directory.resolve("pids");
-    QemuImg hung = hostile("echo $$ > '" + pids + "'\nprintf '    (12.50/100%%)\\r'\nexec sleep 601\n");
+    QemuImg hung =
+        hostile("echo $$ > '" + pids + "'\nprintf '    (12.50/100%%)\\r'\nexec sleep 601\n");
     AtomicInteger calls = new AtomicInteger();
 
     assertThatThrownBy(() -> create(hung, MINUTE.reporting(fraction -> {
@@ -127,8 +128,9 @@ class ConfinedIT {
   @Test
   void theProcessHasNeitherOurEnvironmentNorOurRightsNorAnEnd() throws IOException {
     Path log = directory.resolve("log");
-    QemuImg spy = hostile("{ env; cat /proc/self/status /proc/self/limits; pwd; umask; ps -o sid= -p $$;"
-        + " echo pid $$; readlink /proc/self/fd/0; } > '" + log + "'\n");
+    QemuImg spy =
+        hostile("{ env; cat /proc/self/status /proc/self/limits; pwd; umask; ps -o sid= -p $$;"
+            + " echo pid $$; readlink /proc/self/fd/0; } > '" + log + "'\n");
 
     create(spy, MINUTE);
 
@@ -164,8 +166,7 @@ class ConfinedIT {
     Limits second = new Limits(1 << 30, Duration.ofSeconds(1), Limits.standard().fileBytes());
 
     assertThatThrownBy(() -> create(
-            new QemuImg(
-                Settings.standard().withProgram(spinning.toString()).withLimits(second)),
+            new QemuImg(Settings.standard().withProgram(spinning.toString()).withLimits(second)),
             MINUTE))
         .isInstanceOfSatisfying(QemuImgException.class, e -> {
           assertThat(e.exitCode()).isEqualTo(137);
@@ -174,10 +175,7 @@ class ConfinedIT {
     assertThatThrownBy(() -> new QemuImg(
                 Settings.standard().withLimits(Limits.standard().withFileBytes(1 << 20)))
             .create(
-                directory.resolve("disk"),
-                new NewImage.Raw(Preallocation.FULL),
-                2 << 20,
-                MINUTE))
+                directory.resolve("disk"), new NewImage.Raw(Preallocation.FULL), 2 << 20, MINUTE))
         .isInstanceOf(QemuImgException.class);
     assertThat(directory.resolve("disk")).doesNotExist();
   }

@@ -14,7 +14,8 @@ final class Processes {
   /** Whether it has ended, even if nobody has reaped it yet. */
   static boolean isGone(long pid) {
     try {
-      String stat = Files.readString(Path.of("/proc/" + pid + "/stat"), StandardCharsets.ISO_8859_1);
+      String stat =
+          Files.readString(Path.of("/proc/" + pid + "/stat"), StandardCharsets.ISO_8859_1);
       return stat.charAt(stat.lastIndexOf(')') + 2) == 'Z';
     } catch (IOException e) {
       return true;

@@ -13,8 +13,7 @@ final class VersionPrinter {
    */
   public static void main(String[] arguments) {
     try {
-      System.out.println(
-          new QemuImg(Settings.standard().withProgram(arguments[0])).version());
+      System.out.println(new QemuImg(Settings.standard().withProgram(arguments[0])).version());
     } catch (N0Exception e) {
       System.out.println(e.code() + " " + e.getMessage());
     }
