@@ -20,6 +20,7 @@ import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import io.n0stack.n0core.storage.qemuimg.ImageFile;
 import io.n0stack.n0core.storage.qemuimg.Preallocation;
 import io.n0stack.n0core.storage.qemuimg.QemuImg;
+import io.n0stack.n0core.storage.qemuimg.Settings;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -65,7 +66,11 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
    * @throws N0Exception INVALID if the path is not absolute and normal
    */
   public Qcow2DirectoryDriver(Path directory, Duration qemuImgTimeout) {
-    this(directory, QemuImg.installed(), qemuImgTimeout);
+    // An image may belong to another user.
+    this(
+        directory,
+        new QemuImg(Settings.standard().withAccess(Settings.Access.ANY_FILES)),
+        qemuImgTimeout);
   }
 
   Qcow2DirectoryDriver(Path directory, QemuImg qemuImg, Duration qemuImgTimeout) {
