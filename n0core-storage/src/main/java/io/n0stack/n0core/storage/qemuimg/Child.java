@@ -104,6 +104,8 @@ final class Child implements AutoCloseable {
     environment.clear();
     environment.put("PATH", Confinement.path());
     environment.put("LC_ALL", "C");
+    // Each arena of glibc's malloc takes 64 MiB of the address space, which is limited.
+    environment.put("MALLOC_ARENA_MAX", "4");
     return builder;
   }
 

@@ -34,7 +34,7 @@ final class Confinement {
 
   private static final String GATE = "[ \"$PPID\" = \"$1\" ] || exit 125\n"
       + "umask 077\n"
-      + "ulimit -c 0 && ulimit -v \"$2\" && ulimit -t \"$3\" || exit 126\n"
+      + "ulimit -c 0 && ulimit -s 2048 && ulimit -v \"$2\" && ulimit -t \"$3\" || exit 126\n"
       + "[ \"$4\" = - ] || ulimit -f \"$4\" || exit 126\n"
       + "shift 4\n"
       + "exec \"$@\"";

@@ -2,7 +2,7 @@ package io.n0stack.n0core.storage.qemuimg;
 
 import io.n0stack.n0core.api.N0Exception;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -14,19 +14,8 @@ public class QemuImgException extends N0Exception {
   private static final long serialVersionUID = 1L;
 
   private static final int SIGNALLED = 128;
-  // Out of memory: SIGTRAP and SIGABRT of GLib and QEMU, SIGKILL of the kernel, which also ends who
-  // has used up his processor time; file size: SIGXFSZ.
-  private static final Map<Integer, Code> SIGNALS = Map.of(
-      5,
-      Code.EXHAUSTED,
-      6,
-      Code.EXHAUSTED,
-      9,
-      Code.EXHAUSTED,
-      24,
-      Code.EXHAUSTED,
-      25,
-      Code.EXHAUSTED);
+  // SIGKILL of the kernel, out of memory or of processor time; SIGXCPU; SIGXFSZ: file size.
+  private static final Set<Integer> EXHAUSTING = Set.of(9, 24, 25);
 
   /** What a line says, and what that means; the system's own words stand at the end of one. */
   private record Reason(Pattern pattern, Code code) {
@@ -39,7 +28,9 @@ public class QemuImgException extends N0Exception {
       Reason.of("Failed to get .*lock$|Failed to lock byte", Code.BUSY),
       Reason.of(
           "(No space left on device|Disk quota exceeded|Cannot allocate memory)$", Code.EXHAUSTED),
-      Reason.of("[Ff]ailed to allocate", Code.EXHAUSTED),
+      Reason.of(
+          "[Ff]ailed to allocate|qemu_thread_create: Resource temporarily unavailable",
+          Code.EXHAUSTED),
       Reason.of("Unable to get accurate CPU usage", Code.UNAVAILABLE),
       Reason.of(
           "(Permission denied|Operation not permitted|Read-only file system)$", Code.PERMISSION),
@@ -101,8 +92,6 @@ public class QemuImgException extends N0Exception {
         return reason.code();
       }
     }
-    return exitCode > SIGNALLED
-        ? SIGNALS.getOrDefault(exitCode - SIGNALLED, Code.INTERNAL)
-        : Code.INTERNAL;
+    return EXHAUSTING.contains(exitCode - SIGNALLED) ? Code.EXHAUSTED : Code.INTERNAL;
   }
 }

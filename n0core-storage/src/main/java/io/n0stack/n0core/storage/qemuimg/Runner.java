@@ -81,17 +81,29 @@ final class Runner {
       byte[] input,
       Run run,
       Set<Integer> expected) {
-    Consumer<String> beat = output -> run.progress().at(Answers.fraction(output));
-    try (Child child = Child.start(operation, confinement, command.get(), input)) {
-      int code = child.await(run.limit(), beat);
-      if (!expected.contains(code) || (code != 0 && CHAIN.matcher(child.errors()).find())) {
-        throw failure(operation, code, child.errors());
+    try {
+      if (Thread.interrupted()) {
+        throw new InterruptedException();
       }
-      return new Ended(operation, code, child.output(), child.errors());
+      return started(operation, command.get(), input, run, expected);
     } catch (InterruptedException e) {
       throw N0Exception.interrupted(operation, e);
     } finally {
       Arrays.fill(input, (byte) 0);
+    }
+  }
+
+  private Ended started(
+      String operation, List<String> command, byte[] input, Run run, Set<Integer> expected)
+      throws InterruptedException {
+    Consumer<String> beat = output -> run.progress().at(Answers.fraction(output));
+    try (Child child = Child.start(operation, confinement, command, input)) {
+      int code = child.await(run.limit(), beat);
+      if (!expected.contains(code)
+          || (code != 0 && CHAIN.matcher(child.errors()).find())) {
+        throw failure(operation, code, child.errors());
+      }
+      return new Ended(operation, code, child.output(), child.errors());
     }
   }
 

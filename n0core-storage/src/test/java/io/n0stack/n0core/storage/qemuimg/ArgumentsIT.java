@@ -44,7 +44,11 @@ class ArgumentsIT {
         "create|-q|-f|qcow2|-o|compat=1.1,cluster_size=65536,refcount_bits=16,"
             + "compression_type=zlib,lazy_refcounts=on|-b|/pool/base|-F|raw|--|/absent,dir/new|512",
         q -> q.createOverlay(
-            fresh, Qcow2.standard().withFeatures(Set.of(Feature.LAZY_REFCOUNTS)), base, 512, MINUTE));
+            fresh,
+            Qcow2.standard().withFeatures(Set.of(Feature.LAZY_REFCOUNTS)),
+            base,
+            512,
+            MINUTE));
     calls.put(
         "convert|-q|-p|-t|none|-S|0|-c|--image-opts|-l|snapshot.name=a,,b|-O|qcow2|-o|compat=1.1,"
             + "cluster_size=65536,refcount_bits=16,compression_type=zlib|--|" + NODE
@@ -161,7 +165,8 @@ class ArgumentsIT {
 
   @Test
   void answersThatAreNoneAreSaid() throws IOException {
-    for (String answer : List.of("", "[]", "{}", "{\"check-errors\":-1}", "{\"check-errors\":1e99}")) {
+    for (String answer :
+        List.of("", "[]", "{}", "{\"check-errors\":-1}", "{\"check-errors\":1e99}")) {
       Path liar = Images.script(directory.resolve("liar"), "printf '%s' '" + answer + "'\n");
       QemuImg qemuImg = new QemuImg(Settings.standard().withProgram(liar.toString()));
 

@@ -80,15 +80,36 @@ class ConfinedIT {
   @Test
   void aRunIsKilledWhenItsThreadIsInterrupted() throws IOException {
     Path pids = directory.resolve("pids");
-    QemuImg hung = hostile("echo $$ > '" + pids + "'\nsleep 601 &\nexec sleep 601\n");
+    QemuImg hung = hostile("sleep 601 &\necho $! > '" + pids + "'\necho $$ >> '" + pids + "'\n"
+        + "printf '    (1.00/100%%)\\r'\nexec sleep 601\n");
+    Run interrupting = MINUTE.reporting(fraction -> {
+      if (fraction > 0) {
+        Thread.currentThread().interrupt();
+      }
+    });
+
+    cancelled(hung, interrupting);
+
+    assertGone(pids, 2);
+    assertThat(ProcessHandle.current().children()).isEmpty();
+  }
+
+  @Test
+  void nothingIsRunOnAThreadThatIsInterrupted() throws IOException {
+    Path run = directory.resolve("run");
+    QemuImg spy = hostile("touch '" + run + "'\n");
     Thread.currentThread().interrupt();
 
-    assertThatThrownBy(() -> create(hung, MINUTE))
+    cancelled(spy, MINUTE);
+
+    assertThat(run).doesNotExist();
+  }
+
+  private void cancelled(QemuImg qemuImg, Run run) {
+    assertThatThrownBy(() -> create(qemuImg, run))
         .isInstanceOfSatisfying(
             N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.CANCELLED));
-
     assertThat(Thread.interrupted()).isTrue();
-    assertThat(ProcessHandle.current().children()).isEmpty();
   }
 
   @Test

@@ -38,8 +38,8 @@ class EncryptedIT {
   @Test
   void encryptedImagesAreMadeFilledGrownComparedAndChecked() throws IOException {
     Path raw = random();
-    for (NewImage form : List.of(
-        Luks.sparse(quick(secret)), Qcow2.standard().withEncryption(quick(secret)))) {
+    for (NewImage form :
+        List.of(Luks.sparse(quick(secret)), Qcow2.standard().withEncryption(quick(secret)))) {
       Path image = directory.resolve(form.getClass().getSimpleName());
       ImageFile file = open(image, form, secret);
       qemuImg.convert(ImageFile.raw(raw), image, form, ConvertOptions.standard(), MINUTE);
@@ -144,8 +144,7 @@ class EncryptedIT {
           .isInstanceOf(N0Exception.class)
           .hasMessageContaining("hidden");
     }
-    assertThatThrownBy(() -> Secret.of(new char[] {'a', '\ud800'}))
-        .isInstanceOf(N0Exception.class);
+    assertThatThrownBy(() -> Secret.of(new char[] {'a', '\ud800'})).isInstanceOf(N0Exception.class);
   }
 
   private static String text(Path file) throws IOException {

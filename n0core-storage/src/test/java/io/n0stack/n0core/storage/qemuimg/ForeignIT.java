@@ -63,13 +63,7 @@ class ForeignIT {
             source, target, form, ConvertOptions.standard(), MINUTE.reporting(told::add));
 
         Images.qemuImg(
-            "compare",
-            "-f",
-            "raw",
-            "-F",
-            form instanceof Raw ? "raw" : "qcow2",
-            raw,
-            target);
+            "compare", "-f", "raw", "-F", form instanceof Raw ? "raw" : "qcow2", raw, target);
         assertThat(Files.getOwner(target)).isEqualTo(Files.getOwner(raw));
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(target)))
             .isEqualTo("rw-------");
@@ -123,13 +117,13 @@ class ForeignIT {
 
   @Test
   void whatPassesAGateGetsNothingInTheRoom() throws IOException {
-    String json = "json:{\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"" + victim + "\"}}";
+    String json =
+        "json:{\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"" + victim + "\"}}";
     List<String> backings = List.of(victim.toString(), json, "/etc/shadow", "/proc/1/environ");
     for (String backing : backings) {
       Path overlay = directory.resolve("overlay");
       Files.deleteIfExists(overlay);
-      Images.qemuImg(
-          "create", "-u", "-f", "qcow2", "-b", backing, "-F", "raw", overlay, "64k");
+      Images.qemuImg("create", "-u", "-f", "qcow2", "-b", backing, "-F", "raw", overlay, "64k");
       assertThat(leaks(List.of("-f", "qcow2", overlay.toString()), "unconfined"))
           .as(backing)
           .isEqualTo(backing.contains("victim"));
@@ -205,7 +199,8 @@ class ForeignIT {
         .doesNotContain(SECRET);
     assertThat(Processes.running("/qemu-img")).isFalse();
     assertThat(ProcessHandle.allProcesses()
-            .filter(process -> process.info().arguments().map(List::of).orElse(List.of()).contains("602")))
+            .filter(process ->
+                process.info().arguments().map(List::of).orElse(List.of()).contains("602")))
         .isEmpty();
   }
 
@@ -216,13 +211,14 @@ class ForeignIT {
     Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
     QemuImg hung = new QemuImg(Settings.standard().withProgram(program.toString()));
 
-    assertThatThrownBy(() -> hung.foreignSizeBytes(
-            image(Format.VDI), Run.within(Duration.ofMillis(800))))
+    assertThatThrownBy(
+            () -> hung.foreignSizeBytes(image(Format.VDI), Run.within(Duration.ofMillis(800))))
         .isInstanceOf(OperationTimeoutException.class);
 
     assertThat(Processes.running("/qemu-img")).isFalse();
     assertThat(ProcessHandle.allProcesses()
-            .filter(process -> process.info().arguments().map(List::of).orElse(List.of()).contains("603")))
+            .filter(process ->
+                process.info().arguments().map(List::of).orElse(List.of()).contains("603")))
         .isEmpty();
   }
 

@@ -52,10 +52,10 @@ class FullDiskIT {
   void spaceThatRunsOutIsSaidAndWhatWasMadeIsUnlinked() throws IOException {
     Path target = small.resolve("target");
 
-    exhausted(() -> qemuImg.convert(
-        large, target, Raw.sparse(), ConvertOptions.standard(), MINUTE));
-    exhausted(() -> qemuImg.convert(
-        large, target, Qcow2.standard(), ConvertOptions.standard(), MINUTE));
+    exhausted(
+        () -> qemuImg.convert(large, target, Raw.sparse(), ConvertOptions.standard(), MINUTE));
+    exhausted(
+        () -> qemuImg.convert(large, target, Qcow2.standard(), ConvertOptions.standard(), MINUTE));
     exhausted(() -> qemuImg.create(target, new Raw(Preallocation.FALLOC), 4 * MIB, MINUTE));
     exhausted(() -> qemuImg.create(target, new Raw(Preallocation.FULL), 4 * MIB, MINUTE));
     Path vdi = directory.resolve("vdi");
@@ -76,8 +76,7 @@ class FullDiskIT {
     Path base = directory.resolve("base");
     qemuImg.convert(large, base, Qcow2.standard(), ConvertOptions.standard(), MINUTE);
     ImageFile overlay = ImageFile.qcow2(small.resolve("overlay"));
-    qemuImg.createOverlay(
-        overlay.path(), Qcow2.standard(), ImageFile.qcow2(base), 4 * MIB, MINUTE);
+    qemuImg.createOverlay(overlay.path(), Qcow2.standard(), ImageFile.qcow2(base), 4 * MIB, MINUTE);
 
     exhausted(() -> qemuImg.flatten(overlay, MINUTE));
 

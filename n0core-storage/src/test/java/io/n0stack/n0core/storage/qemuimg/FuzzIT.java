@@ -26,9 +26,48 @@ import org.junit.jupiter.api.io.TempDir;
 class FuzzIT {
   private static final Run MINUTE = Run.within(Duration.ofMinutes(1));
   private static final List<String> PIECES = List.of(
-      ",", ",,", "=", ":", "-", "--", " ", "-o", "json:", "nbd:", "{", "}", "\"", "'", "\\", "%s", "$x",
-      "`", "*", "?", "[", "#", "|", ";", "&", "ü", "日", "😀", "data_file", "file.filename", "fat:rw:",
-      "driver", "\n", "\t", "\u007f", "a", "@", "snapshot.name", "on", "help", "?", "backing");
+      ",",
+      ",,",
+      "=",
+      ":",
+      "-",
+      "--",
+      " ",
+      "-o",
+      "json:",
+      "nbd:",
+      "{",
+      "}",
+      "\"",
+      "'",
+      "\\",
+      "%s",
+      "$x",
+      "`",
+      "*",
+      "?",
+      "[",
+      "#",
+      "|",
+      ";",
+      "&",
+      "ü",
+      "日",
+      "😀",
+      "data_file",
+      "file.filename",
+      "fat:rw:",
+      "driver",
+      "\n",
+      "\t",
+      "\u007f",
+      "a",
+      "@",
+      "snapshot.name",
+      "on",
+      "help",
+      "?",
+      "backing");
 
   @TempDir
   Path directory;
@@ -68,8 +107,7 @@ class FuzzIT {
     qemuImg.createOverlay(overlay, Qcow2.standard(), image, 131072, MINUTE);
     assertThat(Qcow2Header.read(overlay).backingFile()).contains(disk.toString());
     Path raw = disk.resolveSibling("raw");
-    qemuImg.convert(
-        ImageFile.qcow2(overlay), raw, Raw.sparse(), ConvertOptions.standard(), MINUTE);
+    qemuImg.convert(ImageFile.qcow2(overlay), raw, Raw.sparse(), ConvertOptions.standard(), MINUTE);
     assertThat(Files.size(raw)).isEqualTo(131072);
     qemuImg.createSnapshot(image, label, MINUTE);
     assertThat(Qcow2Header.snapshotNames(disk)).containsExactly(label);

@@ -25,8 +25,8 @@ final class KilledParent {
     if (arguments[0].equals("trusted")) {
       qemuImg.create(target, NewImage.Raw.sparse(), 512, HOUR);
     } else if (arguments[0].equals("foreign")) {
-      Path source = Files.write(
-          directory.resolve("source"), "vhdxfile".getBytes(StandardCharsets.UTF_8));
+      Path source =
+          Files.write(directory.resolve("source"), "vhdxfile".getBytes(StandardCharsets.UTF_8));
       Files.setPosixFilePermissions(source, PosixFilePermissions.fromString("rw-r--r--"));
       qemuImg.convertForeign(
           new ForeignImage(source, ForeignImage.Format.VHDX),

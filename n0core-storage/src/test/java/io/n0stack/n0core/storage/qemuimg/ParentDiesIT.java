@@ -40,12 +40,10 @@ class ParentDiesIT {
       parent.destroyForcibly().waitFor();
 
       assertThat(parent.exitValue()).isEqualTo(137);
-      await()
-          .atMost(Duration.ofSeconds(5))
-          .untilAsserted(() -> {
-            assertThat(Processes.naming(directory)).as(kind).isEmpty();
-            assertThat(isWorking(kind)).as(kind).isFalse();
-          });
+      await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> {
+        assertThat(Processes.naming(directory)).as(kind).isEmpty();
+        assertThat(isWorking(kind)).as(kind).isFalse();
+      });
     }
   }
 
@@ -66,14 +64,15 @@ class ParentDiesIT {
       await()
           .pollInterval(Duration.ofMillis(20))
           .atMost(Duration.ofSeconds(2))
-          .untilAsserted(() ->
-              assertThat(Processes.naming(directory)).as("seed %s", seed).isEmpty());
+          .untilAsserted(
+              () -> assertThat(Processes.naming(directory)).as("seed %s", seed).isEmpty());
     }
   }
 
   private boolean isWorking(String kind) throws IOException {
     // In the room the program has another name.
-    String name = kind.equals("foreign") ? "/qemu-img" : directory.resolve("hang").toString();
+    String name =
+        kind.equals("foreign") ? "/qemu-img" : directory.resolve("hang").toString();
     return Processes.running(name);
   }
 
@@ -89,8 +88,8 @@ class ParentDiesIT {
             directory.toString())
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start();
-    BufferedReader out = new BufferedReader(
-        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    BufferedReader out =
+        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     assertThat(out.readLine()).isEqualTo("ready");
     return process;
   }

@@ -77,8 +77,8 @@ class QemuImgIT {
 
   @Test
   void aRawImageIsSparseOrAllocatedAsAsked() throws IOException {
-    for (Preallocation preallocation : List.of(
-        Preallocation.OFF, Preallocation.FALLOC, Preallocation.FULL)) {
+    for (Preallocation preallocation :
+        List.of(Preallocation.OFF, Preallocation.FALLOC, Preallocation.FULL)) {
       Path image = path(preallocation.name());
 
       qemuImg.create(image, new Raw(preallocation), MIB, MINUTE);
@@ -188,10 +188,11 @@ class QemuImgIT {
     qemuImg.applySnapshot(disk, "-a be=fore, \"x\" ü", MINUTE);
     qemuImg.deleteSnapshot(disk, "after", MINUTE);
 
-    assertThat(listed).extracting(InternalSnapshot::name).containsExactly("-a be=fore, \"x\" ü", "after");
-    assertThat(listed).extracting(InternalSnapshot::id).containsExactly("1", "2");
     assertThat(listed)
-        .allMatch(s -> s.created().isAfter(start) && s.vmStateBytes() == 0);
+        .extracting(InternalSnapshot::name)
+        .containsExactly("-a be=fore, \"x\" ü", "after");
+    assertThat(listed).extracting(InternalSnapshot::id).containsExactly("1", "2");
+    assertThat(listed).allMatch(s -> s.created().isAfter(start) && s.vmStateBytes() == 0);
     assertThat(contents(disk)).containsOnly(0);
     assertThat(qemuImg.snapshots(disk, MINUTE)).hasSize(1);
     requireCode(N0Exception.Code.NOT_FOUND, () -> qemuImg.applySnapshot(disk, "none", MINUTE));
@@ -244,8 +245,7 @@ class QemuImgIT {
     assertThat(qemuImg.check(ImageFile.raw(random("raw", MIB)), MINUTE).verdict())
         .isEqualTo(Verdict.NOT_SUPPORTED);
     requireCode(
-        N0Exception.Code.NOT_FOUND,
-        () -> qemuImg.check(ImageFile.qcow2(path("absent")), MINUTE));
+        N0Exception.Code.NOT_FOUND, () -> qemuImg.check(ImageFile.qcow2(path("absent")), MINUTE));
   }
 
   @Test
@@ -321,8 +321,7 @@ class QemuImgIT {
     requireCode(
         N0Exception.Code.NOT_FOUND,
         () -> qemuImg.changeBitmap(disk, "b", BitmapChange.CLEAR, MINUTE));
-    requireCode(
-        N0Exception.Code.NOT_FOUND, () -> qemuImg.mergeBitmap(disk, "b", "-a, b", MINUTE));
+    requireCode(N0Exception.Code.NOT_FOUND, () -> qemuImg.mergeBitmap(disk, "b", "-a, b", MINUTE));
   }
 
   @Test
@@ -345,15 +344,13 @@ class QemuImgIT {
   void whatQemuImgSaysBecomesACode() throws IOException {
     Path text = Files.writeString(path("No space left on device"), "x".repeat(4096));
     ImageFile disk = overwritable("disk", MIB);
-    Process holder = new ProcessBuilder(
-            "qemu-io", "-f", "qcow2", disk.path().toString())
+    Process holder = new ProcessBuilder("qemu-io", "-f", "qcow2", disk.path().toString())
         .redirectErrorStream(true)
         .start();
     try {
       assertThat(holder.getInputStream().read()).isPositive();
       requireCode(
-          N0Exception.Code.BUSY,
-          () -> qemuImg.grow(disk, 2 * MIB, Preallocation.OFF, MINUTE));
+          N0Exception.Code.BUSY, () -> qemuImg.grow(disk, 2 * MIB, Preallocation.OFF, MINUTE));
       requireCode(N0Exception.Code.BUSY, () -> qemuImg.check(disk, MINUTE));
     } finally {
       holder.destroyForcibly().onExit().join();
@@ -366,8 +363,7 @@ class QemuImgIT {
             path("overlay"), Qcow2.standard(), ImageFile.qcow2(path("absent")), MIB, MINUTE));
     requireCode(
         N0Exception.Code.NOT_FOUND,
-        () -> qemuImg.create(
-            Path.of("/absent/disk"), Qcow2.standard(), MIB, MINUTE));
+        () -> qemuImg.create(Path.of("/absent/disk"), Qcow2.standard(), MIB, MINUTE));
   }
 
   @Test
