@@ -7,20 +7,23 @@ import io.n0stack.n0core.api.driver.Descriptor;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.ExternalSnapshots;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.api.storage.Snapshots;
 import io.n0stack.n0core.api.storage.StorageDriver;
+import io.n0stack.n0core.api.storage.VolumeMaintenance;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.storage.VolumePool.Entry;
 import io.n0stack.n0core.storage.VolumePool.Stage;
+import io.n0stack.n0core.storage.fetch.ImageCache;
+import io.n0stack.n0core.storage.live.LiveVolume;
 import io.n0stack.n0core.storage.qcow2.ImageGate;
-import io.n0stack.n0core.storage.qcow2.Qcow2Header;
-import io.n0stack.n0core.storage.qemuimg.ImageFile;
-import io.n0stack.n0core.storage.qemuimg.Preallocation;
+import io.n0stack.n0core.storage.qemuimg.ForeignImage;
 import io.n0stack.n0core.storage.qemuimg.QemuImg;
-import io.n0stack.n0core.storage.qemuimg.Settings;
+import io.n0stack.n0core.storage.qemuimg.Secret;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -29,6 +32,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
@@ -44,7 +48,7 @@ import org.slf4j.LoggerFactory;
  *
  * @since 0.1
  */
-public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
+public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapshots {
   private static final Logger LOG = LoggerFactory.getLogger(Qcow2DirectoryDriver.class);
   private static final Descriptor<VolumeSpec, VolumeStatus> DESCRIPTOR =
       new Descriptor<>(KIND, "qcow2-directory", VolumeSpec.class, VolumeStatus.class);
@@ -55,6 +59,11 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
   private final SourceGate gate;
   private final VolumeMaker maker;
   private final VolumeUse use;
+  private final Growth growth;
+  private final Layers layers;
+  private final InternalSnapshots snapshots;
+  private final Maintenance maintenance;
+  private final ImageStore images;
   // Held where a look at all volumes and a rename must not cross; never while qemu-img runs.
   private final ReentrantLock names = new ReentrantLock();
 
@@ -66,20 +75,51 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
    * @throws N0Exception INVALID if the path is not absolute and normal
    */
   public Qcow2DirectoryDriver(Path directory, Duration qemuImgTimeout) {
-    // An image may belong to another user.
-    this(
-        directory,
-        new QemuImg(Settings.standard().withAccess(Settings.Access.ANY_FILES)),
-        qemuImgTimeout);
+    this(directory, qemuImgTimeout, StoragePlugin.CACHE_BYTES);
   }
 
-  Qcow2DirectoryDriver(Path directory, QemuImg qemuImg, Duration qemuImgTimeout) {
+  /**
+   * Makes a driver for a directory, which need not exist yet. Touches nothing.
+   *
+   * @param directory absolute path of the pool; its file system holds the volumes' data
+   * @param qemuImgTimeout how long {@code qemu-img} may take for what does not copy data
+   * @param cacheBytes what all images that were downloaded may take, 1 or more
+   * @throws N0Exception INVALID if the path is not absolute and normal
+   */
+  public Qcow2DirectoryDriver(Path directory, Duration qemuImgTimeout, long cacheBytes) {
+    this(directory, QemuImg.installed(), qemuImgTimeout, cacheBytes);
+  }
+
+  Qcow2DirectoryDriver(Path directory, QemuImg qemuImg, Duration qemuImgTimeout, long cacheBytes) {
     pool = new VolumePool(Rules.absolutePath("directory", directory));
     this.qemuImg = qemuImg;
-    gate = new SourceGate(pool);
     runs = new Runs(qemuImgTimeout);
-    maker = new VolumeMaker(pool, qemuImg, runs);
+    gate = new SourceGate(pool);
+    growth = new Growth(qemuImg, runs);
+    maker = new VolumeMaker(pool, qemuImg, runs, growth);
     use = new VolumeUse(pool);
+    layers = new Layers(pool, gate, use, qemuImg, runs);
+    snapshots = new InternalSnapshots(pool, gate, use, layers, qemuImg, runs);
+    maintenance = new Maintenance(pool, gate, use, layers, qemuImg, runs);
+    images = new ImageStore(pool, Rules.range("cacheBytes", cacheBytes, 1, Long.MAX_VALUE));
+  }
+
+  /**
+   * Returns what else it can do: {@link Snapshots}, {@link ExternalSnapshots}, {@link
+   * VolumeMaintenance}, and the {@link ImageCache} with what was downloaded.
+   */
+  @Override
+  public <C> Optional<C> capability(Class<C> type) {
+    if (type == Snapshots.class) {
+      return Optional.of(type.cast(snapshots));
+    }
+    if (type == VolumeMaintenance.class) {
+      return Optional.of(type.cast(maintenance));
+    }
+    if (type == ImageCache.class) {
+      return Optional.of(type.cast(images.cache()));
+    }
+    return StorageDriver.super.capability(type);
   }
 
   @Override
@@ -93,13 +133,28 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
       Path place = pool.requireNearest();
       return FileFailures.translated("look at", place, () -> {
         FileStore store = Files.getFileStore(place);
+        long promised = 0;
+        long allocated = 0;
+        for (Entry entry : pool.entries()) {
+          if (entry.stage() == Stage.READY) {
+            VolumeRecord record = pool.record(Stage.READY, entry.id());
+            promised += record.sizeBytes();
+            allocated += allocatedBytes(record);
+          }
+        }
         return Fingerprint.healthy(
             Map.of(
                 "qemu-img.version", qemuImg.version(),
                 "storage.directory", pool.directory().toString()),
             Map.of(
-                "storage.bytes.total", store.getTotalSpace(),
-                "storage.bytes.free", store.getUsableSpace()));
+                "storage.bytes.total",
+                store.getTotalSpace(),
+                "storage.bytes.free",
+                store.getUsableSpace(),
+                "storage.bytes.promised",
+                promised,
+                "storage.bytes.allocated",
+                allocated));
       });
     } catch (N0Exception e) {
       return Fingerprint.unhealthy(String.valueOf(e.getMessage()));
@@ -139,17 +194,41 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
 
   private Observed<VolumeStatus> look(ResourceId id) {
     VolumeRecord record = pool.record(Stage.READY, id);
+    if (record.next().isPresent()) {
+      return Observed.incomplete(status(record, record.sizeBytes()));
+    }
     ImageGate.Inspected disk = gate.volume(record);
-    VolumeStatus status = new VolumeStatus(
-        disk.path(),
-        record.format(),
-        disk.sizeBytes(),
-        FileFailures.translated(
-            "look at", disk.path(), () -> DiskBlocks.allocatedBytes(disk.path())),
-        record.backing().map(ImageSource.Backing::image));
+    VolumeStatus status = status(record, disk.sizeBytes());
     return disk.sizeBytes() >= record.sizeBytes()
         ? Observed.complete(status)
         : Observed.incomplete(status);
+  }
+
+  private VolumeStatus status(VolumeRecord record, long sizeBytes) {
+    Path top = pool.top(Stage.READY, record, record.shape());
+    boolean layered = !record.shape().snapshots().isEmpty();
+    return new VolumeStatus(
+        top,
+        layered ? ImageFormat.QCOW2 : record.format(),
+        sizeBytes,
+        FileFailures.translated("look at", top, () -> allocatedBytes(record)),
+        layered
+            ? Optional.of(pool.top(
+                Stage.READY, record, record.shape().without(last(record.shape().snapshots()))))
+            : record.backing().map(ImageSource.Backing::image),
+        record.encryption());
+  }
+
+  private static String last(List<String> snapshots) {
+    return snapshots.get(snapshots.size() - 1);
+  }
+
+  private long allocatedBytes(VolumeRecord record) throws IOException {
+    long all = 0;
+    for (Path file : pool.layers(Stage.READY, record, record.shape())) {
+      all += DiskBlocks.allocatedBytes(file);
+    }
+    return all;
   }
 
   private VolumeStatus halfMade(Stage stage, ResourceId id) {
@@ -167,7 +246,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
 
   @Override
   public void apply(Context cx, ResourceId id, VolumeSpec desired) {
-    requireVolume(id);
+    VolumePool.requireVolume(id);
     if (pool.exists(Stage.READY, id)) {
       converge(cx, id, desired);
     } else {
@@ -176,18 +255,19 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
   }
 
   private void create(Context cx, ResourceId id, VolumeSpec desired) {
-    VolumeRecord record = gate.plan(id, desired);
+    Optional<ImageSource.Copy> content = content(cx, id, desired);
+    VolumeRecord record = plan(cx, id, desired, content);
     cx.step("make volume directory", () -> {
       names.lock();
       try {
         maker.begin(record);
         // Once more, now that the record keeps the image from being deleted.
-        gate.plan(id, desired);
+        desired.source().ifPresent(source -> inspected(source, content));
       } finally {
         names.unlock();
       }
     });
-    Path disk = cx.step("make disk", () -> maker.disk(cx, record));
+    Path disk = cx.step("make disk", () -> maker.disk(cx, record, content));
     cx.step("publish volume", () -> {
       names.lock();
       try {
@@ -196,18 +276,61 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
         names.unlock();
       }
     });
+    if (desired.source().orElse(null) instanceof ImageSource.Download) {
+      images.release(id);
+    }
     LOG.info("created {} {} of {} bytes", id, record.format(), record.sizeBytes());
   }
 
+  /** The file of this host that is to be copied; what is downloaded is fetched before. */
+  private Optional<ImageSource.Copy> content(Context cx, ResourceId id, VolumeSpec desired) {
+    ImageSource source = desired.source().orElse(null);
+    if (source instanceof ImageSource.Download download) {
+      desired.sizeBytes().ifPresent(size -> SourceGate.requirePossible(desired.format(), size));
+      return Optional.of(cx.step("fetch image", () -> images.obtain(cx, id, download)));
+    }
+    return source instanceof ImageSource.Copy copy ? Optional.of(copy) : Optional.empty();
+  }
+
+  private VolumeRecord plan(
+      Context cx, ResourceId id, VolumeSpec desired, Optional<ImageSource.Copy> content) {
+    desired.encryption().ifPresent(key -> Keys.read(key).close());
+    if (desired.source().orElse(null) instanceof ImageSource.Conversion conversion) {
+      long size = qemuImg.foreignSizeBytes(
+          new ForeignImage(conversion.image(), VolumeMaker.foreign(conversion.from())),
+          runs.brief(cx, "inspect"));
+      return gate.plan(id, desired, Optional.of(size));
+    }
+    return gate.plan(
+        id,
+        desired,
+        desired
+            .source()
+            .flatMap(source -> inspected(source, content))
+            .map(ImageGate.Inspected::sizeBytes));
+  }
+
+  /** Shows the gate what is copied or lain on; what is converted is not for it. */
+  private Optional<ImageGate.Inspected> inspected(
+      ImageSource source, Optional<ImageSource.Copy> content) {
+    if (source instanceof ImageSource.Backing backing) {
+      return Optional.of(gate.image(backing.image(), backing.format()));
+    }
+    if (source instanceof ImageSource.Download) {
+      // Its place is the pool's, but no volume's; the cache has had it inspected alone.
+      return content.map(copy -> gate.fetched(copy.image(), copy.format()));
+    }
+    return content.map(copy -> gate.image(copy.image(), copy.format()));
+  }
+
   private void converge(Context cx, ResourceId id, VolumeSpec desired) {
-    VolumeRecord record = pool.record(Stage.READY, id);
-    if (record.format() != desired.format()) {
-      throw N0Exception.invalid("format", desired.format(), "must stay " + record.format());
-    }
-    if (!record.source().equals(desired.source())) {
-      throw N0Exception.invalid(
-          "source", desired.source(), "must stay " + record.source() + " once there is a volume");
-    }
+    VolumeRecord found = pool.record(Stage.READY, id);
+    requireSame("format", found.format(), desired.format());
+    requireSame("source", found.source(), desired.source());
+    requireSame(
+        "preallocation", found.preallocation(), desired.preallocation().orElse(Preallocation.OFF));
+    requireSame("encryption", found.encryption(), desired.encryption());
+    VolumeRecord record = layers.settled(cx, found);
     ImageGate.Inspected disk = gate.volume(record);
     long size = desired.sizeBytes().orElse(disk.sizeBytes());
     SourceGate.requireNotSmaller(size, disk.sizeBytes());
@@ -222,15 +345,56 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
               () -> pool.write(Stage.READY, record.withSizeBytes(size))));
     }
     if (size > disk.sizeBytes()) {
-      cx.step(
-          "grow disk",
-          () -> qemuImg.grow(
-              ImageFile.of(disk.path(), record.format()),
-              size,
-              Preallocation.OFF,
-              runs.brief(cx, "resize")));
+      cx.step("grow disk", () -> grow(cx, record.withSizeBytes(size), disk.path()));
       LOG.info("grew {} from {} to {} bytes", id, disk.sizeBytes(), size);
     }
+  }
+
+  private static void requireSame(String field, Object has, Object wanted) {
+    if (!has.equals(wanted)) {
+      throw N0Exception.invalid(field, wanted, "must stay " + has + " once there is a volume");
+    }
+  }
+
+  /** A disk that a machine has open is made larger by the machine. */
+  private void grow(Context cx, VolumeRecord record, Path disk) throws IOException {
+    try {
+      growing(cx, record, disk);
+    } catch (N0Exception e) {
+      if (e.code() != N0Exception.Code.BUSY) {
+        throw e;
+      }
+      try (LiveVolume live = layers.live(cx, record)) {
+        live.resize(record.sizeBytes());
+      } catch (N0Exception alive) {
+        alive.addSuppressed(e);
+        throw alive;
+      }
+    }
+  }
+
+  private void growing(Context cx, VolumeRecord record, Path disk) throws IOException {
+    OptionalLong below = below(record);
+    if (record.encryption().isEmpty()) {
+      growth.grow(cx, record, disk, below, Optional.empty());
+      return;
+    }
+    try (Secret secret = Keys.read(record.encryption().get())) {
+      growth.grow(cx, record, disk, below, Optional.of(secret));
+    }
+  }
+
+  private OptionalLong below(VolumeRecord record) {
+    List<Path> files = pool.layers(Stage.READY, record, record.shape());
+    if (files.size() > 1) {
+      ImageFormat format = files.size() == 2 ? record.format() : ImageFormat.QCOW2;
+      return OptionalLong.of(gate.image(files.get(files.size() - 2), format).sizeBytes());
+    }
+    return record.backing().isPresent()
+        ? OptionalLong.of(
+            gate.image(record.backing().get().image(), record.backing().get().format())
+                .sizeBytes())
+        : OptionalLong.empty();
   }
 
   @Override
@@ -242,7 +406,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
 
   @Override
   public void delete(Context cx, ResourceId id) {
-    requireVolume(id);
+    VolumePool.requireVolume(id);
     Path path = pool.path(Stage.READY, id);
     if (pool.exists(Stage.MAKING, id) || pool.exists(Stage.DELETING, id)) {
       cx.step(
@@ -255,6 +419,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
     cx.step(
         "set volume aside", () -> FileFailures.translate("set aside", path, () -> setAside(id)));
     cx.step("unlink volume", () -> FileFailures.translate("unlink", path, () -> pool.purge(id)));
+    images.release(id);
     LOG.info("deleted {}", id);
   }
 
@@ -269,81 +434,36 @@ public final class Qcow2DirectoryDriver implements StorageDriver, Snapshots {
   }
 
   @Override
-  public List<String> snapshots(ResourceId volume) {
-    VolumeRecord record = existing(volume);
-    return record.format() == ImageFormat.RAW
-        ? List.of()
-        : Qcow2Header.snapshotNames(gate.volume(record).path());
+  public List<String> externalSnapshots(ResourceId volume) {
+    return pool.existing(volume).shape().snapshots();
   }
 
   @Override
-  public void createSnapshot(Context cx, ResourceId volume, String snapshot) {
-    Path disk = snapshotDisk(volume, snapshot);
-    if (!Qcow2Header.snapshotNames(disk).contains(snapshot)) {
-      cx.step(
-          "create snapshot",
-          () ->
-              qemuImg.createSnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
-      LOG.info("created snapshot {} of {}", snapshot, volume);
-    }
-  }
-
-  @Override
-  public void revertToSnapshot(Context cx, ResourceId volume, String snapshot) {
-    Path disk = snapshotDisk(volume, snapshot);
-    if (!Qcow2Header.snapshotNames(disk).contains(snapshot)) {
-      throw new N0Exception(
-          N0Exception.Code.NOT_FOUND,
-          volume.toString(),
-          "revert " + volume + ": there is no snapshot " + Rules.quote(snapshot));
-    }
-    use.requireNoOverlay("revert", volume);
-    cx.step(
-        "revert to snapshot",
-        () -> qemuImg.applySnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
-    LOG.info("reverted {} to snapshot {}", volume, snapshot);
-  }
-
-  @Override
-  public void deleteSnapshot(Context cx, ResourceId volume, String snapshot) {
-    Path disk = snapshotDisk(volume, snapshot);
-    if (Qcow2Header.snapshotNames(disk).contains(snapshot)) {
-      cx.step(
-          "delete snapshot",
-          () ->
-              qemuImg.deleteSnapshot(ImageFile.qcow2(disk), snapshot, runs.brief(cx, "snapshot")));
-      LOG.info("deleted snapshot {} of {}", snapshot, volume);
-    }
-  }
-
-  private Path snapshotDisk(ResourceId volume, String snapshot) {
+  public void createExternalSnapshot(Context cx, ResourceId volume, String snapshot) {
     Rules.label("snapshot", snapshot);
-    if (snapshot.chars().allMatch(Character::isDigit)) {
-      // qemu-img looks a name up among the snapshots' numbers first.
-      throw N0Exception.invalid("snapshot", snapshot, "must not be a number");
-    }
-    VolumeRecord record = existing(volume);
-    if (record.format() == ImageFormat.RAW) {
-      throw new N0Exception(
-          N0Exception.Code.UNSUPPORTED,
-          "format",
-          "snapshot of " + volume + ": format RAW has none, must be QCOW2");
-    }
-    return gate.volume(record).path();
+    layers.create(cx, sound(cx, volume), snapshot);
   }
 
-  private VolumeRecord existing(ResourceId volume) {
-    requireVolume(volume);
-    if (!pool.exists(Stage.READY, volume)) {
-      throw new N0Exception(
-          N0Exception.Code.NOT_FOUND, volume.toString(), "find " + volume + ": there is none");
-    }
-    return pool.record(Stage.READY, volume);
+  @Override
+  public void revertToExternalSnapshot(Context cx, ResourceId volume, String snapshot) {
+    Rules.label("snapshot", snapshot);
+    layers.revert(cx, sound(cx, volume), snapshot);
   }
 
-  private static void requireVolume(ResourceId id) {
-    if (!id.kind().equals(KIND)) {
-      throw N0Exception.invalid("kind", id.kind(), "must be " + KIND);
-    }
+  @Override
+  public void deleteExternalSnapshot(Context cx, ResourceId volume, String snapshot) {
+    Rules.label("snapshot", snapshot);
+    layers.delete(cx, sound(cx, volume), snapshot);
+  }
+
+  private VolumeRecord sound(Context cx, ResourceId volume) {
+    VolumeRecord record = layers.settled(cx, pool.existing(volume));
+    ImageGate.Inspected unused = gate.volume(record);
+    return record;
+  }
+
+  @Override
+  public void close() {
+    images.close();
   }
 }

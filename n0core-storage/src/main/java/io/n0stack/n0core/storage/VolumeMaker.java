@@ -2,16 +2,24 @@ package io.n0stack.n0core.storage;
 
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.ForeignFormat;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.storage.VolumePool.Stage;
+import io.n0stack.n0core.storage.file.ImageLock;
+import io.n0stack.n0core.storage.file.QemuLocks;
+import io.n0stack.n0core.storage.file.SparseCopy;
+import io.n0stack.n0core.storage.qcow2.Qcow2Creator;
+import io.n0stack.n0core.storage.qcow2.Qcow2Header;
+import io.n0stack.n0core.storage.qcow2.Qcow2Options;
 import io.n0stack.n0core.storage.qemuimg.ConvertOptions;
+import io.n0stack.n0core.storage.qemuimg.ForeignImage;
 import io.n0stack.n0core.storage.qemuimg.ImageFile;
 import io.n0stack.n0core.storage.qemuimg.NewImage;
-import io.n0stack.n0core.storage.qemuimg.Preallocation;
 import io.n0stack.n0core.storage.qemuimg.QemuImg;
+import io.n0stack.n0core.storage.qemuimg.Secret;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +27,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 
@@ -27,11 +36,13 @@ final class VolumeMaker {
   private final VolumePool pool;
   private final QemuImg qemuImg;
   private final Runs runs;
+  private final Growth growth;
 
-  VolumeMaker(VolumePool pool, QemuImg qemuImg, Runs runs) {
+  VolumeMaker(VolumePool pool, QemuImg qemuImg, Runs runs, Growth growth) {
     this.pool = pool;
     this.qemuImg = qemuImg;
     this.runs = runs;
+    this.growth = growth;
   }
 
   /** Makes the stamped directory with the record in it; what an earlier try left is unlinked. */
@@ -57,12 +68,14 @@ final class VolumeMaker {
   /**
    * Makes the disk under a name never used before: a {@code qemu-img} that outlived a killed agent
    * opens its file by name again, and must not find this one.
+   *
+   * @param content the file of this host that the source comes down to, if there is one
    */
-  Path disk(Context cx, VolumeRecord record) {
+  Path disk(Context cx, VolumeRecord record, Optional<ImageSource.Copy> content) {
     Path disk = pool.path(Stage.MAKING, record.id())
         .resolve(VolumePool.TEMPORARY + "disk-" + UUID.randomUUID());
     FileFailures.translate("make disk", disk, () -> {
-      fill(cx, record, disk);
+      fill(cx, record, content, disk);
       Files.setPosixFilePermissions(disk, PosixFilePermissions.fromString("rw-------"));
       try (FileChannel file = FileChannel.open(disk, StandardOpenOption.WRITE)) {
         file.force(true);
@@ -71,45 +84,111 @@ final class VolumeMaker {
     return disk;
   }
 
-  private void fill(Context cx, VolumeRecord record, Path disk) throws IOException {
-    Optional<ImageSource> source = record.source();
-    if (source.isEmpty()) {
-      empty(cx, record, disk);
-    } else if (source.get() instanceof ImageSource.Backing backing) {
-      qemuImg.createOverlay(
-          disk,
-          NewImage.Qcow2.standard(),
-          ImageFile.of(backing.image(), backing.format()),
-          record.sizeBytes(),
-          runs.brief(cx, "create"));
-    } else if (source.get() instanceof ImageSource.Copy copy) {
-      qemuImg.convert(
-          ImageFile.of(copy.image(), copy.format()),
-          disk,
-          record.format() == ImageFormat.RAW ? NewImage.Raw.sparse() : NewImage.Qcow2.standard(),
-          ConvertOptions.standard(),
-          runs.copying(cx));
-      qemuImg.grow(
-          ImageFile.of(disk, record.format()),
-          record.sizeBytes(),
-          Preallocation.OFF,
-          runs.brief(cx, "resize"));
+  private void fill(Context cx, VolumeRecord record, Optional<ImageSource.Copy> content, Path disk)
+      throws IOException {
+    if (record.encryption().isPresent()) {
+      try (Secret secret = Keys.read(record.encryption().get())) {
+        fillByProgram(cx, record, content, disk, Optional.of(secret));
+      }
+    } else if (content.isPresent() && copiesWhole(record, content.get())) {
+      copyWhole(cx, content.get(), disk);
+      growth.grow(cx, record, disk, OptionalLong.empty(), Optional.empty());
+    } else if (content.isEmpty()
+        && !(record.source().orElse(null) instanceof ImageSource.Conversion)
+        && record.preallocation() == Preallocation.OFF) {
+      fillNatively(record, disk);
+    } else {
+      fillByProgram(cx, record, content, disk, Optional.empty());
     }
   }
 
-  private void empty(Context cx, VolumeRecord record, Path disk) throws IOException {
-    if (record.format() == ImageFormat.QCOW2) {
-      qemuImg.create(disk, NewImage.Qcow2.standard(), record.sizeBytes(), runs.brief(cx, "create"));
+  /** Empty, or on a backing image. */
+  private static void fillNatively(VolumeRecord record, Path disk) throws IOException {
+    try (FileChannel file = FileChannel.open(
+        disk,
+        Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ),
+        VolumePool.PRIVATE_FILE)) {
+      if (record.format() == ImageFormat.QCOW2) {
+        Qcow2Creator.write(file, options(record.sizeBytes(), record.backing()));
+        return;
+      }
+    }
+    Growth.extend(disk, record.sizeBytes());
+  }
+
+  static Qcow2Options options(long sizeBytes, Optional<ImageSource.Backing> on) {
+    Qcow2Options.Builder options = Qcow2Options.builder(sizeBytes);
+    on.ifPresent(image -> options.backing(image.image(), image.format()));
+    return options.build();
+  }
+
+  /** What a program would only copy block by block. Snapshots and bitmaps are not part of a volume. */
+  private static boolean copiesWhole(VolumeRecord record, ImageSource.Copy content) {
+    if (record.format() != content.format() || record.preallocation() != Preallocation.OFF) {
+      return false;
+    }
+    if (content.format() == ImageFormat.RAW) {
+      return true;
+    }
+    Qcow2Header header = Qcow2Header.read(content.image());
+    return header.version() > 2
+        && header.backingFile().isEmpty()
+        && header.snapshots().count() == 0
+        && header.features().autoclear() == 0
+        && !header.features().dirty();
+  }
+
+  private void copyWhole(Context cx, ImageSource.Copy content, Path disk) {
+    try (ImageLock unchanged = QemuLocks.shared(content.image())) {
+      SparseCopy.create(
+          content.image(),
+          disk,
+          (done, total) ->
+              cx.progress(total == 0 ? 1 : Math.min(1, (double) done / total), "copy"));
+    }
+  }
+
+  private void fillByProgram(
+      Context cx,
+      VolumeRecord record,
+      Optional<ImageSource.Copy> content,
+      Path disk,
+      Optional<Secret> secret)
+      throws IOException {
+    NewImage form = form(record, secret);
+    if (record.source().orElse(null) instanceof ImageSource.Conversion conversion) {
+      ForeignImage foreign = new ForeignImage(conversion.image(), foreign(conversion.from()));
+      qemuImg.convertForeign(foreign, disk, form, ConvertOptions.standard(), runs.copying(cx));
+    } else if (content.isPresent()) {
+      ImageFile from = ImageFile.of(content.get().image(), content.get().format());
+      qemuImg.convert(from, disk, form, ConvertOptions.standard(), runs.copying(cx));
+    } else if (record.backing().isPresent()) {
+      ImageFile base =
+          ImageFile.of(record.backing().get().image(), record.backing().get().format());
+      qemuImg.createOverlay(
+          disk, (NewImage.Qcow2) form, base, record.sizeBytes(), runs.brief(cx, "create"));
+      return;
+    } else {
+      qemuImg.create(disk, form, record.sizeBytes(), runs.copying(cx));
       return;
     }
-    FileChannel.open(
-            disk,
-            Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-            VolumePool.PRIVATE_FILE)
-        .close();
-    try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {
-      file.setLength(record.sizeBytes());
+    growth.grow(cx, record, disk, OptionalLong.empty(), secret);
+  }
+
+  private static NewImage form(VolumeRecord record, Optional<Secret> secret) {
+    var preallocation = io.n0stack.n0core.storage.qemuimg.Preallocation.valueOf(
+        record.preallocation().name());
+    if (record.format() == ImageFormat.RAW) {
+      return new NewImage.Raw(preallocation);
     }
+    NewImage.Qcow2 form = NewImage.Qcow2.standard().withPreallocation(preallocation);
+    return secret.isPresent()
+        ? form.withEncryption(io.n0stack.n0core.storage.qemuimg.Encryption.luks(secret.get()))
+        : form;
+  }
+
+  static ForeignImage.Format foreign(ForeignFormat format) {
+    return ForeignImage.Format.valueOf(format.name());
   }
 
   /** Gives disk and directory their final names. */
