@@ -113,8 +113,9 @@ public final class DurableFiles {
    *
    * @param directory absolute path of the directory; what is below it is not looked at
    * @return what was unlinked
-   * @throws N0Exception INVALID if the path is not absolute and normal
-   * @throws OsException if the directory cannot be read, or its file system cannot tell who lives
+   * @throws N0Exception INVALID if the path is not absolute and normal; UNSUPPORTED if its file system
+   *     cannot tell who lives
+   * @throws OsException if the directory cannot be read
    */
   public List<Path> sweep(Path directory) {
     Rules.absolutePath("directory", directory);

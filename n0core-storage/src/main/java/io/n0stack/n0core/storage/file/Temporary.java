@@ -94,6 +94,14 @@ final class Temporary implements AutoCloseable {
       if (SystemCalls.is(result, Errno.EAGAIN, Errno.EACCES)) {
         return false;
       }
+      if (hasNoLocks(result)) {
+        throw new N0Exception(
+            N0Exception.Code.UNSUPPORTED,
+            file.name(),
+            "sweep " + Rules.quote(file.name()) + ": its file system has no locks of open files, so"
+                + " that nothing is known of its maker",
+            SystemCalls.failure(result, "lock", file.name()));
+      }
       SystemCalls.check(result, "lock", file.name());
       FileStatus locked = file.status();
       if (directory.look(name).filter(locked::isSameFile).isEmpty()) {

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -174,23 +175,23 @@ class DurableFilesIT {
 
   @Test
   void aFileSystemWithoutLocksTakesFilesAndIsNotSwept() throws Exception {
+    Path abandoned = directory.resolve(".n0-" + UUID.randomUUID() + ".tmp");
     assertThat(each("fcntl:error=ENOLCK")).contains("create done", "batch done", "left []");
+
+    Files.createFile(abandoned);
+    assertThat(each("fcntl:error=ENOLCK", "-P", abandoned.toString()))
+        .contains("sweep UNSUPPORTED");
+
+    assertThat(files.sweep(directory)).containsExactly(abandoned);
+    assertThat(list()).hasSize(4);
   }
 
   /** Makes one file by each way, while the kernel gives the answer that it is told to. */
-  private String each(String injection) throws Exception {
+  private String each(String injection, String... more) throws Exception {
     String call = injection.substring(0, injection.indexOf(':'));
-    List<String> strace = List.of(
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "--seccomp-bpf",
-        "-e",
-        "trace=" + call,
-        "-e",
-        "inject=" + injection);
+    List<String> strace = new ArrayList<>(List.of("strace", "-f", "-qq", "-o", "/dev/null"));
+    strace.addAll(List.of(more));
+    strace.addAll(List.of("-e", "trace=" + call, "-e", "inject=" + injection));
     return Programs.run(Programs.within(strace, Programs.java(FileMaker.class, "each", directory)))
         .output();
   }

@@ -138,6 +138,11 @@ final class FileMaker {
       System.out.println(what + " " + attempt(files, directory, what));
     }
     System.out.println("left " + left(directory));
+    try {
+      System.out.println("swept " + files.sweep(directory).size());
+    } catch (N0Exception e) {
+      System.out.println("sweep " + e.code());
+    }
   }
 
   private static String reserved(Path file) throws IOException {

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class SparseCopyTest {
   private static final int DATA = 40 << 20;
-  private static final long SIZE = 1L << 30;
+  private static final long SIZE = 200L << 20;
 
   @TempDir
   Path directory;
