@@ -3,6 +3,7 @@ package io.n0stack.n0core.storage.fetch;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
 import java.time.Duration;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -27,7 +28,7 @@ public final class FetchJob implements AutoCloseable {
     thread.setDaemon(true);
   }
 
-  static FetchJob start(String operation, java.util.concurrent.Callable<Fetched> work) {
+  static FetchJob start(String operation, Callable<Fetched> work) {
     FetchJob job = new FetchJob(operation, new FutureTask<>(work));
     job.thread.start();
     return job;
@@ -50,7 +51,6 @@ public final class FetchJob implements AutoCloseable {
       throw new OperationTimeoutException(operation, timeout);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof N0Exception failure) {
-        failure.addSuppressed(new IllegalStateException("awaited here"));
         throw failure;
       }
       throw new IllegalStateException(operation, e.getCause());

@@ -13,17 +13,32 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
+import java.util.regex.Pattern;
 
 /** Asks a server, and those it redirects to, for a file or the rest of it. */
 final class Hops {
+  private static final Pattern LITERAL = Pattern.compile("[0-9.]+|\\[.*]");
   private static final Set<Integer> REDIRECT = Set.of(301, 302, 303, 307, 308);
 
   private final HttpClient client;
   private final Executor resolver;
   private final AddressPolicy policy;
+  private final Resolution resolution;
   private final Patience patience;
 
-  Hops(HttpClient client, Executor resolver, AddressPolicy policy, Patience patience) {
+  /** Who finds the addresses of a name. */
+  enum Resolution {
+    HERE,
+    BY_PROXY
+  }
+
+  Hops(
+      HttpClient client,
+      Executor resolver,
+      AddressPolicy policy,
+      Resolution resolution,
+      Patience patience) {
+    this.resolution = resolution;
     this.client = client;
     this.resolver = resolver;
     this.policy = policy;
@@ -99,8 +114,14 @@ final class Hops {
     return Arrays.stream(addresses(uri)).anyMatch(AddressRanges::isPublic);
   }
 
-  /** Resolves a host; the client asks the same cache of the JVM when it connects. */
+  /**
+   * Resolves a host; the client asks the same cache of the JVM when it connects. A proxy resolves names
+   * by itself, so that then only literal addresses are known.
+   */
   private InetAddress[] addresses(URI uri) throws IOException {
+    if (resolution == Resolution.BY_PROXY && !LITERAL.matcher(uri.getHost()).matches()) {
+      return new InetAddress[0];
+    }
     return patience.await(CompletableFuture.supplyAsync(
         () -> {
           try {

@@ -49,6 +49,7 @@ final class HttpWire extends InputStream {
 
     void begin() {
       any = false;
+      since = 0;
     }
 
     boolean any() {
@@ -139,7 +140,6 @@ final class HttpWire extends InputStream {
     // Many clients that lost the same server should not come back at the same moment.
     patience.pause(pause.plusMillis(ThreadLocalRandom.current().nextLong(pause.toMillis())));
     if (position > 0 && !version.isPresent()) {
-      losses.since = 0;
       throw new StartAnewException("the server gives no version to go on with", cause);
     }
   }

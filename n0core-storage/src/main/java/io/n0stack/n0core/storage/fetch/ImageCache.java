@@ -65,8 +65,11 @@ public final class ImageCache {
   /** Work under the lock on the names. */
   private <R> R locked(String operation, FetchFailures.Work<R> work) {
     return FetchFailures.translated(operation, files.images(), () -> {
-      try (PathLock lock = files.lock()) {
+      PathLock lock = files.lock();
+      try {
         return work.run();
+      } finally {
+        lock.close();
       }
     });
   }

@@ -80,7 +80,7 @@ public final class ImageExport implements ReadableByteChannel {
 
   @Override
   public int read(ByteBuffer into) throws IOException {
-    byte[] bytes = new byte[(int) Math.min(CHUNK, into.remaining())];
+    byte[] bytes = new byte[Math.min(CHUNK, into.remaining())];
     int count = read(bytes);
     if (count > 0) {
       into.put(bytes, 0, count);

@@ -34,9 +34,12 @@ public final class ImageFetcher implements AutoCloseable {
   private final HttpClient client;
   private final ExecutorService executor;
   private final AddressPolicy policy;
+  private final Hops.Resolution resolution;
 
   private ImageFetcher(Builder builder) {
     policy = builder.policy;
+    resolution =
+        builder.proxy.isPresent() ? Hops.Resolution.BY_PROXY : Hops.Resolution.HERE;
     executor = Executors.newCachedThreadPool(work -> {
       Thread thread = new Thread(work, "n0core-fetch");
       thread.setDaemon(true);
@@ -201,7 +204,7 @@ public final class ImageFetcher implements AutoCloseable {
     @Override
     public InputStream open(long position, PartRecord.Keeper keeper) {
       losses.begin();
-      Hops hops = new Hops(client, executor, policy, patience);
+      Hops hops = new Hops(client, executor, policy, resolution, patience);
       return new HttpWire(hops, patience, request, losses, position, keeper);
     }
 

@@ -110,6 +110,8 @@ final class PartFile implements AutoCloseable, PartRecord.Keeper {
     FetchFailures.translated("write", recordPath, () -> {
       if (begun.isPresent()) {
         new PartRecord(uri, begun).write(recordPath);
+      } else {
+        Files.deleteIfExists(recordPath);
       }
       return begun;
     });

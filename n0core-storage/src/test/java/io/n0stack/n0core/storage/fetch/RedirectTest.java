@@ -135,6 +135,27 @@ class RedirectTest {
     }
   }
 
+  @Test
+  void namesThatOnlyAProxyCanResolveAreLeftToIt() throws IOException {
+    try (RawServer proxy = RawServer.of((request, out) -> {
+          if (request.number() == 0) {
+            out.head("302 Found", "Location: http://mirror.invalid/y", "Content-Length: 0");
+          } else {
+            RawServer.serve(request, out, CONTENT, "ETag: \"v1\"");
+          }
+        });
+        ImageFetcher through = ImageFetcher.builder()
+            .addresses(AddressPolicy.PUBLIC_ONLY)
+            .proxy(new java.net.InetSocketAddress("localhost", proxy.uri("/").getPort()))
+            .build()) {
+      through.fetch(
+          FetchRequest.of(URI.create("http://images.invalid/x"), Contents.rules(CONTENT)),
+          directory.resolve("image"));
+
+      assertThat(proxy.requests().get(1).path()).isEqualTo("http://mirror.invalid/y");
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({
     "8.8.8.8, true",
