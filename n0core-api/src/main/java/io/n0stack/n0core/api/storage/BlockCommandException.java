@@ -77,7 +77,8 @@ public class BlockCommandException extends N0Exception {
       return Code.BUSY;
     }
     if (errorClass.equals("DeviceNotFound")
-        || has(text, "no such file", "not found", "not be found", "cannot find", "failed to find")) {
+        || has(
+            text, "no such file", "not found", "not be found", "cannot find", "failed to find")) {
       return Code.NOT_FOUND;
     }
     return Code.PRECONDITION;

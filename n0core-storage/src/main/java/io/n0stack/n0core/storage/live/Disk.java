@@ -211,8 +211,8 @@ final class Disk {
     return jobs().stream()
         .filter(job -> job.id().equals(id.toString()))
         .findFirst()
-        .orElseGet(() ->
-            new JobStatus(id.toString(), id.kind(), JobState.GONE, 0, 0, Optional.empty()));
+        .orElseGet(
+            () -> new JobStatus(id.toString(), id.kind(), JobState.GONE, 0, 0, Optional.empty()));
   }
 
   N0Exception refused(N0Exception.Code code, String why) {

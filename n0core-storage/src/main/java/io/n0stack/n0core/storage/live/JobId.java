@@ -31,7 +31,9 @@ record JobId(JobKind kind, UUID volume, String first, String second, String rest
     }
     Optional<JobKind> kind =
         Arrays.stream(JobKind.values()).filter(k -> k.word().equals(fields[1])).findFirst();
-    if (kind.isEmpty() || !MARK.matcher(fields[3]).matches() || !MARK.matcher(fields[4]).matches()) {
+    if (kind.isEmpty()
+        || !MARK.matcher(fields[3]).matches()
+        || !MARK.matcher(fields[4]).matches()) {
       return Optional.empty();
     }
     try {

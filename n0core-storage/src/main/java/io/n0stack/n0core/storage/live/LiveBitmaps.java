@@ -144,7 +144,8 @@ public final class LiveBitmaps {
     Rules.label("name", name);
     Optional<LiveBitmap> bitmap = find(root, name);
     if (bitmap.isEmpty()) {
-      boolean lower = graph.chain(root).stream().anyMatch(node -> find(node, name).isPresent());
+      boolean lower =
+          graph.chain(root).stream().anyMatch(node -> find(node, name).isPresent());
       throw disk.refused(
           N0Exception.Code.NOT_FOUND,
           "bitmap \"" + name + "\" "
@@ -155,7 +156,8 @@ public final class LiveBitmaps {
     if (bitmap.get().inconsistent()) {
       throw disk.refused(
           N0Exception.Code.PRECONDITION,
-          "bitmap \"" + name + "\" is inconsistent, since QEMU died with it open; remove it and take a"
+          "bitmap \"" + name
+              + "\" is inconsistent, since QEMU died with it open; remove it and take a"
               + " full backup");
     }
     if (bitmap.get().busy()) {

@@ -79,7 +79,9 @@ public final class LiveExport {
       others.retainAll(Files.getPosixFilePermissions(directory, LinkOption.NOFOLLOW_LINKS));
       if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS) || !others.isEmpty()) {
         throw N0Exception.invalid(
-            "directory", directory, "must be a directory that only its owner may enter (mode 0700)");
+            "directory",
+            directory,
+            "must be a directory that only its owner may enter (mode 0700)");
       }
     } catch (IOException e) {
       throw new N0Exception(

@@ -287,7 +287,11 @@ public final class LiveJob {
     }
     disk.sweep(foreign()); // only now does a commit or stream let go of what lay between
     settled = true;
-    LOG.info("{}: {} of {} ended: {}", disk.wire().machine(), id.kind().word(), disk.volume(),
+    LOG.info(
+        "{}: {} of {} ended: {}",
+        disk.wire().machine(),
+        id.kind().word(),
+        disk.volume(),
         end.error().orElse("done"));
   }
 
@@ -330,7 +334,8 @@ public final class LiveJob {
   /** Looks whether what a job is to bring about is there. A backup leaves no trace. */
   static boolean isMade(Disk disk, JobId id) {
     BlockGraph graph = disk.graph();
-    List<String> marks = graph.chain(disk.root(graph)).stream().map(LiveJob::mark).toList();
+    List<String> marks =
+        graph.chain(disk.root(graph)).stream().map(LiveJob::mark).toList();
     return switch (id.kind()) {
       case COMMIT -> !marks.contains(id.first()) && marks.contains(id.second());
       case STREAM ->

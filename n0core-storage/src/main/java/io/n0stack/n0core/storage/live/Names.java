@@ -31,7 +31,9 @@ final class Names {
 
   /** Returns the name of a bitmap of ours without the stamp. */
   static Optional<String> ofBitmap(String name) {
-    return name.startsWith(BITMAP) ? Optional.of(name.substring(BITMAP.length())) : Optional.empty();
+    return name.startsWith(BITMAP)
+        ? Optional.of(name.substring(BITMAP.length()))
+        : Optional.empty();
   }
 
   static String mark(String text) {

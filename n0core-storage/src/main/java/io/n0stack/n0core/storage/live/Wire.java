@@ -214,8 +214,8 @@ final class Wire implements AutoCloseable {
         BlockSession session = monitor.connect(machine, left);
         return new Line(session, session.events(EVENTS));
       } catch (N0Exception e) {
-        boolean mayPass = e.code() == N0Exception.Code.BUSY
-            || e.code() == N0Exception.Code.UNAVAILABLE;
+        boolean mayPass =
+            e.code() == N0Exception.Code.BUSY || e.code() == N0Exception.Code.UNAVAILABLE;
         if (!mayPass || end - System.nanoTime() < PAUSE.toNanos()) {
           throw e;
         }
