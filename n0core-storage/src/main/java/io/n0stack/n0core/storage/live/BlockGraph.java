@@ -115,8 +115,7 @@ final class BlockGraph {
       return used.get(0);
     }
     if (tops.isEmpty()) {
-      throw refused(
-          N0Exception.Code.NOT_FOUND, anchor, "the machine has no such node any more");
+      throw refused(N0Exception.Code.NOT_FOUND, anchor, "the machine has no such node any more");
     }
     if (tops.size() > 1) {
       throw refused(N0Exception.Code.PRECONDITION, anchor, "several disks stand on it");
@@ -201,7 +200,8 @@ final class BlockGraph {
   private LiveNode node(String name, JsonNode node) {
     List<LiveBitmap> bitmaps = new ArrayList<>();
     for (JsonNode bitmap : node.path("dirty-bitmaps")) {
-      Names.ofBitmap(bitmap.path("name").asText()).ifPresent(own -> bitmaps.add(bitmap(own, bitmap)));
+      Names.ofBitmap(bitmap.path("name").asText())
+          .ifPresent(own -> bitmaps.add(bitmap(own, bitmap)));
     }
     return new LiveNode(
         name,

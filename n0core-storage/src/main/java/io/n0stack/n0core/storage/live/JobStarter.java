@@ -86,8 +86,7 @@ final class JobStarter {
   }
 
   LiveJob mirror(MirrorSpec spec) {
-    JobId wanted =
-        JobId.of(JobKind.MIRROR, disk.volume().uid(), spec.target().toString(), "", "");
+    JobId wanted = JobId.of(JobKind.MIRROR, disk.volume().uid(), spec.target().toString(), "", "");
     Optional<LiveJob> running = running(wanted);
     if (running.isPresent()) {
       return running.get();
@@ -139,8 +138,9 @@ final class JobStarter {
     startOnto(graph, spec.target(), spec.format(), target -> {
       backup.put("target", target);
       List<Map<String, Object>> actions = new ArrayList<>();
-      spec.checkpoint().ifPresent(name -> actions.add(Map.of(
-          "type", "block-dirty-bitmap-add", "data", LiveBitmaps.persistent(root, name))));
+      spec.checkpoint()
+          .ifPresent(name -> actions.add(Map.of(
+              "type", "block-dirty-bitmap-add", "data", LiveBitmaps.persistent(root, name))));
       actions.add(Map.of("type", "blockdev-backup", "data", backup));
       start("transaction", Map.of("actions", actions), id);
     });
@@ -204,11 +204,7 @@ final class JobStarter {
           "nodes " + foreign + " would be left over, and only one that others named can be");
     }
     return new JobId(
-        id.kind(),
-        id.volume(),
-        id.first(),
-        id.second(),
-        foreign.isEmpty() ? "" : foreign.get(0));
+        id.kind(), id.volume(), id.first(), id.second(), foreign.isEmpty() ? "" : foreign.get(0));
   }
 
   private LiveNode required(List<LiveNode> chain, Path file, String field) {

@@ -334,7 +334,8 @@ public final class LiveJob {
   /** Looks whether what a job is to bring about is there. A backup leaves no trace. */
   static boolean isMade(Disk disk, JobId id) {
     BlockGraph graph = disk.graph();
-    List<String> marks = graph.chain(disk.root(graph)).stream().map(LiveJob::mark).toList();
+    List<String> marks =
+        graph.chain(disk.root(graph)).stream().map(LiveJob::mark).toList();
     return switch (id.kind()) {
       case COMMIT -> !marks.contains(id.first()) && marks.contains(id.second());
       case STREAM ->

@@ -52,7 +52,17 @@ class BrokenLineIT {
 
   private static void relative(String name, String base, long size) {
     Images.qemuImg(
-        "create", "-q", "-u", "-f", "qcow2", "-b", base, "-F", "qcow2", templates.resolve(name), size);
+        "create",
+        "-q",
+        "-u",
+        "-f",
+        "qcow2",
+        "-b",
+        base,
+        "-F",
+        "qcow2",
+        templates.resolve(name),
+        size);
   }
 
   /** What a volume is to be put through. */
@@ -77,7 +87,8 @@ class BrokenLineIT {
 
       @Override
       void run(LiveVolume volume, Path at) {
-        volume.commit(at.resolve("second.qcow2"), at.resolve("root.qcow2"))
+        volume
+            .commit(at.resolve("second.qcow2"), at.resolve("root.qcow2"))
             .complete(Waiting.longEnough());
       }
     },
@@ -89,7 +100,8 @@ class BrokenLineIT {
 
       @Override
       void run(LiveVolume volume, Path at) {
-        volume.commit(at.resolve("overlay.qcow2"), at.resolve("root.qcow2"))
+        volume
+            .commit(at.resolve("overlay.qcow2"), at.resolve("root.qcow2"))
             .complete(Waiting.longEnough());
       }
     },
@@ -107,7 +119,8 @@ class BrokenLineIT {
     MIRROR(List.of("copy.qcow2")) {
       @Override
       void run(LiveVolume volume, Path at) {
-        volume.mirror(MirrorSpec.of(at.resolve("copy.qcow2"), ImageFormat.QCOW2))
+        volume
+            .mirror(MirrorSpec.of(at.resolve("copy.qcow2"), ImageFormat.QCOW2))
             .complete(Waiting.longEnough());
       }
     },
@@ -121,14 +134,17 @@ class BrokenLineIT {
     CANCELLED(List.of("root.qcow2")) {
       @Override
       void run(LiveVolume volume, Path at) {
-        volume.mirror(MirrorSpec.of(at.resolve("copy.qcow2"), ImageFormat.QCOW2)).cancel(LIMIT);
+        volume
+            .mirror(MirrorSpec.of(at.resolve("copy.qcow2"), ImageFormat.QCOW2))
+            .cancel(LIMIT);
       }
     },
     BACKUP(List.of("root.qcow2")) {
       @Override
       void run(LiveVolume volume, Path at) {
-        volume.backup(BackupSpec.full(at.resolve("copy.qcow2"), ImageFormat.QCOW2)
-                .withCheckpoint("one"))
+        volume
+            .backup(
+                BackupSpec.full(at.resolve("copy.qcow2"), ImageFormat.QCOW2).withCheckpoint("one"))
             .complete(Waiting.longEnough());
       }
     },
@@ -136,7 +152,8 @@ class BrokenLineIT {
       @Override
       void run(LiveVolume volume, Path at) {
         volume.bitmaps().add("one");
-        volume.backup(BackupSpec.full(at.resolve("increment.qcow2"), ImageFormat.QCOW2)
+        volume
+            .backup(BackupSpec.full(at.resolve("increment.qcow2"), ImageFormat.QCOW2)
                 .since("one")
                 .withCheckpoint("two"))
             .complete(Waiting.longEnough());
@@ -148,8 +165,8 @@ class BrokenLineIT {
       @Override
       void run(LiveVolume volume, Path at) {
         // The daemon's server was started by someone else, in the directory above.
-        LiveExport export = volume.export(ExportSpec.readOnly(
-            at.getParent(), at.getFileName().toString().replace('_', '-')));
+        LiveExport export = volume.export(
+            ExportSpec.readOnly(at.getParent(), at.getFileName().toString().replace('_', '-')));
         export.remove();
       }
     };
@@ -275,7 +292,8 @@ class BrokenLineIT {
           .hasSize(operation.layers.size());
       assertBitmaps(operation, volume, when);
     }
-    if (operation == Operation.MIRROR || operation == Operation.COPY
+    if (operation == Operation.MIRROR
+        || operation == Operation.COPY
         || operation == Operation.BACKUP) {
       assertThat(Pictures.patterns(at.resolve("copy.qcow2"), "qcow2"))
           .as(when)
@@ -288,11 +306,12 @@ class BrokenLineIT {
         volume.bitmaps().bitmaps().stream().map(LiveBitmap::name).sorted().toList();
     assertThat(names)
         .as(when)
-        .isEqualTo(switch (operation) {
-          case BACKUP -> List.of("one");
-          case INCREMENT -> List.of("one", "two");
-          default -> List.of();
-        });
+        .isEqualTo(
+            switch (operation) {
+              case BACKUP -> List.of("one");
+              case INCREMENT -> List.of("one", "two");
+              default -> List.of();
+            });
     if (operation == Operation.RESIZE) {
       assertThat(volume.layers().get(0).sizeBytes()).isEqualTo(2L * BLOCKS * Guest.BLOCK);
     }

@@ -69,7 +69,8 @@ final class BrokenMonitor implements BlockMonitor {
 
       @Override
       public String execute(String command, Map<String, ?> arguments, Duration deadline) {
-        // To lose the answer to a question is to lose the question, and to die at one is to die after
+        // To lose the answer to a question is to lose the question, and to die at one is to die
+        // after
         // the change before it.
         boolean counts = how == Break.NOT_SENT || !command.contains("query-");
         if (counts && left.decrementAndGet() == 0) {
@@ -100,7 +101,8 @@ final class BrokenMonitor implements BlockMonitor {
       throw new Death();
     }
     if (how == Break.NOT_SENT) {
-      throw new N0Exception(N0Exception.Code.UNAVAILABLE, "monitor", command + ": the line is dead");
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE, "monitor", command + ": the line is dead");
     }
     throw new UnknownOutcomeException(command, new IOException("the line broke"));
   }

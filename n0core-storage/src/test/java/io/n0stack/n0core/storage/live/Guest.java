@@ -29,10 +29,12 @@ final class Guest implements AutoCloseable {
   private Thread writer = new Thread(() -> {});
 
   Guest(String uri) throws IOException {
-    process = new ProcessBuilder("qemu-io", "-f", "raw", uri).redirectErrorStream(true).start();
+    process = new ProcessBuilder("qemu-io", "-f", "raw", uri)
+        .redirectErrorStream(true)
+        .start();
     in = process.outputWriter(StandardCharsets.UTF_8);
-    out = new BufferedReader(
-        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    out =
+        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
   }
 
   void write(int block, int pattern) {
@@ -45,7 +47,8 @@ final class Guest implements AutoCloseable {
 
   private synchronized void write(int block, int blocks, int pattern) {
     try {
-      in.write("write -P " + pattern + " " + (long) block * BLOCK + " " + (long) blocks * BLOCK + "\n");
+      in.write(
+          "write -P " + pattern + " " + (long) block * BLOCK + " " + (long) blocks * BLOCK + "\n");
       in.flush();
       String line = out.readLine();
       while (line != null && !line.contains("wrote ")) {

@@ -62,14 +62,15 @@ class LiveBackupIT extends LiveFixture {
   @Test
   void anIncrementHoldsWhatHasChangedAloneAndCanBeTakenAgain() throws Exception {
     Path full = Pictures.raw(directory.resolve("full.raw"), BLOCKS);
-    volume.backup(BackupSpec.full(full, ImageFormat.RAW).withCheckpoint("one"))
+    volume
+        .backup(BackupSpec.full(full, ImageFormat.RAW).withCheckpoint("one"))
         .complete(Waiting.longEnough());
     guest.write(17, 99);
 
     for (String name : List.of("a.qcow2", "b.qcow2")) {
       Path increment = Pictures.qcow2(directory.resolve(name), BLOCKS);
-      volume.backup(
-              BackupSpec.full(increment, ImageFormat.QCOW2).since("one").withCheckpoint("two"))
+      volume
+          .backup(BackupSpec.full(increment, ImageFormat.QCOW2).since("one").withCheckpoint("two"))
           .complete(Waiting.longEnough());
       int[] expected = new int[BLOCKS];
       expected[17] = 99;
@@ -80,14 +81,16 @@ class LiveBackupIT extends LiveFixture {
   @Test
   void checkpointsSurviveAMachineThatEndsInOrderAndAreSpoiltInOneThatIsKilled() throws Exception {
     Path full = Pictures.qcow2(directory.resolve("full.qcow2"), BLOCKS);
-    volume.backup(BackupSpec.full(full, ImageFormat.QCOW2).withCheckpoint("one"))
+    volume
+        .backup(BackupSpec.full(full, ImageFormat.QCOW2).withCheckpoint("one"))
         .complete(Waiting.longEnough());
     guest.write(5, 55);
     restart(false);
 
     guest.write(6, 66);
     Path increment = Pictures.overlay(directory.resolve("increment.qcow2"), full);
-    volume.backup(BackupSpec.full(increment, ImageFormat.QCOW2).since("one"))
+    volume
+        .backup(BackupSpec.full(increment, ImageFormat.QCOW2).since("one"))
         .complete(Waiting.longEnough());
     int[] patterns = Pictures.patterns(increment, "qcow2");
     assertThat(patterns[5]).isEqualTo(55);
@@ -95,7 +98,9 @@ class LiveBackupIT extends LiveFixture {
     assertThat(patterns[7]).isEqualTo(1);
 
     restart(true);
-    assertThat(volume.bitmaps().bitmaps()).extracting(LiveBitmap::inconsistent).containsExactly(true);
+    assertThat(volume.bitmaps().bitmaps())
+        .extracting(LiveBitmap::inconsistent)
+        .containsExactly(true);
     refused(
         () -> volume.backup(BackupSpec.full(increment, ImageFormat.QCOW2).since("one")),
         N0Exception.Code.PRECONDITION);
@@ -172,8 +177,7 @@ class LiveBackupIT extends LiveFixture {
   @Test
   void anExportIsReadThroughASocketInAPrivateDirectoryAndRemoved() throws Exception {
     host.run("block-export-del", Map.of("id", "dev-disk-root", "mode", "hard"));
-    await().until(() -> host.run("query-block-exports", Map.of())
-        .isEmpty());
+    await().until(() -> host.run("query-block-exports", Map.of()).isEmpty());
     host.run("nbd-server-stop", Map.of());
     Path open = Files.createDirectory(
         directory.resolve("open"),
@@ -182,8 +186,7 @@ class LiveBackupIT extends LiveFixture {
         directory.resolve("a private, one"),
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
 
-    refused(
-        () -> volume.export(ExportSpec.readOnly(open, "root")), N0Exception.Code.INVALID);
+    refused(() -> volume.export(ExportSpec.readOnly(open, "root")), N0Exception.Code.INVALID);
     refused(
         () -> volume.export(ExportSpec.readOnly(open.resolve("none"), "root")),
         N0Exception.Code.PRECONDITION);
@@ -209,7 +212,6 @@ class LiveBackupIT extends LiveFixture {
         directory.resolve("closed"),
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
 
-    refused(
-        () -> volume.export(ExportSpec.readOnly(closed, "root")), N0Exception.Code.BUSY);
+    refused(() -> volume.export(ExportSpec.readOnly(closed, "root")), N0Exception.Code.BUSY);
   }
 }

@@ -175,8 +175,8 @@ class LiveJobIT extends LiveFixture {
       LiveJob mirror = volume.mirror(MirrorSpec.of(copy, ImageFormat.QCOW2));
       refused(() -> mirror.complete(Waiting.longEnough()), N0Exception.Code.EXHAUSTED);
       assertOnly(disk);
-      LiveJob backup = volume.backup(
-          BackupSpec.full(copy, ImageFormat.QCOW2).withCheckpoint("monday"));
+      LiveJob backup =
+          volume.backup(BackupSpec.full(copy, ImageFormat.QCOW2).withCheckpoint("monday"));
       refused(() -> backup.complete(Waiting.longEnough()), N0Exception.Code.EXHAUSTED);
 
       assertOnly(disk);
@@ -240,10 +240,16 @@ class LiveJobIT extends LiveFixture {
     Path victim = Files.write(directory.resolve("victim"), new byte[BLOCKS * Guest.BLOCK]);
     Path trap = directory.resolve("trap.qcow2");
     Images.qemuImg(
-        "create", "-q", "-f", "qcow2", "-o", "data_file=" + victim + ",data_file_raw=on", trap, BLOCKS * Guest.BLOCK);
+        "create",
+        "-q",
+        "-f",
+        "qcow2",
+        "-o",
+        "data_file=" + victim + ",data_file_raw=on",
+        trap,
+        BLOCKS * Guest.BLOCK);
 
-    refused(
-        () -> volume.mirror(MirrorSpec.of(trap, ImageFormat.QCOW2)), N0Exception.Code.INVALID);
+    refused(() -> volume.mirror(MirrorSpec.of(trap, ImageFormat.QCOW2)), N0Exception.Code.INVALID);
 
     assertThat(victim).hasBinaryContent(new byte[BLOCKS * Guest.BLOCK]);
     assertOnly(disk);

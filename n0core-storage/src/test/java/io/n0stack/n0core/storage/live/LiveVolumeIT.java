@@ -60,8 +60,7 @@ class LiveVolumeIT {
 
   @Test
   void aVolumeIsFoundByAnyOfItsLayers() {
-    try (LiveVolume below =
-        LiveVolume.open(host, root, directory.resolve("base.qcow2"), LIMIT)) {
+    try (LiveVolume below = LiveVolume.open(host, root, directory.resolve("base.qcow2"), LIMIT)) {
       assertThat(below.machine()).isEqualTo(host.machine());
       assertThat(files(below)).containsExactly("a disk, of: root.qcow2", "base.qcow2");
       assertThat(below.layers().get(0).name()).isEqualTo("disk-root");
@@ -77,8 +76,7 @@ class LiveVolumeIT {
     refused(
         () -> LiveVolume.open(host, root, directory.resolve("other"), LIMIT),
         N0Exception.Code.PRECONDITION);
-    refused(
-        () -> LiveVolume.open(blind(), root, disk, LIMIT), N0Exception.Code.UNAVAILABLE);
+    refused(() -> LiveVolume.open(blind(), root, disk, LIMIT), N0Exception.Code.UNAVAILABLE);
   }
 
   private static BlockMonitor blind() {
@@ -149,8 +147,8 @@ class LiveVolumeIT {
 
   @Test
   void aSnapshotThatQemuRefusesIsUndone() {
-    LiveJob mirror = volume.mirror(MirrorSpec.of(
-        Pictures.raw(directory.resolve("copy.raw"), BLOCKS), ImageFormat.RAW));
+    LiveJob mirror = volume.mirror(
+        MirrorSpec.of(Pictures.raw(directory.resolve("copy.raw"), BLOCKS), ImageFormat.RAW));
     mirror.awaitReady(Waiting.longEnough());
     Path overlay = Pictures.overlay(directory.resolve("overlay.qcow2"), disk);
 
@@ -172,8 +170,7 @@ class LiveVolumeIT {
       try (Guest other = second.attach("disk-root")) {
         other.write(1, 1);
 
-        refused(
-            () -> volume.mirror(MirrorSpec.of(copy, ImageFormat.QCOW2)), N0Exception.Code.BUSY);
+        refused(() -> volume.mirror(MirrorSpec.of(copy, ImageFormat.QCOW2)), N0Exception.Code.BUSY);
       }
     }
     assertThat(files(volume)).startsWith("a disk, of: root.qcow2");
@@ -212,7 +209,8 @@ class LiveVolumeIT {
     assertThat(files(volume))
         .containsExactly("three.qcow2", "a disk, of: root.qcow2", "base.qcow2");
     assertThat(volume.nodes()).hasSize(3);
-    assertThat(Images.qemuImg("info", "-U", "-f", "qcow2", three)).contains("backing file: " + disk);
+    assertThat(Images.qemuImg("info", "-U", "-f", "qcow2", three))
+        .contains("backing file: " + disk);
     host.quit();
     assertThat(Pictures.patterns(three, "qcow2")).isEqualTo(expected());
     assertThat(Pictures.patterns(disk, "qcow2")[2]).isEqualTo(2);
@@ -276,8 +274,7 @@ class LiveVolumeIT {
     try (LiveVolume unused =
         LiveVolume.open(host, ResourceId.fresh("volume", "spare"), spare, LIMIT)) {
       refused(
-          () -> unused.mirror(MirrorSpec.of(copy, ImageFormat.RAW)),
-          N0Exception.Code.PRECONDITION);
+          () -> unused.mirror(MirrorSpec.of(copy, ImageFormat.RAW)), N0Exception.Code.PRECONDITION);
     }
   }
 
@@ -298,10 +295,7 @@ class LiveVolumeIT {
   }
 
   private void awaitWrites(int count) {
-    await()
-        .atMost(LIMIT)
-        .pollInterval(Duration.ofMillis(5))
-        .until(() -> guest.count() >= count);
+    await().atMost(LIMIT).pollInterval(Duration.ofMillis(5)).until(() -> guest.count() >= count);
   }
 
   private static List<String> files(LiveVolume volume) {
@@ -314,6 +308,7 @@ class LiveVolumeIT {
 
   private static void refused(ThrowingCallable call, N0Exception.Code code) {
     assertThatThrownBy(call)
-        .isInstanceOfSatisfying(N0Exception.class, e -> assertThat(e.code()).as("%s", e).isEqualTo(code));
+        .isInstanceOfSatisfying(
+            N0Exception.class, e -> assertThat(e.code()).as("%s", e).isEqualTo(code));
   }
 }

@@ -172,8 +172,7 @@ class OddMonitorTest {
         [{"id": "drive-virtio0", "status": "running"}, {"id": "n0core.mirror.x.y.z", "status": "ready"},
          {"id": "n0core.mirror.1.2.3.4", "status": "ready"}, {"status": "running"},
          {"id": "n0core.wipe.%s.000000000000.000000000000.", "status": "ready"},
-         {"id": "n0core.mirror.%s.000000000000.000000000000.disk-a.b", "status": "what?"}]"""
-        .formatted(root.uid(), root.uid()));
+         {"id": "n0core.mirror.%s.000000000000.000000000000.disk-a.b", "status": "what?"}]""".formatted(root.uid(), root.uid()));
 
     List<LiveJob> jobs = open().jobs();
 
@@ -202,7 +201,11 @@ class OddMonitorTest {
   @Test
   void eventsThatLieAreNotBelieved() {
     LiveJob job = job(
-        JobKind.BACKUP, "\"status\": \"running\"", "\"status\": \"running\"", "\"status\": \"concluded\"", "");
+        JobKind.BACKUP,
+        "\"status\": \"running\"",
+        "\"status\": \"running\"",
+        "\"status\": \"concluded\"",
+        "");
     for (String name : List.of("BLOCK_JOB_COMPLETED", "JOB_STATUS_CHANGE", "SHUTDOWN")) {
       fake.events.add(new BlockEvent(
           name, "{\"device\": \"" + job.id() + "\", \"error\": \"late\"}", Instant.now()));
@@ -212,11 +215,15 @@ class OddMonitorTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-    "No space left on device=EXHAUSTED", "Operation canceled=CANCELLED", "Input/output error=UNAVAILABLE",
-    "Permission denied=PERMISSION", "Source and target image have different sizes=PRECONDITION",
-    "something=INTERNAL"
-  })
+  @ValueSource(
+      strings = {
+        "No space left on device=EXHAUSTED",
+        "Operation canceled=CANCELLED",
+        "Input/output error=UNAVAILABLE",
+        "Permission denied=PERMISSION",
+        "Source and target image have different sizes=PRECONDITION",
+        "something=INTERNAL"
+      })
   void theErrorOfAJobIsTyped(String row) {
     String[] parts = row.split("=");
     LiveJob job = job(
@@ -234,13 +241,18 @@ class OddMonitorTest {
   void aStreamThatFailedIsToldByTheEventAloneAndWithoutItTheFailureIsSeenAllTheSame() {
     fake.answer(
         "query-named-block-nodes",
-        () -> NODES.replace("{\"node-name\": \"bytes\"", "{\"node-name\": \"base\", \"drv\": \"raw\"},"
-            + "{\"node-name\": \"bytes\""));
+        () -> NODES.replace(
+            "{\"node-name\": \"bytes\"",
+            "{\"node-name\": \"base\", \"drv\": \"raw\"}," + "{\"node-name\": \"bytes\""));
     fake.answer(
         "x-debug-query-block-graph",
         () -> EDGES
-            .replace("\"nodes\": [", "\"nodes\": [{\"id\": 4, \"type\": \"block-driver\", \"name\": \"base\"},")
-            .replace("\"edges\": [", "\"edges\": [{\"parent\": 1, \"child\": 4, \"name\": \"backing\"},"));
+            .replace(
+                "\"nodes\": [",
+                "\"nodes\": [{\"id\": 4, \"type\": \"block-driver\", \"name\": \"base\"},")
+            .replace(
+                "\"edges\": [",
+                "\"edges\": [{\"parent\": 1, \"child\": 4, \"name\": \"backing\"},"));
     LiveVolume volume = open();
     LiveJob told = volume.flatten();
     fake.events.add(new BlockEvent(
@@ -249,8 +261,7 @@ class OddMonitorTest {
         Instant.now()));
 
     assertThatThrownBy(() -> told.complete(Waiting.longEnough()))
-        .isInstanceOfSatisfying(
-            JobFailedException.class, e -> code(e, N0Exception.Code.EXHAUSTED));
+        .isInstanceOfSatisfying(JobFailedException.class, e -> code(e, N0Exception.Code.EXHAUSTED));
     LiveJob untold = volume.flatten();
     assertThatThrownBy(() -> untold.complete(Waiting.longEnough()))
         .isInstanceOfSatisfying(JobFailedException.class, e -> code(e, N0Exception.Code.INTERNAL));
@@ -276,8 +287,7 @@ class OddMonitorTest {
   @Test
   void aChangeWhoseAnswerWasLostIsNotMadeTwiceIfItIsThere() {
     fake.answer("block_resize", lost());
-    fake.answer(
-        "query-named-block-nodes", () -> NODES, () -> NODES.replace("1048576", "2097152"));
+    fake.answer("query-named-block-nodes", () -> NODES, () -> NODES.replace("1048576", "2097152"));
 
     open().resize(2 << 20);
 
@@ -303,8 +313,7 @@ class OddMonitorTest {
     fake.answer("block_resize", error("Device '(null)' is in use"));
 
     assertThatThrownBy(() -> open().resize(2 << 20))
-        .isInstanceOfSatisfying(
-            BlockCommandException.class, e -> code(e, N0Exception.Code.BUSY));
+        .isInstanceOfSatisfying(BlockCommandException.class, e -> code(e, N0Exception.Code.BUSY));
     assertThat(fake.commands).filteredOn("block_resize"::equals).hasSize(1);
   }
 

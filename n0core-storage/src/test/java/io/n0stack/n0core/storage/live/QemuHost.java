@@ -52,7 +52,9 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
         .atMost(LIMIT)
         .pollInterval(Duration.ofMillis(10))
         .until(() -> Files.exists(socket(directory, MONITORS - 1)) || !process.isAlive());
-    assertThat(process.isAlive()).as("%s", Files.readString(directory.resolve("qemu.log"))).isTrue();
+    assertThat(process.isAlive())
+        .as("%s", Files.readString(directory.resolve("qemu.log")))
+        .isTrue();
   }
 
   /** Starts a storage daemon with an NBD server, whose clients play the guest. */
@@ -63,8 +65,8 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
         "addr.type=unix,addr.path=" + directory.resolve("nbd.sock")));
     for (int i = 0; i < MONITORS; i++) {
       String path = socket(directory, i).toString();
-      command.addAll(List.of(
-          "--chardev", "socket,id=m" + i + ",path=" + path + ",server=on,wait=off"));
+      command.addAll(
+          List.of("--chardev", "socket,id=m" + i + ",path=" + path + ",server=on,wait=off"));
       command.addAll(List.of("--monitor", "chardev=m" + i));
     }
     return new QemuHost(directory, command);
@@ -72,8 +74,8 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
 
   /** Starts a machine without a guest, its processor stopped. */
   static QemuHost machine(Path directory) throws IOException {
-    List<String> command = new ArrayList<>(List.of(
-        "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-S", "-display", "none"));
+    List<String> command = new ArrayList<>(
+        List.of("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-S", "-display", "none"));
     command.addAll(List.of("-machine", "q35", "-accel", "tcg", "-m", "64M"));
     command.addAll(List.of("-device", "pcie-root-port,id=port0,chassis=1,addr=1.0"));
     for (int i = 0; i < MONITORS; i++) {
@@ -105,7 +107,8 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
   Guest attach(String node) throws IOException {
     run(
         "block-export-add",
-        Map.of("type", "nbd", "id", "dev-" + node, "node-name", node, "name", node, "writable", true));
+        Map.of(
+            "type", "nbd", "id", "dev-" + node, "node-name", node, "name", node, "writable", true));
     return new Guest("nbd+unix:///" + node + "?socket=" + directory.resolve("nbd.sock"));
   }
 

@@ -52,8 +52,7 @@ final class QmpSession implements BlockSession {
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile boolean dead;
 
-  private QmpSession(
-      SocketChannel channel, Optional<QemuCapabilities> known, Runnable onClose)
+  private QmpSession(SocketChannel channel, Optional<QemuCapabilities> known, Runnable onClose)
       throws IOException {
     this.channel = channel;
     this.onClose = onClose;

@@ -38,7 +38,8 @@ class RealMachineIT {
     host.add("disk-root", disk, "qcow2");
     host.run(
         "device_add",
-        Map.of("driver", "virtio-blk-pci", "id", "disk-root", "bus", "port0", "drive", "disk-root"));
+        Map.of(
+            "driver", "virtio-blk-pci", "id", "disk-root", "bus", "port0", "drive", "disk-root"));
     volume = LiveVolume.open(host, ResourceId.fresh("volume", "root"), disk, LIMIT);
   }
 
@@ -55,7 +56,10 @@ class RealMachineIT {
     Path target = Pictures.qcow2(directory.resolve("backup.qcow2"), 2 * BLOCKS);
 
     volume.resize(2L * BLOCKS * Guest.BLOCK);
-    assertThat(host.run("query-block", Map.of()).get(0).at("/inserted/image/virtual-size").asLong())
+    assertThat(host.run("query-block", Map.of())
+            .get(0)
+            .at("/inserted/image/virtual-size")
+            .asLong())
         .isEqualTo(2L * BLOCKS * Guest.BLOCK);
 
     Images.qemuImg("create", "-q", "-u", "-f", "qcow2", "-b", disk, "-F", "qcow2", overlay, "8M");
@@ -63,7 +67,8 @@ class RealMachineIT {
     assertThat(active()).isEqualTo(overlay);
     write("write -P 9 2M 64k");
 
-    volume.backup(BackupSpec.full(target, ImageFormat.QCOW2).withCheckpoint("one"))
+    volume
+        .backup(BackupSpec.full(target, ImageFormat.QCOW2).withCheckpoint("one"))
         .complete(Waiting.longEnough());
     volume.commit(overlay, disk).complete(Waiting.longEnough());
     assertThat(active()).isEqualTo(disk);
