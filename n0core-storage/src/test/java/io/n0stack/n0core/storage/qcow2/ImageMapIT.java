@@ -85,6 +85,16 @@ class ImageMapIT {
     QemuSays.requireSameMap(image, ImageFormat.RAW, "raw");
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 5, 6, 8, 20, 40})
+  void looksForHolesInAsFewPreallocatedClustersAsQemuImgDoes(int clusters) {
+    Path image = directory.resolve("image.qcow2");
+    String options = "cluster_size=64k,preallocation=metadata";
+    Images.qemuImg("create", "-q", "-f", "qcow2", "-o", options, image, clusters * 64L << 10);
+
+    QemuSays.requireSameMap(image, ImageFormat.QCOW2, options);
+  }
+
   @Test
   void mapsEncryptedImagesAsQemuImgDoes() {
     Path image = directory.resolve("image.qcow2");
