@@ -11,14 +11,17 @@ import java.util.stream.Collectors;
 record CreatedCase(Qcow2Options options) {
   private static final int MOST_L1_CLUSTERS = 600; // qemu-img takes long to count them
 
-  /** Returns all clusters, counts and features, each with sizes near which something changes. */
+  /**
+   * Returns all pairs of clusters, counts and features, each with sizes near which something changes.
+   */
   static List<CreatedCase> matrix(Path base, Path raw) {
     List<CreatedCase> cases = new ArrayList<>();
     for (int bits = 9; bits <= 21; bits++) {
       for (int refcountBits = 1; refcountBits <= 64; refcountBits *= 2) {
         for (int kind = 0; kind < 5; kind++) {
           boolean extended = kind >= 3;
-          if (extended && bits < 14) {
+          boolean paired = (bits + Integer.numberOfTrailingZeros(refcountBits) + kind) % 2 == 0;
+          if (!paired || (extended && bits < 14)) {
             continue;
           }
           for (long size : sizes(bits, extended)) {

@@ -242,7 +242,8 @@ class Qcow2GrowthTest {
         continue;
       }
       Qcow2Header header = Qcow2Header.read(image);
-      long size = header.sizeBytes() + (random.nextLong() >>> (20 + random.nextInt(30))) / 512 * 512;
+      long size =
+          header.sizeBytes() + (random.nextLong() >>> (20 + random.nextInt(30))) / 512 * 512;
       try (FileChannel file = open(image)) {
         Qcow2Growth growth = Qcow2Growth.to(size).withBackingSizeBytes(header.sizeBytes());
         Optional<String> obstacle = growth.obstacle(file);

@@ -21,7 +21,6 @@ final class WriterChurn {
    */
   public static void main(String[] arguments) throws IOException {
     Path directory = Path.of(arguments[0]);
-    System.out.println("ready");
     for (int i = 0; ; i++) {
       Path image = directory.resolve("image" + i);
       Qcow2Creator.create(
@@ -36,6 +35,9 @@ final class WriterChurn {
             Qcow2Growth.to(size).apply(file);
           }
         }
+      }
+      if (i == 0) {
+        System.out.println("ready");
       }
       // In bursts, for making takes less time than growing.
       for (int j = 0; j < 500; j++) {

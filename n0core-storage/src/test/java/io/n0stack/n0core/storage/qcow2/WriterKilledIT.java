@@ -70,7 +70,7 @@ class WriterKilledIT {
     try (BufferedReader out = new BufferedReader(
         new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
       assertThat(out.lines().anyMatch("ready"::equals)).isTrue();
-      process.waitFor(50 + random.nextInt(300), TimeUnit.MILLISECONDS);
+      process.waitFor(random.nextInt(300), TimeUnit.MILLISECONDS);
       process.destroyForcibly();
       assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).as("killed, not failed").isEqualTo(137);
