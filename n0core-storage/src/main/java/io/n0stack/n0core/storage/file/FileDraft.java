@@ -75,6 +75,7 @@ public final class FileDraft implements AutoCloseable {
    * @throws OsException if the kernel refuses, be it only the last sync
    */
   public void publish() {
+    requireUnpublished();
     temporary.sync();
     Failures.undoing(
         () -> {
@@ -95,6 +96,7 @@ public final class FileDraft implements AutoCloseable {
    *     after a power cut it could be the old one
    */
   public void replace() {
+    requireUnpublished();
     temporary.sync();
     temporary.replace();
     try {
@@ -103,6 +105,12 @@ public final class FileDraft implements AutoCloseable {
       throw new UnknownOutcomeException("replace \"" + destination + "\"", e);
     }
     seam.after(Seam.Step.DURABLE);
+  }
+
+  private void requireUnpublished() {
+    if (temporary.isNamed()) {
+      throw new IllegalStateException(destination + " is published");
+    }
   }
 
   /** Unlinks the temporary file if there is still one. Does nothing the second time. */

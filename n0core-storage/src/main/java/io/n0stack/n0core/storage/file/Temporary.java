@@ -153,6 +153,10 @@ final class Temporary implements AutoCloseable {
     seam.after(Step.SYNCED);
   }
 
+  boolean isNamed() {
+    return named;
+  }
+
   /** Gives it its name, unless that is taken. */
   void publish() {
     requireOwnName();

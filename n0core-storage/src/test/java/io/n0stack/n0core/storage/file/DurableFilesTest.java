@@ -204,6 +204,9 @@ class DurableFilesTest {
       assertThat(disk).doesNotExist();
       draft.publish();
       assertThat(disk).hasContent("by another program");
+      assertThatThrownBy(draft::publish).isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(draft::replace).isInstanceOf(IllegalStateException.class);
+      assertThat(disk).hasContent("by another program");
     }
     assertThat(names()).containsExactly("disk.raw");
   }
