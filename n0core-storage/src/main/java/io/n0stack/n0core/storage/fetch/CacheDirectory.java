@@ -248,12 +248,9 @@ final class CacheDirectory {
   private static Optional<Digest> target(Path alias) throws IOException {
     try (FileChannel in =
         FileChannel.open(alias, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
-      ByteBuffer bytes = ByteBuffer.allocate(ALIAS_BYTES);
-      while (bytes.hasRemaining() && in.read(bytes) >= 0) {
-        continue;
-      }
+      ByteBuffer bytes = TemporaryFile.read(in, ALIAS_BYTES);
       return Optional.of(
-          Digest.parse(StandardCharsets.US_ASCII.decode(bytes.flip()).toString()));
+          Digest.parse(StandardCharsets.US_ASCII.decode(bytes).toString()));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (N0Exception e) {

@@ -53,15 +53,15 @@ public record Digest(Algorithm algorithm, String hex) {
    * @throws N0Exception INVALID if it is anything else
    */
   public static Digest parse(String text) {
-    return parse(text, ':');
+    return read(text, ':');
   }
 
   /** Reads a file's name; INVALID if it is not one that {@link #fileName()} makes. */
   static Digest ofFileName(String name) {
-    return parse(name, '-');
+    return read(name, '-');
   }
 
-  private static Digest parse(String text, char separator) {
+  private static Digest read(String text, char separator) {
     for (Algorithm algorithm : Algorithm.values()) {
       String prefix = algorithm.label() + separator;
       if (text.startsWith(prefix) && text.length() == prefix.length() + algorithm.digits) {
@@ -76,7 +76,7 @@ public record Digest(Algorithm algorithm, String hex) {
   }
 
   private static boolean isDigit(int c) {
-    return c >= '0' && c <= '9' || c >= 'a' && c <= 'f';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
   }
 
   /**

@@ -93,8 +93,8 @@ final class GzipInput extends InputStream {
       skip((int) number(2));
     }
     for (int text : new int[] {NAME, COMMENT}) {
-      while ((flags & text) != 0 && next() != 0) {
-        continue;
+      if ((flags & text) != 0) {
+        skipText();
       }
     }
     if ((flags & HEADER_CRC) != 0) {
@@ -128,6 +128,13 @@ final class GzipInput extends InputStream {
   private void skip(int bytes) throws IOException {
     for (int i = 0; i < bytes; i++) {
       next();
+    }
+  }
+
+  private void skipText() throws IOException {
+    int last = next();
+    while (last != 0) {
+      last = next();
     }
   }
 

@@ -59,7 +59,7 @@ final class Hops {
     URI uri = start;
     boolean wasPublic = false;
     for (int redirects = 0; ; redirects++) {
-      if (policy == AddressPolicy.PUBLIC_ONLY || redirects > 0 && wasPublic) {
+      if (policy == AddressPolicy.PUBLIC_ONLY || (redirects > 0 && wasPublic)) {
         requirePublic(uri);
       }
       Reply reply = send(uri, from, version);
@@ -76,7 +76,8 @@ final class Hops {
           .firstValue("location")
           .orElseThrow(() -> new IOException("status " + reply.status() + " without Location"));
       URI next = UriRules.next(uri, location);
-      wasPublic = wasPublic || policy == AddressPolicy.PUBLIC_STAYS_PUBLIC && hasPublicAddress(uri);
+      wasPublic = wasPublic
+          || (policy == AddressPolicy.PUBLIC_STAYS_PUBLIC && hasPublicAddress(uri));
       uri = next;
     }
   }

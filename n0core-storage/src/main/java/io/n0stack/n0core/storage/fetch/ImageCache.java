@@ -255,7 +255,7 @@ public final class ImageCache {
       Optional<Digest> one = name.matches("sha256-[0-9a-f]{64}")
           ? Optional.of(Digest.ofFileName(name))
           : files.alias(name);
-      if (one.isEmpty() || all.isPresent() && !all.equals(one)) {
+      if (one.isEmpty() || (all.isPresent() && !all.equals(one))) {
         return Optional.empty();
       }
       all = one;

@@ -38,8 +38,7 @@ public final class ImageFetcher implements AutoCloseable {
 
   private ImageFetcher(Builder builder) {
     policy = builder.policy;
-    resolution =
-        builder.proxy.isPresent() ? Hops.Resolution.BY_PROXY : Hops.Resolution.HERE;
+    resolution = builder.proxy.isPresent() ? Hops.Resolution.BY_PROXY : Hops.Resolution.HERE;
     executor = Executors.newCachedThreadPool(work -> {
       Thread thread = new Thread(work, "n0core-fetch");
       thread.setDaemon(true);

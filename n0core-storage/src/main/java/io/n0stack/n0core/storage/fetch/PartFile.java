@@ -77,8 +77,9 @@ final class PartFile implements AutoCloseable, PartRecord.Keeper {
   private static boolean isOurs(Path path) throws IOException {
     Map<String, Object> found =
         Files.readAttributes(path, "unix:nlink,mode", LinkOption.NOFOLLOW_LINKS);
-    int mode = ((Number) found.get("mode")).intValue();
-    return Integer.valueOf(1).equals(found.get("nlink")) && (mode & 0177777) == 0100600;
+    // One name, and S_IFREG with 0600.
+    return Integer.valueOf(1).equals(found.get("nlink"))
+        && Integer.valueOf(0100600).equals(found.get("mode"));
   }
 
   private void load() throws IOException {

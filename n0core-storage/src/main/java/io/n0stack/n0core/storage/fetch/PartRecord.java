@@ -63,11 +63,8 @@ record PartRecord(String uri, Validator version) {
   static Optional<PartRecord> read(Path file) throws IOException {
     try (FileChannel in =
         FileChannel.open(file, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
-      ByteBuffer bytes = ByteBuffer.allocate(LONGEST + 1);
-      while (bytes.hasRemaining() && in.read(bytes) >= 0) {
-        continue;
-      }
-      return decode(StandardCharsets.US_ASCII.decode(bytes.flip()).toString());
+      ByteBuffer bytes = TemporaryFile.read(in, LONGEST + 1);
+      return decode(StandardCharsets.US_ASCII.decode(bytes).toString());
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }

@@ -87,7 +87,7 @@ final class Patience {
       try {
         return wait.within(Math.min(HEARTBEAT, Math.min(silent - now, deadline - now)));
       } catch (TimeoutException e) {
-        continue;
+        // Not yet: look at the time and the listener again.
       } catch (InterruptedException e) {
         throw N0Exception.interrupted(operation, e);
       } catch (ExecutionException e) {

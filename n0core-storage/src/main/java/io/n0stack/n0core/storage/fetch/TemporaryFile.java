@@ -120,6 +120,16 @@ final class TemporaryFile implements AutoCloseable {
     }
   }
 
+  /** Reads up to {@code most} bytes; fewer at the end of the file. */
+  static ByteBuffer read(FileChannel channel, int most) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(most);
+    int count = 0;
+    while (bytes.hasRemaining() && count >= 0) {
+      count = channel.read(bytes);
+    }
+    return bytes.flip();
+  }
+
   static void write(FileChannel channel, ByteBuffer bytes, long position) throws IOException {
     long at = position;
     while (bytes.hasRemaining()) {

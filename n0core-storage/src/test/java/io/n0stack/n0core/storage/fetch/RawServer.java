@@ -79,9 +79,7 @@ final class RawServer implements AutoCloseable {
 
     /** Says nothing until the client is gone. */
     void hang() throws IOException {
-      while (socket.getInputStream().read() >= 0) {
-        continue;
-      }
+      drain(socket);
     }
   }
 
@@ -123,6 +121,13 @@ final class RawServer implements AutoCloseable {
     }
   }
 
+  private static void drain(Socket socket) throws IOException {
+    int read = 0;
+    while (read >= 0) {
+      read = socket.getInputStream().read();
+    }
+  }
+
   private void accept() {
     while (!listening.isClosed()) {
       try {
@@ -160,9 +165,7 @@ final class RawServer implements AutoCloseable {
       script.answer(request, new Out(socket, socket.getOutputStream()));
       if (!socket.isClosed()) {
         socket.shutdownOutput();
-        while (socket.getInputStream().read() >= 0) {
-          continue;
-        }
+        drain(socket);
       }
     } catch (IOException e) {
       // The client has gone away, or the test is over.
