@@ -85,9 +85,13 @@ final class BlockGraph {
     return Optional.ofNullable(nodes.get(name)).map(node -> node(name, node));
   }
 
-  /** Finds the node that has a file's format, whoever added it. */
+  /** Finds the node that has a file's format, whoever added it; one that is used if there are several. */
   Optional<LiveNode> holding(Path file) {
-    return images().stream().filter(node -> node.holds(file)).findFirst();
+    List<LiveNode> all = images().stream().filter(node -> node.holds(file)).toList();
+    return all.stream()
+        .filter(node -> isUsed(node.name()))
+        .findFirst()
+        .or(() -> all.stream().findFirst());
   }
 
   /** Lists the nodes that have a format; not those that have bytes, and not filters. */

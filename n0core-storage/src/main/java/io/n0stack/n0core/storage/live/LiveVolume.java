@@ -86,8 +86,16 @@ public final class LiveVolume implements AutoCloseable {
             open.machine().toString(),
             "open running " + volume + ": QEMU of " + open.machine() + " lacks " + missing);
       }
+      Optional<LiveNode> layer = BlockGraph.of(wire).holding(file);
+      if (layer.isEmpty()) {
+        throw new N0Exception(
+            N0Exception.Code.PRECONDITION,
+            volume.toString(),
+            "open running " + volume + ": " + open.machine() + " has " + Disk.quote(file)
+                + " open no more, or not as a disk");
+      }
       ready = true;
-      return new LiveVolume(new Disk(wire, volume, open.node()));
+      return new LiveVolume(new Disk(wire, volume, layer.get().name()));
     } finally {
       if (!ready) {
         wire.close();
@@ -309,6 +317,18 @@ public final class LiveVolume implements AutoCloseable {
    */
   public void sweep() {
     disk.sweep("");
+  }
+
+  /**
+   * Closes a file that the machine has open and that nothing uses: a layer that was committed or flattened
+   * by a process that died before it could close it. To be called before a layer's file is deleted.
+   *
+   * @param file absolute path of what was a layer or a target
+   * @throws N0Exception BUSY if something uses it
+   */
+  public void release(Path file) {
+    Rules.absolutePath("file", file);
+    disk.release(file);
   }
 
   /** Disconnects. Jobs and exports go on. Closing twice does nothing. */

@@ -266,6 +266,11 @@ class BrokenLineIT {
         }
       }
       operation.run(volume, at);
+      for (String file : FILES.subList(0, operation.snapshots())) {
+        if (!operation.layers.contains(file)) {
+          volume.release(at.resolve(file)); // as before deleting it
+        }
+      }
     }
   }
 
