@@ -55,7 +55,8 @@ public final class LiveVolume implements AutoCloseable {
    * @param file absolute path of the volume or of any of its layers
    * @param limit the time allowed for each command, and for connecting again when the line breaks
    * @return the volume, which the caller closes
-   * @throws N0Exception PRECONDITION if no running machine has it open; UNAVAILABLE if one that may have
+   * @throws N0Exception PRECONDITION if no running machine has it open, or only without a device that uses
+   *     it, as a target or a layer that an earlier process left open; UNAVAILABLE if one that may have
    *     it open cannot be asked; UNSUPPORTED if its QEMU lacks a command
    */
   public static LiveVolume open(
@@ -86,7 +87,8 @@ public final class LiveVolume implements AutoCloseable {
             open.machine().toString(),
             "open running " + volume + ": QEMU of " + open.machine() + " lacks " + missing);
       }
-      Optional<LiveNode> layer = BlockGraph.of(wire).holding(file);
+      BlockGraph graph = BlockGraph.of(wire);
+      Optional<LiveNode> layer = graph.holding(file);
       if (layer.isEmpty()) {
         throw new N0Exception(
             N0Exception.Code.PRECONDITION,
@@ -94,8 +96,10 @@ public final class LiveVolume implements AutoCloseable {
             "open running " + volume + ": " + open.machine() + " has " + Disk.quote(file)
                 + " open no more, or not as a disk");
       }
+      Disk disk = new Disk(wire, volume, layer.get().name());
+      disk.usedRoot(graph); // or it is what an earlier process left open
       ready = true;
-      return new LiveVolume(new Disk(wire, volume, layer.get().name()));
+      return new LiveVolume(disk);
     } finally {
       if (!ready) {
         wire.close();
@@ -189,10 +193,10 @@ public final class LiveVolume implements AutoCloseable {
   public void snapshot(Path overlay) {
     Rules.absolutePath("overlay", overlay);
     BlockGraph graph = disk.graph();
-    if (disk.root(graph).holds(overlay)) {
+    LiveNode root = disk.usedRoot(graph);
+    if (root.holds(overlay)) {
       return;
     }
-    LiveNode root = disk.usedRoot(graph);
     inspectOverlay(overlay, root);
     String node = disk.add(graph, overlay, ImageFormat.QCOW2, "overlay");
     try {
