@@ -97,7 +97,7 @@ public final class LiveVolume implements AutoCloseable {
                 + " open no more, or not as a disk");
       }
       Disk disk = new Disk(wire, volume, layer.get().name());
-      disk.usedRoot(graph); // or it is what an earlier process left open
+      disk.moveTo(disk.usedRoot(graph).name()); // the layer may go while a job is running
       ready = true;
       return new LiveVolume(disk);
     } finally {
