@@ -118,8 +118,7 @@ final class BlockGraph {
     find(anchor).ifPresent(node -> climb(anchor, node, 0, used, tops));
     Set<LiveNode> roots = used.isEmpty() ? tops : used;
     if (roots.isEmpty()) {
-      throw refused(
-          N0Exception.Code.NOT_FOUND, anchor, "the machine has no such node any more");
+      throw refused(N0Exception.Code.NOT_FOUND, anchor, "the machine has no such node any more");
     }
     if (roots.size() > 1) {
       throw refused(N0Exception.Code.PRECONDITION, anchor, "several disks stand on it");

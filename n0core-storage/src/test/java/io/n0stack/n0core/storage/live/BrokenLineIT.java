@@ -163,8 +163,8 @@ class BrokenLineIT {
       @Override
       void run(LiveVolume volume, Path at) {
         // The daemon's server was started by someone else, in the directory above.
-        LiveExport export = volume.export(
-            ExportSpec.readOnly(at.resolve("..").normalize(), at.getFileName().toString().replace('_', '-')));
+        LiveExport export = volume.export(ExportSpec.readOnly(
+            at.resolve("..").normalize(), at.getFileName().toString().replace('_', '-')));
         export.remove();
       }
     };
@@ -242,7 +242,13 @@ class BrokenLineIT {
     // A client of NBD would keep the size.
     Map<String, ?> device = operation == Operation.RESIZE
         ? Map.of(
-            "type", "vhost-user-blk", "id", name, "node-name", name, "addr",
+            "type",
+            "vhost-user-blk",
+            "id",
+            name,
+            "node-name",
+            name,
+            "addr",
             Map.of("type", "unix", "path", at.resolve("vhost.sock").toString()))
         : Map.of("type", "nbd", "id", name, "node-name", name, "name", "dev-" + name);
     host.run("block-export-add", device);

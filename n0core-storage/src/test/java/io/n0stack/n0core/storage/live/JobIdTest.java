@@ -45,7 +45,10 @@ class JobIdTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", "n0core", "drive-virtio0", "n0core.mirror.x.000000000000.000000000000.",
+        "",
+        "n0core",
+        "drive-virtio0",
+        "n0core.mirror.x.000000000000.000000000000.",
         "n0core.mirror.11111111-2222-3333-4444-555555555555.00000000000.000000000000.",
         "other.mirror.11111111-2222-3333-4444-555555555555.000000000000.000000000000."
       })

@@ -287,7 +287,11 @@ class OddMonitorTest {
   @Test
   void aChangeWhoseAnswerWasLostIsNotMadeTwiceIfItIsThere() {
     fake.answer("block_resize", lost());
-    fake.answer("query-named-block-nodes", () -> NODES, () -> NODES, () -> NODES.replace("1048576", "2097152"));
+    fake.answer(
+        "query-named-block-nodes",
+        () -> NODES,
+        () -> NODES,
+        () -> NODES.replace("1048576", "2097152"));
 
     open().resize(2 << 20);
 
