@@ -17,7 +17,11 @@ import java.time.Duration;
  */
 public interface BlockMonitor {
   /**
-   * Looks whether a running machine has a file open, as the disk itself or below one. Changes nothing.
+   * Looks whether a running machine has a file open, as the disk itself, below one, or for a job. Changes
+   * nothing.
+   *
+   * <p>QEMU tells the plain path for the node that has the file's bytes; for the one that has its format it
+   * may tell JSON text.
    *
    * @param file absolute path of a volume or of any layer of one
    * @param timeout the time allowed for all of it, more than zero

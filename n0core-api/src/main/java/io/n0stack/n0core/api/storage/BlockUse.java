@@ -13,15 +13,8 @@ public sealed interface BlockUse {
    * A running machine has it open.
    *
    * @param machine the machine
-   * @param node the name of the block node that has the file's format (not of the one below it, that has
-   *     its bytes)
    */
-  record Open(ResourceId machine, String node) implements BlockUse {
-    /** Checks the name of the node. */
-    public Open {
-      Rules.text("node", node, 255);
-    }
-  }
+  record Open(ResourceId machine) implements BlockUse {}
 
   /** It is proved that no running machine has it open. */
   record Closed() implements BlockUse {}

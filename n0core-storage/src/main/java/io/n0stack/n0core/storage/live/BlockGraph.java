@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -85,9 +86,13 @@ final class BlockGraph {
     return Optional.ofNullable(nodes.get(name)).map(node -> node(name, node));
   }
 
-  /** Finds the node that has a file's format, whoever added it. */
+  /** Finds the node that has a file's format, whoever added it; one that is used if there are several. */
   Optional<LiveNode> holding(Path file) {
-    return images().stream().filter(node -> node.holds(file)).findFirst();
+    List<LiveNode> all = images().stream().filter(node -> node.holds(file)).toList();
+    return all.stream()
+        .filter(node -> isUsed(node.name()))
+        .findFirst()
+        .or(() -> all.stream().findFirst());
   }
 
   /** Lists the nodes that have a format; not those that have bytes, and not filters. */
@@ -106,38 +111,45 @@ final class BlockGraph {
     return !above.getOrDefault(name, List.of()).isEmpty();
   }
 
-  /** Climbs from any layer to the active one; what hangs on nothing is passed over if there is more. */
+  /** Climbs from any layer to the active one: the highest that is used, or else the highest. */
   LiveNode root(String anchor) {
-    List<LiveNode> tops = new ArrayList<>();
-    climb(anchor, anchor, 0, tops);
-    List<LiveNode> used = tops.stream().filter(this::hasUser).toList();
-    if (used.size() == 1) {
-      return used.get(0);
-    }
-    if (tops.isEmpty()) {
+    Set<LiveNode> used = new LinkedHashSet<>();
+    Set<LiveNode> tops = new LinkedHashSet<>();
+    find(anchor).ifPresent(node -> climb(anchor, node, 0, used, tops));
+    Set<LiveNode> roots = used.isEmpty() ? tops : used;
+    if (roots.isEmpty()) {
       throw refused(N0Exception.Code.NOT_FOUND, anchor, "the machine has no such node any more");
     }
-    if (tops.size() > 1) {
+    if (roots.size() > 1) {
       throw refused(N0Exception.Code.PRECONDITION, anchor, "several disks stand on it");
     }
-    return tops.get(0);
+    return roots.iterator().next();
   }
 
-  private void climb(String at, String active, int depth, List<LiveNode> tops) {
+  /** Returns whether there is a used layer at or above a node, and collects the highest of each branch. */
+  private boolean climb(
+      String at, LiveNode layer, int depth, Set<LiveNode> used, Set<LiveNode> tops) {
     if (depth > DEEPEST) {
       throw refused(N0Exception.Code.PRECONDITION, at, "its layers form a circle");
     }
     boolean highest = true;
+    boolean found = false;
     for (Use use : above.getOrDefault(at, List.of())) {
-      String parent = use.parent();
-      if (nodes.containsKey(parent) && use.name().equals(stacking(parent))) {
+      Optional<LiveNode> parent = find(use.parent());
+      if (parent.isPresent() && use.name().equals(stacking(use.parent()))) {
+        LiveNode next = isFilter(use.parent()) ? layer : parent.get();
         highest = false;
-        climb(parent, isFilter(parent) ? active : parent, depth + 1, tops);
+        found |= climb(use.parent(), next, depth + 1, used, tops);
       }
     }
-    if (highest) {
-      find(active).ifPresent(tops::add);
+    if (!found && hasUser(layer)) {
+      used.add(layer);
+      found = true;
     }
+    if (highest) {
+      tops.add(layer);
+    }
+    return found;
   }
 
   /** Tells whether a device or an export has the disk: a user above the active layer and its filters. */

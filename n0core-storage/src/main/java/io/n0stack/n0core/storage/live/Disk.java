@@ -153,6 +153,19 @@ final class Disk {
     }
   }
 
+  /** Deletes the nodes that have a file, unless they go by themselves. */
+  void release(Path file) {
+    BlockGraph graph = graph();
+    for (LiveNode node : graph.images()) {
+      if (node.holds(file) && !node.name().startsWith("#")) {
+        if (graph.isUsed(node.name())) {
+          throw refused(N0Exception.Code.BUSY, "the machine uses " + quote(file));
+        }
+        delete(node.name());
+      }
+    }
+  }
+
   /**
    * Deletes the nodes of this volume that n0core has added and that nobody uses any more.
    *

@@ -55,7 +55,8 @@ public final class LiveVolume implements AutoCloseable {
    * @param file absolute path of the volume or of any of its layers
    * @param limit the time allowed for each command, and for connecting again when the line breaks
    * @return the volume, which the caller closes
-   * @throws N0Exception PRECONDITION if no running machine has it open; UNAVAILABLE if one that may have
+   * @throws N0Exception PRECONDITION if no running machine has it open, or only without a device that uses
+   *     it, as a target or a layer that an earlier process left open; UNAVAILABLE if one that may have
    *     it open cannot be asked; UNSUPPORTED if its QEMU lacks a command
    */
   public static LiveVolume open(
@@ -86,8 +87,19 @@ public final class LiveVolume implements AutoCloseable {
             open.machine().toString(),
             "open running " + volume + ": QEMU of " + open.machine() + " lacks " + missing);
       }
+      BlockGraph graph = BlockGraph.of(wire);
+      Optional<LiveNode> layer = graph.holding(file);
+      if (layer.isEmpty()) {
+        throw new N0Exception(
+            N0Exception.Code.PRECONDITION,
+            volume.toString(),
+            "open running " + volume + ": " + open.machine() + " has " + Disk.quote(file)
+                + " open no more, or not as a disk");
+      }
+      Disk disk = new Disk(wire, volume, layer.get().name());
+      disk.moveTo(disk.usedRoot(graph).name()); // the layer may go while a job is running
       ready = true;
-      return new LiveVolume(new Disk(wire, volume, open.node()));
+      return new LiveVolume(disk);
     } finally {
       if (!ready) {
         wire.close();
@@ -181,10 +193,10 @@ public final class LiveVolume implements AutoCloseable {
   public void snapshot(Path overlay) {
     Rules.absolutePath("overlay", overlay);
     BlockGraph graph = disk.graph();
-    if (disk.root(graph).holds(overlay)) {
+    LiveNode root = disk.usedRoot(graph);
+    if (root.holds(overlay)) {
       return;
     }
-    LiveNode root = disk.usedRoot(graph);
     inspectOverlay(overlay, root);
     String node = disk.add(graph, overlay, ImageFormat.QCOW2, "overlay");
     try {
@@ -309,6 +321,18 @@ public final class LiveVolume implements AutoCloseable {
    */
   public void sweep() {
     disk.sweep("");
+  }
+
+  /**
+   * Closes a file that the machine has open and that nothing uses: a layer that was committed or flattened
+   * by a process that died before it could close it. To be called before a layer's file is deleted.
+   *
+   * @param file absolute path of what was a layer or a target
+   * @throws N0Exception BUSY if something uses it
+   */
+  public void release(Path file) {
+    Rules.absolutePath("file", file);
+    disk.release(file);
   }
 
   /** Disconnects. Jobs and exports go on. Closing twice does nothing. */

@@ -2,9 +2,9 @@ package io.n0stack.n0core.storage.live;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.BlockMonitor;
-import io.n0stack.n0core.api.storage.BlockUse;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.storage.Images;
 import io.n0stack.n0core.storage.live.BrokenMonitor.Break;
@@ -17,8 +17,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -165,8 +163,8 @@ class BrokenLineIT {
       @Override
       void run(LiveVolume volume, Path at) {
         // The daemon's server was started by someone else, in the directory above.
-        LiveExport export = volume.export(
-            ExportSpec.readOnly(at.getParent(), at.getFileName().toString().replace('_', '-')));
+        LiveExport export = volume.export(ExportSpec.readOnly(
+            at.resolve("..").normalize(), at.getFileName().toString().replace('_', '-')));
         export.remove();
       }
     };
@@ -241,11 +239,19 @@ class BrokenLineIT {
   private static void prepare(
       QemuHost host, Operation operation, ResourceId id, String name, Path at) {
     host.add(name, at.resolve("root.qcow2"), "qcow2");
-    if (operation != Operation.RESIZE) { // an export would keep the size
-      host.run(
-          "block-export-add",
-          Map.of("type", "nbd", "id", name, "node-name", name, "name", "dev-" + name));
-    }
+    // A client of NBD would keep the size.
+    Map<String, ?> device = operation == Operation.RESIZE
+        ? Map.of(
+            "type",
+            "vhost-user-blk",
+            "id",
+            name,
+            "node-name",
+            name,
+            "addr",
+            Map.of("type", "unix", "path", at.resolve("vhost.sock").toString()))
+        : Map.of("type", "nbd", "id", name, "node-name", name, "name", "dev-" + name);
+    host.run("block-export-add", device);
     try (LiveVolume volume = LiveVolume.open(host, id, at.resolve("root.qcow2"), LIMIT)) {
       for (String overlay : FILES.subList(1, 1 + operation.snapshots())) {
         volume.snapshot(at.resolve(overlay));
@@ -255,7 +261,7 @@ class BrokenLineIT {
 
   /** Does what an agent does that starts anew: settles what it finds, and asks for the same again. */
   private static void resume(QemuHost host, Operation operation, ResourceId id, Path at) {
-    try (LiveVolume volume = LiveVolume.open(host, id, used(host, at).orElseThrow(), LIMIT)) {
+    try (LiveVolume volume = reopen(host, id, at)) {
       for (LiveJob job : volume.jobs()) {
         if (operation == Operation.CANCELLED) {
           job.cancel(LIMIT);
@@ -266,15 +272,24 @@ class BrokenLineIT {
         }
       }
       operation.run(volume, at);
+      for (String file : FILES.subList(0, operation.snapshots())) {
+        if (!operation.layers.contains(file)) {
+          volume.release(at.resolve(file)); // as before deleting it
+        }
+      }
     }
   }
 
-  /** Finds the file that is in use, the one looked for last being the one that was first. */
-  private static Optional<Path> used(BlockMonitor monitor, Path at) {
-    return Stream.of("second.qcow2", "overlay.qcow2", "root.qcow2", "copy.qcow2")
-        .map(at::resolve)
-        .filter(file -> monitor.use(file, LIMIT) instanceof BlockUse.Open)
-        .findFirst();
+  /** Opens it by the file that a device uses now, whichever that is. */
+  private static LiveVolume reopen(BlockMonitor monitor, ResourceId id, Path at) {
+    for (String file : List.of("overlay.qcow2", "second.qcow2", "root.qcow2")) {
+      try {
+        return LiveVolume.open(monitor, id, at.resolve(file), LIMIT);
+      } catch (N0Exception e) {
+        assertThat(e.code()).isEqualTo(N0Exception.Code.PRECONDITION);
+      }
+    }
+    return LiveVolume.open(monitor, id, at.resolve("copy.qcow2"), LIMIT);
   }
 
   private static void assertEnd(

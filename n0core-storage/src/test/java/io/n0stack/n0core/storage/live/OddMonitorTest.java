@@ -78,7 +78,7 @@ class OddMonitorTest {
 
     @Override
     public BlockUse use(Path file, Duration timeout) {
-      return new BlockUse.Open(machine, "disk-root");
+      return new BlockUse.Open(machine);
     }
 
     @Override
@@ -287,7 +287,11 @@ class OddMonitorTest {
   @Test
   void aChangeWhoseAnswerWasLostIsNotMadeTwiceIfItIsThere() {
     fake.answer("block_resize", lost());
-    fake.answer("query-named-block-nodes", () -> NODES, () -> NODES.replace("1048576", "2097152"));
+    fake.answer(
+        "query-named-block-nodes",
+        () -> NODES,
+        () -> NODES,
+        () -> NODES.replace("1048576", "2097152"));
 
     open().resize(2 << 20);
 
@@ -299,6 +303,7 @@ class OddMonitorTest {
     fake.answer("block_resize", lost(), error("it is in use"));
     fake.answer(
         "query-named-block-nodes",
+        () -> NODES,
         () -> NODES,
         () -> NODES,
         () -> NODES.replace("1048576", "2097152"));

@@ -130,9 +130,8 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
       return new BlockUse.Closed();
     }
     for (JsonNode node : run("query-named-block-nodes", Map.of("flat", true))) {
-      if (node.path("file").asText().equals(file.toString())
-          && !node.path("drv").asText().equals("file")) {
-        return new BlockUse.Open(machine, node.path("node-name").asText());
+      if (node.path("file").asText().equals(file.toString())) {
+        return new BlockUse.Open(machine);
       }
     }
     return new BlockUse.Closed();
