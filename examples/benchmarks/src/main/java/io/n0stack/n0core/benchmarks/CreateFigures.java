@@ -52,7 +52,8 @@ final class CreateFigures {
    * @param sample one that ours made, whose writes C repeats
    * @param base what it is linked to; empty for nothing
    * @param options what ours needs to know, looked up each time
-   * @param qemuImg the words of {@code qemu-img} before and after the file's name
+   * @param before the words of {@code qemu-img} before the file's name
+   * @param after those after it
    */
   private record Sort(
       Path sample, String base, Options options, List<String> before, List<String> after) {
@@ -75,6 +76,8 @@ final class CreateFigures {
    *
    * @param ours where ours makes files
    * @param theirs where the others do
+   * @param empty how an image of its own is made
+   * @param linked how a clone is
    */
   private record Place(Path ours, Path theirs, Sort empty, Sort linked) {
     static Place in(Path directory) throws IOException, InterruptedException {

@@ -137,8 +137,6 @@ final class InspectFigures {
         default -> image[at] = (byte) (random.nextBoolean() ? 0xff : 0);
       }
     }
-    return random.nextInt(10) == 0
-        ? Arrays.copyOf(image, random.nextInt(image.length))
-        : image;
+    return random.nextInt(10) == 0 ? Arrays.copyOf(image, random.nextInt(image.length)) : image;
   }
 }

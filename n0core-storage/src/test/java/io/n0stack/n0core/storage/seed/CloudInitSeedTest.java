@@ -45,11 +45,7 @@ class CloudInitSeedTest {
   void aCompleteSeedSaysAllOfIt() throws IOException {
     CloudInitSeed seed = Seeds.complete();
 
-    // cloud-init 22.4 was seen to accept this: schema --config-file, devel net-convert.
-    assertThat(JSON.readTree(seed.metaData()))
-        .isEqualTo(json("{'instance-id': 'i-1', 'local-hostname': 'web1.example.org'}"));
-    assertThat(config(seed))
-        .isEqualTo(json(("""
+    String config = """
             {'timezone': 'Europe/Berlin',
              'ssh_authorized_keys': ['KEY'],
              'users': ['default',
@@ -58,10 +54,13 @@ class CloudInitSeedTest {
                 'groups': 'adm,www-data'}],
              'write_files': [{'path': '/etc/motd', 'permissions': '0600', 'encoding': 'b64',
                'content': 'aMOkbGxvCg==', 'owner': 'alice:adm', 'defer': true}],
-             'runcmd': [['touch', '/a b'], ['sh', '-c', SCRIPT]]}""")
-            .replace("KEY", KEY)
-            .replace("HASH", HASH)
-            .replace("SCRIPT", "\"echo \\\"a\\nb\\\" > '/x'\\t# yes: no\"")));
+             'runcmd': [['touch', '/a b'], ['sh', '-c', SCRIPT]]}""".replace("KEY", KEY)
+        .replace("HASH", HASH)
+        .replace("SCRIPT", "\"echo \\\"a\\nb\\\" > '/x'\\t# yes: no\"");
+    // cloud-init 22.4 was seen to accept this: schema --config-file, devel net-convert.
+    assertThat(JSON.readTree(seed.metaData()))
+        .isEqualTo(json("{'instance-id': 'i-1', 'local-hostname': 'web1.example.org'}"));
+    assertThat(config(seed)).isEqualTo(json(config));
     assertThat(JSON.readTree(seed.networkConfig().orElseThrow())).isEqualTo(json("""
             {'version': 2, 'ethernets': {
               'nic0': {'match': {'macaddress': '52:54:00:12:34:56'}, 'set-name': 'eth0',
@@ -77,9 +76,7 @@ class CloudInitSeedTest {
 
   /** Quotes with apostrophes are easier on the eyes; a text that has some is replaced afterwards. */
   private static JsonNode json(String text) throws IOException {
-    return new ObjectMapper()
-        .enable(JsonParser.Feature.ALLOW_SINGLE_QUOTES)
-        .readTree(text);
+    return new ObjectMapper().enable(JsonParser.Feature.ALLOW_SINGLE_QUOTES).readTree(text);
   }
 
   private static JsonNode config(CloudInitSeed seed) throws IOException {

@@ -59,8 +59,7 @@ final class Seeds {
   static void assertRefused(ThrowingCallable call, String field, String rule) {
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(
-            N0Exception.class,
-            e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID))
+            N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID))
         .hasMessageStartingWith("invalid " + field + " ")
         .hasMessageContaining(rule);
   }
