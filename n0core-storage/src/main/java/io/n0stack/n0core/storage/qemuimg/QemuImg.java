@@ -327,7 +327,7 @@ public final class QemuImg {
    * @return what was found
    */
   public CheckResult check(ImageFile image, Run run) {
-    return check(Arguments.of("check").option("--output=json").images(image), run);
+    return checked(Arguments.of("check").option("--output=json").images(image), run);
   }
 
   /**
@@ -342,7 +342,7 @@ public final class QemuImg {
     Arguments arguments = Arguments.of("check")
         .option("--output=json", "-r", Arguments.lower(repair))
         .images(image);
-    CheckResult result = check(arguments, run);
+    CheckResult result = checked(arguments, run);
     LOG.info("repaired {}: {}", image.path(), result);
     return result;
   }
@@ -356,7 +356,7 @@ public final class QemuImg {
    * @return the space
    */
   public Measurement measure(ImageFile source, NewImage form, Run run) {
-    return measure(
+    return measured(
         Arguments.of("measure").option("--output=json").form("-O", form).images(source), run);
   }
 
@@ -369,7 +369,7 @@ public final class QemuImg {
    * @return the space
    */
   public Measurement measure(long sizeBytes, NewImage form, Run run) {
-    return measure(
+    return measured(
         Arguments.of("measure")
             .option("--output=json")
             .form("-O", form)
@@ -475,7 +475,7 @@ public final class QemuImg {
     runner.run(Arguments.of("bitmap").option(options).images(image).operand(checked), run);
   }
 
-  private CheckResult check(Arguments arguments, Run run) {
+  private CheckResult checked(Arguments arguments, Run run) {
     Runner.Ended ended = runner.run(arguments, run, Set.of(0, 1, 2, 3, NOTHING_TO_CHECK));
     if (ended.exitCode() == NOTHING_TO_CHECK) {
       return new CheckResult(CheckResult.Verdict.NOT_SUPPORTED, 0, 0, 0, 0, 0);
@@ -486,7 +486,7 @@ public final class QemuImg {
     return Answers.check(ended.operation(), ended.output());
   }
 
-  private Measurement measure(Arguments arguments, Run run) {
+  private Measurement measured(Arguments arguments, Run run) {
     Runner.Ended ended = runner.run(arguments, run);
     return Answers.measure(ended.operation(), ended.output());
   }
