@@ -14,7 +14,9 @@ import io.n0stack.n0core.api.driver.Descriptor;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.kvm.internal.AcceleratorProbe;
+import io.n0stack.n0core.kvm.internal.BlockAccess;
 import io.n0stack.n0core.kvm.internal.HostFacts;
 import io.n0stack.n0core.kvm.internal.Limits;
 import io.n0stack.n0core.kvm.internal.MachineDirectory;
@@ -44,6 +46,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private final HostFacts host;
   private final Startup startup;
   private final PowerSwitch power;
+  private final BlockAccess blocks;
 
   /**
    * Creates a driver. Touches nothing.
@@ -52,23 +55,31 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
    */
   public QemuMachineDriver(KvmConfig config) {
     this.config = config;
-    qemu = new QemuProcess(
-        config.qemu(),
-        new Limits(
-            config.monitorTimeout(),
-            config.commandTimeout(),
-            config.launchTimeout(),
-            config.endTimeout()));
+    Limits limits = new Limits(
+        config.monitorTimeout(),
+        config.commandTimeout(),
+        config.launchTimeout(),
+        config.endTimeout());
+    qemu = new QemuProcess(config.qemu(), limits);
     acceleratorProbe = new AcceleratorProbe(config.qemu());
     host = new HostFacts(config.qemu());
     startup = new Startup(qemu, this::automatic);
     power = new PowerSwitch(qemu, startup);
+    blocks = new BlockAccess(config.directory(), limits);
   }
 
   private Accelerator automatic() {
     return config.accelerator() == Accelerator.AUTO
         ? acceleratorProbe.best()
         : config.accelerator();
+  }
+
+  /** Returns what else it can do: power, serial console, and {@link BlockMonitor}. */
+  @Override
+  public <C> Optional<C> capability(Class<C> type) {
+    return type == BlockMonitor.class
+        ? Optional.of(type.cast(blocks))
+        : ComputeDriver.super.capability(type);
   }
 
   @Override

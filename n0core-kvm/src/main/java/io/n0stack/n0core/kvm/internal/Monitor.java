@@ -76,6 +76,15 @@ public final class Monitor implements AutoCloseable {
   }
 
   /**
+   * Returns the connection itself.
+   *
+   * @return the client, which ends with this
+   */
+  QmpClient client() {
+    return client;
+  }
+
+  /**
    * Asks what the guest is doing.
    *
    * @return its state

@@ -12,6 +12,7 @@ public final class QmpException extends N0Exception {
 
   private final String errorClass;
   private final String command;
+  private final String description;
 
   QmpException(String monitor, String command, String errorClass, String description) {
     super(
@@ -20,6 +21,7 @@ public final class QmpException extends N0Exception {
         command + " on " + monitor + ": " + description + " (" + errorClass + ")");
     this.errorClass = errorClass;
     this.command = command;
+    this.description = description;
   }
 
   private static Code code(String errorClass) {
@@ -46,5 +48,14 @@ public final class QmpException extends N0Exception {
    */
   public String command() {
     return command;
+  }
+
+  /**
+   * Returns QEMU's text.
+   *
+   * @return a sentence, for people
+   */
+  public String description() {
+    return description;
   }
 }

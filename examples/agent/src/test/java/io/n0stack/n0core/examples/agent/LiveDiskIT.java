@@ -1,0 +1,114 @@
+package io.n0stack.n0core.examples.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.n0stack.n0core.agent.Agent;
+import io.n0stack.n0core.agent.Bundle;
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.compute.Firmware;
+import io.n0stack.n0core.api.compute.MachineSpec;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatus;
+import io.n0stack.n0core.api.driver.Observed;
+import io.n0stack.n0core.api.storage.ExternalSnapshots;
+import io.n0stack.n0core.api.storage.VolumeSpec;
+import io.n0stack.n0core.api.storage.VolumeStatus;
+import io.n0stack.n0core.kvm.KvmConfig;
+import io.n0stack.n0core.kvm.QemuMachineDriver;
+import io.n0stack.n0core.storage.Qcow2DirectoryDriver;
+import io.n0stack.n0core.tck.Requirement;
+import io.n0stack.n0core.tck.Requires;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The disk of a running machine is made larger, frozen and joined by way of two drivers. */
+@Requires({Requirement.ROOT, Requirement.QEMU})
+class LiveDiskIT {
+  private static final long MIB = 1 << 20;
+  private static final Duration LIMIT = Duration.ofMinutes(1);
+
+  private Path home;
+  private Agent agent;
+
+  @BeforeEach
+  void open() throws IOException {
+    // Not a @TempDir: the paths of unix sockets below it must stay short.
+    home = Files.createTempDirectory(Path.of("/tmp"), "n0k");
+    try (InputStream in = Objects.requireNonNull(
+        LiveDiskIT.class.getResourceAsStream("/io/n0stack/n0core/kvm/internal/nano.rom"))) {
+      Files.copy(in, Setup.rom(home));
+    }
+    agent = Agent.open(
+        home.resolve("agent"),
+        List.of(
+            new Qcow2DirectoryDriver(home.resolve("volumes"), LIMIT),
+            new QemuMachineDriver(
+                KvmConfig.of(home.resolve("kvm")).withAccelerator(Accelerator.TCG))));
+  }
+
+  @AfterEach
+  void close() throws IOException, InterruptedException {
+    agent.delete(bundle(MIB));
+    agent.close();
+    assertThat(new ProcessBuilder("rm", "-rf", home.toString()).start().waitFor())
+        .isZero();
+  }
+
+  private Bundle bundle(long diskBytes) {
+    return Bundle.empty()
+        .with(
+            "machine",
+            "web1",
+            MachineSpec.builder(1, 24 * MIB)
+                .firmware(new Firmware.Rom(Setup.rom(home)))
+                .bootDisk("root")
+                .build())
+        .with("volume", "root", VolumeSpec.empty(diskBytes));
+  }
+
+  private VolumeStatus volume() {
+    Observed<VolumeStatus> seen = agent.observe("volume", "root", VolumeStatus.class);
+    assertThat(seen).isInstanceOf(Observed.Present.class);
+    assertThat(((Observed.Present<VolumeStatus>) seen).complete()).isTrue();
+    return ((Observed.Present<VolumeStatus>) seen).status();
+  }
+
+  private MachineStatus machine() {
+    return ((Observed.Present<MachineStatus>) agent.observe("machine", "web1", MachineStatus.class))
+        .status();
+  }
+
+  @Test
+  void machineGoesOnWhileItsDiskChanges() {
+    agent.apply(bundle(8 * MIB));
+    MachineStatus before = machine();
+    Path lowest = volume().path();
+
+    agent.apply("volume", "root", VolumeSpec.empty(16 * MIB)).await(LIMIT);
+    assertThat(volume().sizeBytes()).isEqualTo(16 * MIB);
+    Agent.Action<ExternalSnapshots, Boolean> create = (snapshots, cx, id) -> {
+      snapshots.createExternalSnapshot(cx, id, "before");
+      return true;
+    };
+    agent.act("volume", "root", "snapshot", ExternalSnapshots.class, create).await(LIMIT);
+    assertThat(volume().path()).isNotEqualTo(lowest);
+    assertThat(volume().backingImage()).contains(lowest);
+    Agent.Action<ExternalSnapshots, Boolean> delete = (snapshots, cx, id) -> {
+      snapshots.deleteExternalSnapshot(cx, id, "before");
+      return true;
+    };
+    agent.act("volume", "root", "join", ExternalSnapshots.class, delete).await(LIMIT);
+
+    assertThat(volume().path()).isEqualTo(lowest);
+    assertThat(machine().state()).isEqualTo(MachineState.RUNNING);
+    assertThat(machine().pid()).isEqualTo(before.pid());
+  }
+}

@@ -1,0 +1,129 @@
+package io.n0stack.n0core.kvm.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.api.Subscription;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.BlockCommandException;
+import io.n0stack.n0core.api.storage.BlockEvent;
+import io.n0stack.n0core.api.storage.BlockEvents;
+import io.n0stack.n0core.api.storage.BlockSession;
+import io.n0stack.n0core.api.storage.QemuCapabilities;
+import io.n0stack.n0core.kvm.qmp.QmpClient;
+import io.n0stack.n0core.kvm.qmp.QmpEvent;
+import io.n0stack.n0core.kvm.qmp.QmpException;
+import io.n0stack.n0core.kvm.qmp.QmpListener;
+import io.n0stack.n0core.kvm.qmp.QmpResult;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+
+/** A monitor's connection, lent to a storage driver. */
+final class QmpBlockSession implements BlockSession {
+  private static final Duration LOOK = Duration.ofSeconds(5);
+
+  private final ResourceId machine;
+  private final Monitor monitor;
+  private final QmpClient client;
+  private final QemuCapabilities capabilities;
+  // Moves events from the reader to the queues; one thread, so that they keep their order.
+  private final ExecutorService mover;
+
+  /** Asks the machine what it can do. */
+  QmpBlockSession(ResourceId machine, Monitor monitor) {
+    this.machine = machine;
+    this.monitor = monitor;
+    client = monitor.client();
+    QmpResult version = client.execute("query-version", LOOK);
+    capabilities = new QemuCapabilities(
+        (int) version.number("/qemu/major"),
+        (int) version.number("/qemu/minor"),
+        (int) version.number("/qemu/micro"),
+        client.execute("query-commands", LOOK).list("").stream()
+            .map(command -> command.text("/name"))
+            .collect(Collectors.toSet()));
+    mover = Executors.newSingleThreadExecutor(work -> {
+      Thread thread = new Thread(work, "n0core-block-events-" + machine.name());
+      thread.setDaemon(true);
+      return thread;
+    });
+  }
+
+  @Override
+  public QemuCapabilities capabilities() {
+    return capabilities;
+  }
+
+  @Override
+  public String execute(String command, Map<String, ?> arguments, Duration deadline) {
+    try {
+      return client.execute(command, arguments, deadline).toString();
+    } catch (QmpException e) {
+      BlockCommandException refused =
+          new BlockCommandException(machine.toString(), command, e.errorClass(), e.description());
+      refused.initCause(e);
+      throw refused;
+    }
+  }
+
+  @Override
+  public BlockEvents events(int capacity) {
+    return new Queue((int) Rules.range("capacity", capacity, 1, 65_536));
+  }
+
+  @Override
+  public void close() {
+    monitor.close();
+    mover.shutdown();
+  }
+
+  /** Events that wait to be taken. */
+  private final class Queue implements BlockEvents, QmpListener {
+    private final BlockingQueue<BlockEvent> waiting;
+    private final AtomicLong lost = new AtomicLong();
+    private final Subscription subscription;
+
+    Queue(int capacity) {
+      waiting = new ArrayBlockingQueue<>(capacity);
+      subscription = client.subscribe(mover, this);
+    }
+
+    @Override
+    public void event(QmpEvent event) {
+      if (!waiting.offer(new BlockEvent(event.name(), event.data().toString(), event.at()))) {
+        lost.incrementAndGet();
+      }
+    }
+
+    @Override
+    public void lost(long count) {
+      lost.addAndGet(count);
+    }
+
+    @Override
+    public Optional<BlockEvent> next(Duration timeout) {
+      try {
+        return Optional.ofNullable(waiting.poll(timeout.toNanos(), TimeUnit.NANOSECONDS));
+      } catch (InterruptedException e) {
+        throw N0Exception.interrupted("wait for an event of " + machine, e);
+      }
+    }
+
+    @Override
+    public long lost() {
+      return lost.get();
+    }
+
+    @Override
+    public void close() {
+      subscription.close();
+    }
+  }
+}
