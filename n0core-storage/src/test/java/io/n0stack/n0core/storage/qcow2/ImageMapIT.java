@@ -90,7 +90,7 @@ class ImageMapIT {
   void looksForHolesInAsFewPreallocatedClustersAsQemuImgDoes(int clusters) {
     Path image = directory.resolve("image.qcow2");
     String options = "cluster_size=64k,preallocation=metadata";
-    Images.qemuImg("create", "-q", "-f", "qcow2", "-o", options, image, clusters * 64L << 10);
+    Images.qemuImg("create", "-q", "-f", "qcow2", "-o", options, image, clusters * (64L << 10));
 
     QemuSays.requireSameMap(image, ImageFormat.QCOW2, options);
   }
