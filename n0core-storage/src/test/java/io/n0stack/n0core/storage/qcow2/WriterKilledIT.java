@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Requires(Requirement.QEMU)
 class WriterKilledIT {
-  private static final int KILLS = 16;
+  private static final int KILLS = 12;
 
   @TempDir
   Path directory;
