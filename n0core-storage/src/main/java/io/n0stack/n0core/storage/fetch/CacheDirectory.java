@@ -249,8 +249,7 @@ final class CacheDirectory {
     try (FileChannel in =
         FileChannel.open(alias, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
       ByteBuffer bytes = TemporaryFile.read(in, ALIAS_BYTES);
-      return Optional.of(
-          Digest.parse(StandardCharsets.US_ASCII.decode(bytes).toString()));
+      return Optional.of(Digest.parse(StandardCharsets.US_ASCII.decode(bytes).toString()));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (N0Exception e) {

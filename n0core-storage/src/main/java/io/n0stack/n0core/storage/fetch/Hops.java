@@ -76,8 +76,8 @@ final class Hops {
           .firstValue("location")
           .orElseThrow(() -> new IOException("status " + reply.status() + " without Location"));
       URI next = UriRules.next(uri, location);
-      wasPublic = wasPublic
-          || (policy == AddressPolicy.PUBLIC_STAYS_PUBLIC && hasPublicAddress(uri));
+      wasPublic =
+          wasPublic || (policy == AddressPolicy.PUBLIC_STAYS_PUBLIC && hasPublicAddress(uri));
       uri = next;
     }
   }

@@ -40,8 +40,6 @@ record Validator(String value, OptionalLong total) {
   boolean isContradictedBy(HttpHeaders headers, OptionalLong claimed) {
     String field = value.startsWith("\"") ? "etag" : "last-modified";
     return headers.firstValue(field).filter(found -> !found.equals(value)).isPresent()
-        || (total.isPresent()
-            && claimed.isPresent()
-            && total.getAsLong() != claimed.getAsLong());
+        || (total.isPresent() && claimed.isPresent() && total.getAsLong() != claimed.getAsLong());
   }
 }
