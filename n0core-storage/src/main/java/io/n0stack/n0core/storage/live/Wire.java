@@ -228,7 +228,7 @@ final class Wire implements AutoCloseable {
   }
 
   private synchronized void drop(Line broken) {
-    if (line == broken) {
+    if (line != null && line.session() == broken.session()) {
       line = null;
     }
     broken.session().close();

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
@@ -169,10 +170,14 @@ class BrokenLineIT {
       }
     };
 
-    private final List<String> layers;
+    private final String layers;
 
     Operation(List<String> layers) {
-      this.layers = layers;
+      this.layers = String.join(" ", layers);
+    }
+
+    List<String> layers() {
+      return List.of(layers.split(" ", -1));
     }
 
     int snapshots() {
@@ -204,7 +209,7 @@ class BrokenLineIT {
   /** Returns whether the line broke. */
   private boolean attempt(QemuHost host, Operation operation, Break how, int command)
       throws IOException {
-    String name = "v" + how.ordinal() + "-" + command;
+    String name = "v-" + how.name().toLowerCase(Locale.ROOT) + "-" + command;
     Path at = Files.createDirectory(directory.resolve(name));
     for (String file : FILES) {
       Files.copy(templates.resolve(file), at.resolve(file));
@@ -273,7 +278,7 @@ class BrokenLineIT {
       }
       operation.run(volume, at);
       for (String file : FILES.subList(0, operation.snapshots())) {
-        if (!operation.layers.contains(file)) {
+        if (!operation.layers().contains(file)) {
           volume.release(at.resolve(file)); // as before deleting it
         }
       }
@@ -294,17 +299,17 @@ class BrokenLineIT {
 
   private static void assertEnd(
       QemuHost host, Operation operation, ResourceId id, Path at, String when) throws IOException {
-    Path active = at.resolve(operation.layers.get(0));
+    Path active = at.resolve(operation.layers().get(0));
     try (LiveVolume volume = LiveVolume.open(host, id, active, LIMIT)) {
       assertThat(volume.jobs()).as(when).isEmpty();
       assertThat(volume.layers())
           .as(when)
           .extracting(layer -> at.relativize(layer.file().orElseThrow()).toString())
-          .containsExactlyElementsOf(operation.layers);
+          .containsExactlyElementsOf(operation.layers());
       assertThat(volume.nodes())
           .as("%s: nothing else is open", when)
           .filteredOn(node -> node.file().orElseThrow().startsWith(at))
-          .hasSize(operation.layers.size());
+          .hasSize(operation.layers().size());
       assertBitmaps(operation, volume, when);
     }
     if (operation == Operation.MIRROR

@@ -47,7 +47,7 @@ abstract class LiveFixture {
   }
 
   @AfterEach
-  void stop() throws InterruptedException {
+  void stop() {
     volume.close();
     guest.close();
     host.close();

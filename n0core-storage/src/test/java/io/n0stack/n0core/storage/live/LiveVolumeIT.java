@@ -52,7 +52,7 @@ class LiveVolumeIT {
   }
 
   @AfterEach
-  void stop() throws InterruptedException {
+  void stop() {
     volume.close();
     guest.close();
     host.close();

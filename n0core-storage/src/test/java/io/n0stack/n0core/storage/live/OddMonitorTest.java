@@ -73,7 +73,11 @@ class OddMonitorTest {
 
     @SafeVarargs
     final void answer(String command, Supplier<String>... all) {
-      answers.put(command, new ArrayDeque<>(List.of(all)));
+      Deque<Supplier<String>> each = new ArrayDeque<>();
+      for (Supplier<String> one : all) {
+        each.add(one);
+      }
+      answers.put(command, each);
     }
 
     @Override
@@ -144,10 +148,8 @@ class OddMonitorTest {
     return open().jobs().get(0);
   }
 
-  private static Supplier<String> lost() {
-    return () -> {
-      throw new UnknownOutcomeException("command", new IOException("the line broke"));
-    };
+  private static String lost() {
+    throw new UnknownOutcomeException("command", new IOException("the line broke"));
   }
 
   private static Supplier<String> error(String text) {
@@ -225,7 +227,7 @@ class OddMonitorTest {
         "something=INTERNAL"
       })
   void theErrorOfAJobIsTyped(String row) {
-    String[] parts = row.split("=");
+    String[] parts = row.split("=", -1);
     LiveJob job = job(
         JobKind.MIRROR,
         "\"status\": \"concluded\", \"error\": \"" + parts[0] + "\"",
@@ -277,7 +279,7 @@ class OddMonitorTest {
 
   @Test
   void aChangeThatIsLostEachTimeIsUnknownAfterAFewAttempts() {
-    fake.answer("block_resize", lost());
+    fake.answer("block_resize", OddMonitorTest::lost);
 
     assertThatThrownBy(() -> open().resize(2 << 20)).isInstanceOf(UnknownOutcomeException.class);
 
@@ -286,7 +288,7 @@ class OddMonitorTest {
 
   @Test
   void aChangeWhoseAnswerWasLostIsNotMadeTwiceIfItIsThere() {
-    fake.answer("block_resize", lost());
+    fake.answer("block_resize", OddMonitorTest::lost);
     fake.answer(
         "query-named-block-nodes",
         () -> NODES,
@@ -300,7 +302,7 @@ class OddMonitorTest {
 
   @Test
   void aSecondAttemptThatIsRefusedBecauseTheFirstWasDoneIsDone() {
-    fake.answer("block_resize", lost(), error("it is in use"));
+    fake.answer("block_resize", OddMonitorTest::lost, error("it is in use"));
     fake.answer(
         "query-named-block-nodes",
         () -> NODES,

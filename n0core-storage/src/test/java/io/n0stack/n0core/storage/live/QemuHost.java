@@ -167,9 +167,8 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
     }
   }
 
-  void kill() throws InterruptedException {
-    process.destroyForcibly();
-    assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+  void kill() {
+    process.destroyForcibly().onExit().orTimeout(10, TimeUnit.SECONDS).join();
   }
 
   void quit() throws InterruptedException {
@@ -178,7 +177,7 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     kill();
   }
 }

@@ -44,7 +44,7 @@ class RealMachineIT {
   }
 
   @AfterEach
-  void stop() throws InterruptedException {
+  void stop() {
     volume.close();
     host.close();
   }
