@@ -150,7 +150,7 @@ final class CreateFigures {
     Sort sort = place.linked;
     List<Spent> paces = Rounds.inTurn(
         3,
-        new Rounds.Turn(BATCH, times -> batch(times, place)),
+        new Rounds.Turn(BATCH, times -> together(times, place)),
         new Rounds.Turn(BATCH, times -> oneByOne(times, place)),
         new Rounds.Turn(BATCH, times -> c.times("batch", times, sort.sample, place.theirs)));
     place.requireSame(sort);
@@ -166,7 +166,7 @@ final class CreateFigures {
     return spent;
   }
 
-  private Spent batch(int times, Place place) throws Exception {
+  private Spent together(int times, Place place) throws Exception {
     Spent spent = Spent.by(1, () -> {
       Qcow2Options options = place.linked.options.get();
       files.createAll(Arrays.stream(NewFiles.paths(times, place.ours))

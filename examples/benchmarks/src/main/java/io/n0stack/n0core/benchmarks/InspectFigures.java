@@ -89,10 +89,14 @@ final class InspectFigures {
     for (int i = 0; i < MUTATIONS; i++) {
       Files.write(image, mutated(sound.get(i % sound.size()), random));
       boolean[] read = new boolean[1];
+      boolean done = false;
       try {
         slowest = Math.max(slowest, Spent.by(1, () -> read[0] = reads(image)).cpuMicros());
-      } catch (RuntimeException e) {
-        throw new IllegalStateException("seed " + seed + ", mutation " + i, e);
+        done = true;
+      } finally {
+        if (!done) {
+          System.err.println("seed " + seed + ", mutation " + i);
+        }
       }
       refused += read[0] ? 0 : 1;
     }

@@ -38,7 +38,7 @@ final class RockRidge {
             "TF", new IsoBytes().put(MODIFIED_READ_CHANGED).put(time).put(time).put(time));
   }
 
-  /** The words that RRIP prescribes; Linux takes the rest for Rock Ridge only after these. */
+  /** The words that RRIP 1.10 prescribes. */
   static IsoBytes reference() {
     String id = "RRIP_1991A";
     String description =

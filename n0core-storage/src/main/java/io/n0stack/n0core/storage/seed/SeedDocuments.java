@@ -40,11 +40,11 @@ final class SeedDocuments {
       if (seed.defaultUser() == DefaultUser.KEPT) {
         users.add("default");
       }
-      seed.users().forEach(user -> put(user, users.addObject()));
+      seed.users().forEach(user -> putUser(user, users.addObject()));
     }
     if (!seed.files().isEmpty()) {
       ArrayNode files = config.putArray("write_files");
-      seed.files().forEach(file -> put(file, files.addObject()));
+      seed.files().forEach(file -> putFile(file, files.addObject()));
     }
     if (!seed.commands().isEmpty()) {
       ArrayNode commands = config.putArray("runcmd");
@@ -53,7 +53,7 @@ final class SeedDocuments {
     return "#cloud-config\n" + text(config);
   }
 
-  private static void put(SeedUser user, ObjectNode into) {
+  private static void putUser(SeedUser user, ObjectNode into) {
     into.put("name", user.name()).put("shell", user.shell().toString());
     into.put("lock_passwd", user.passwordHash().isEmpty());
     user.passwordHash().ifPresent(hash -> into.put("passwd", hash));
@@ -66,7 +66,7 @@ final class SeedDocuments {
     }
   }
 
-  private static void put(SeedFile file, ObjectNode into) {
+  private static void putFile(SeedFile file, ObjectNode into) {
     into.put("path", file.path().toString())
         .put("permissions", file.permissions())
         .put("encoding", "b64")
@@ -78,12 +78,12 @@ final class SeedDocuments {
     ObjectNode config = JSON.createObjectNode().put("version", 2);
     ObjectNode ethernets = config.putObject("ethernets");
     for (int i = 0; i < nics.size(); i++) {
-      put(nics.get(i), ethernets.putObject("nic" + i));
+      putNic(nics.get(i), ethernets.putObject("nic" + i));
     }
     return text(config);
   }
 
-  private static void put(SeedNic nic, ObjectNode into) {
+  private static void putNic(SeedNic nic, ObjectNode into) {
     into.putObject("match").put("macaddress", nic.mac().toString());
     nic.name().ifPresent(name -> into.put("set-name", name));
     into.put("dhcp4", nic.dhcp().contains(Dhcp.V4)).put("dhcp6", nic.dhcp().contains(Dhcp.V6));
@@ -118,11 +118,11 @@ final class SeedDocuments {
     }
     if (!rest.isEmpty()) {
       ArrayNode routes = into.putArray("routes");
-      rest.forEach(route -> put(route, routes.addObject()));
+      rest.forEach(route -> putRoute(route, routes.addObject()));
     }
   }
 
-  private static void put(SeedRoute route, ObjectNode into) {
+  private static void putRoute(SeedRoute route, ObjectNode into) {
     into.put("to", route.to().toString()).put("via", route.via().getHostAddress());
     route.metric().ifPresent(metric -> into.put("metric", metric));
   }

@@ -176,7 +176,7 @@ class CloudInitSeedTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "-a", "a b", "a/b", "a\nb", "ä"})
-  void instanceIdsThatCannotNameADirectoryAreRefused(String id) {
+  void instanceIdsThatCannotNameDirectoriesAreRefused(String id) {
     assertRefused(
         () -> CloudInitSeed.builder(id, "web1").build(), "instanceId", "must be 1 to 128");
   }

@@ -133,7 +133,7 @@ class IsoImageTest {
   }
 
   @Test
-  void namesHaveRoomInARecord() {
+  void namesFitIntoTheirRecords() {
     assertRefused(() -> SMALL.withFile("a".repeat(65), new byte[0]), "file", "64 characters");
     assertRefused(() -> SMALL.withFile("€".repeat(43), new byte[0]), "file", "128 bytes");
     assertThat(tree(

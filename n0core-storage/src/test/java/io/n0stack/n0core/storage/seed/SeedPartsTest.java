@@ -78,7 +78,7 @@ class SeedPartsTest {
   }
 
   @Test
-  void filesHaveAnAbsolutePathOctalPermissionsAndALimit() {
+  void filesHaveAbsolutePathsOctalPermissionsAndLimits() {
     assertRefused(() -> SeedFile.of(Path.of("etc"), ""), "file.path", "absolute");
     assertRefused(() -> SeedFile.of(Path.of("/etc/../x"), ""), "file.path", "absolute");
     for (String permissions : new String[] {"644", "0o644", "0888", "06444", "u=rw", "4755"}) {
@@ -94,7 +94,7 @@ class SeedPartsTest {
   }
 
   @Test
-  void routesAreOfOneFamilyAndToANetwork() throws UnknownHostException {
+  void routesLeadToNetworksOfTheirFamily() throws UnknownHostException {
     InetAddress router = literal("10.77.0.1");
     assertRefused(
         () -> SeedRoute.of(CidrAddress.parse("fd00::/64"), router), "route.via", "family");
@@ -138,7 +138,7 @@ class SeedPartsTest {
   }
 
   @Test
-  void onlyTheFirstDefaultRouteOfAFamilyThatHasAnAddressIsAGateway() {
+  void defaultRoutesAreGatewaysWhereTheirFamilyHasAddresses() {
     String config = Seeds.minimal()
         .nic(SeedNic.builder(Seeds.FIRST)
             .address(CidrAddress.parse("fd00::2/64"))
