@@ -51,7 +51,7 @@ class ParentDiesIT {
   void noRunOutlivesUsWheneverWeDie() throws Exception {
     long seed = System.nanoTime();
     Random random = new Random(seed);
-    Path program = Images.script(directory.resolve("hang"), "exec sleep 604\n");
+    Path program = Images.script(directory.resolve("hang"), "exec tail -f \"$0\"\n");
     for (int kill = 0; kill < Repetition.of(12); kill++) {
       Process parent = start("trusted", program);
       parent.waitFor(random.nextInt(60), TimeUnit.MILLISECONDS);
