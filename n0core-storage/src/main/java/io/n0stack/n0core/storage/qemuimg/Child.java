@@ -68,9 +68,8 @@ final class Child implements AutoCloseable {
       throw new N0Exception(
           N0Exception.Code.UNSUPPORTED,
           "qemu-img",
-          operation + ": cannot start " + Rules.quote(command.get(0)) + ": "
-              + e.getCause().getMessage(),
-          e.getCause());
+          operation + ": cannot start " + Rules.quote(command.get(0)) + ": " + e.getMessage(),
+          e);
     }
   }
 
@@ -133,7 +132,7 @@ final class Child implements AutoCloseable {
         beat.accept(output.text());
       } catch (ExecutionException e) {
         throw new N0Exception(
-            N0Exception.Code.INTERNAL, operation, operation + ": lost its process", e.getCause());
+            N0Exception.Code.INTERNAL, operation, operation + ": lost its process", e);
       }
     }
   }

@@ -32,38 +32,42 @@ final class Confinement {
   private static final Pattern PERMITTED = Pattern.compile("CapPrm:\\s*([0-9a-f]+)");
   private static final Pattern USER = Pattern.compile("Uid:\\s*\\d+\\s+(\\d+)");
 
-  private static final String GATE = "[ \"$PPID\" = \"$1\" ] || exit 125\n"
-      + "umask 077\n"
-      + "ulimit -c 0 && ulimit -s 2048 && ulimit -v \"$2\" && ulimit -t \"$3\" || exit 126\n"
-      + "[ \"$4\" = - ] || ulimit -f \"$4\" || exit 126\n"
-      + "shift 4\n"
-      + "exec \"$@\"";
+  private static final String GATE = """
+      [ "$PPID" = "$1" ] || exit 125
+      umask 077
+      ulimit -c 0 && ulimit -s 2048 && ulimit -v "$2" && ulimit -t "$3" || exit 126
+      [ "$4" = - ] || ulimit -f "$4" || exit 126
+      shift 4
+      exec "$@"
+      """;
 
   /**
    * In a mount namespace of its own: an empty root with the programs, one source and one target. /sys is
    * covered because no image lies there. The last shell finds a closed pipe if we died before the
    * second setpriv made the kernel watch: a change of user makes it forget.
    */
-  private static final String ROOM = "set -eu\n"
-      + "umask 022\n"
-      + "user=$1 source=$2 target=$3 program=$4 chroot=$5 setpriv=$6 sh=$7\n"
-      + "shift 7\n"
-      + "mount -t tmpfs -o mode=0755,size=64k,nosuid,noexec room /sys\n"
-      + "cd /sys\n"
-      + "for d in usr bin sbin lib lib64; do\n"
-      + "  if [ -L \"/$d\" ]; then ln -s \"$(readlink \"/$d\")\" \"$d\"\n"
-      + "  elif [ -d \"/$d\" ]; then mkdir \"$d\" && mount -o bind,ro,nosuid,nodev \"/$d\" \"$d\"; fi\n"
-      + "done\n"
-      + "mkdir dev && : > dev/null && mount --bind /dev/null dev/null\n"
-      + ": > qemu-img && mount -o bind,ro,nosuid,nodev \"$program\" qemu-img\n"
-      + ": > source && mount -o bind,ro,nosuid,nodev,noexec \"$source\" source\n"
-      + "if [ \"$target\" != - ]; then\n"
-      + "  : > target && mount -o bind,nosuid,nodev,noexec \"$target\" target\n"
-      + "fi\n"
-      + "umask 077\n"
-      + "exec \"$chroot\" . \"$setpriv\" --reuid=\"$user\" --regid=\"$user\" --clear-groups"
-      + " --no-new-privs --inh-caps=-all --bounding-set=-all --pdeathsig=KILL --"
-      + " \"$sh\" -c 'printf \"\\n\" && exec /qemu-img \"$@\"' sh \"$@\"";
+  private static final String ROOM = """
+      set -eu
+      umask 022
+      user=$1 source=$2 target=$3 program=$4 chroot=$5 setpriv=$6 sh=$7
+      shift 7
+      mount -t tmpfs -o mode=0755,size=64k,nosuid,noexec room /sys
+      cd /sys
+      for d in usr bin sbin lib lib64; do
+        if [ -L "/$d" ]; then ln -s "$(readlink "/$d")" "$d"
+        elif [ -d "/$d" ]; then mkdir "$d" && mount -o bind,ro,nosuid,nodev "/$d" "$d"; fi
+      done
+      mkdir dev && : > dev/null && mount --bind /dev/null dev/null
+      : > qemu-img && mount -o bind,ro,nosuid,nodev "$program" qemu-img
+      : > source && mount -o bind,ro,nosuid,nodev,noexec "$source" source
+      if [ "$target" != - ]; then
+        : > target && mount -o bind,nosuid,nodev,noexec "$target" target
+      fi
+      umask 077
+      exec "$chroot" . "$setpriv" --reuid="$user" --regid="$user" --clear-groups \\
+        --no-new-privs --inh-caps=-all --bounding-set=-all --pdeathsig=KILL -- \\
+        "$sh" -c 'printf "\\n" && exec /qemu-img "$@"' sh "$@"
+      """;
 
   /** Where the room has the image. */
   static final String SOURCE = "/source";

@@ -70,7 +70,7 @@ class ForeignIT {
       }
       assertThat(qemuImg.foreignSizeBytes(image(format), MINUTE)).isEqualTo(MIB);
     }
-    assertThat(Files.list(Path.of("/sys")).count()).as("the host's own").isGreaterThan(3);
+    assertThat(Path.of("/sys/kernel")).as("the host's own").exists();
   }
 
   @Test

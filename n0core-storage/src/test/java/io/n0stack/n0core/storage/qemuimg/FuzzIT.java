@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -93,9 +94,7 @@ class FuzzIT {
         assertThat(e.code()).as("seed %s: %s", seed, e).isEqualTo(N0Exception.Code.INVALID);
         assertThat(e).isNotInstanceOf(QemuImgException.class);
       }
-      for (Path file : Files.walk(work).sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
+      delete(work);
     }
     assertThat(taken).isPositive();
   }
@@ -115,6 +114,14 @@ class FuzzIT {
     qemuImg.changeBitmap(image, label, BitmapChange.REMOVE, MINUTE);
     qemuImg.deleteSnapshot(image, label, MINUTE);
     assertThat(Qcow2Header.snapshotNames(disk)).isEmpty();
+  }
+
+  private static void delete(Path work) throws IOException {
+    try (Stream<Path> files = Files.walk(work)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
   }
 
   private static String word(Random random) {

@@ -20,6 +20,7 @@ final class KilledParent {
   public static void main(String[] arguments) throws Exception {
     Path directory = Path.of(arguments[2]);
     QemuImg qemuImg = new QemuImg(Settings.standard().withProgram(arguments[1]));
+    QemuImg.installed().version(); // loads the classes, so that the next start is quick
     System.out.println("ready");
     Path target = directory.resolve("target-" + System.nanoTime());
     if (arguments[0].equals("trusted")) {
@@ -34,13 +35,6 @@ final class KilledParent {
           NewImage.Raw.sparse(),
           ConvertOptions.standard(),
           HOUR);
-    }
-    for (int i = 0; ; i++) {
-      Path copy = directory.resolve("copy-" + System.nanoTime());
-      ImageFile raw = ImageFile.raw(directory.resolve("raw"));
-      qemuImg.convert(raw, copy, NewImage.Qcow2.standard(), ConvertOptions.standard(), HOUR);
-      qemuImg.grow(ImageFile.qcow2(copy), 64 << 20, Preallocation.OFF, HOUR);
-      Files.delete(copy);
     }
   }
 }

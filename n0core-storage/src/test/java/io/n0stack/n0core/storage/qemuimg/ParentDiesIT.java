@@ -51,11 +51,9 @@ class ParentDiesIT {
   void noRunOutlivesUsWheneverWeDie() throws Exception {
     long seed = System.nanoTime();
     Random random = new Random(seed);
-    byte[] content = new byte[32 << 20];
-    random.nextBytes(content);
-    Files.write(directory.resolve("raw"), content);
+    Path program = Images.script(directory.resolve("hang"), "exec tail -f \"$0\"\n");
     for (int kill = 0; kill < Repetition.of(12); kill++) {
-      Process parent = start("churn", Path.of("/usr/bin/qemu-img"));
+      Process parent = start("trusted", program);
       parent.waitFor(random.nextInt(60), TimeUnit.MILLISECONDS);
 
       parent.destroyForcibly().waitFor();
