@@ -59,8 +59,11 @@ public final class Secret implements AutoCloseable {
   public static Secret of(char[] passphrase) {
     try {
       ByteBuffer encoded = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(passphrase));
-      byte[] value = Arrays.copyOf(encoded.array(), encoded.limit());
-      Arrays.fill(encoded.array(), (byte) 0);
+      byte[] value = new byte[encoded.remaining()];
+      encoded.get(value).clear();
+      while (encoded.hasRemaining()) {
+        encoded.put((byte) 0);
+      }
       return new Secret(value);
     } catch (CharacterCodingException e) {
       throw refused();
