@@ -14,7 +14,6 @@ module io.n0stack.n0core.storage {
   requires java.net.http;
   requires org.jnrproject.constants;
   requires org.jnrproject.ffi;
-  requires org.jnrproject.posix;
   requires org.slf4j;
   requires org.tukaani.xz;
   requires static transitive org.jspecify;

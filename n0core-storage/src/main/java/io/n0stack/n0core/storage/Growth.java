@@ -2,12 +2,12 @@ package io.n0stack.n0core.storage;
 
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.storage.ImageFormat;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.storage.file.ImageLock;
 import io.n0stack.n0core.storage.file.QemuLocks;
 import io.n0stack.n0core.storage.qcow2.Qcow2Growth;
 import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import io.n0stack.n0core.storage.qemuimg.ImageFile;
-import io.n0stack.n0core.storage.qemuimg.Preallocation;
 import io.n0stack.n0core.storage.qemuimg.QemuImg;
 import io.n0stack.n0core.storage.qemuimg.Secret;
 import java.io.IOException;

@@ -201,6 +201,7 @@ final class Layers {
         if (used(record)) {
           try (LiveVolume live = live(cx, record)) {
             live.commit(joined, below).complete(cx);
+            live.release(joined);
           }
         } else {
           joinOffline(cx, record, all, index);

@@ -176,12 +176,10 @@ final class VolumeMaker {
   }
 
   private static NewImage form(VolumeRecord record, Optional<Secret> secret) {
-    var preallocation = io.n0stack.n0core.storage.qemuimg.Preallocation.valueOf(
-        record.preallocation().name());
     if (record.format() == ImageFormat.RAW) {
-      return new NewImage.Raw(preallocation);
+      return new NewImage.Raw(record.preallocation());
     }
-    NewImage.Qcow2 form = NewImage.Qcow2.standard().withPreallocation(preallocation);
+    NewImage.Qcow2 form = NewImage.Qcow2.standard().withPreallocation(record.preallocation());
     return secret.isPresent()
         ? form.withEncryption(io.n0stack.n0core.storage.qemuimg.Encryption.luks(secret.get()))
         : form;

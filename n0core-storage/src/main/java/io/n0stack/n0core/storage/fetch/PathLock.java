@@ -1,96 +1,100 @@
 package io.n0stack.n0core.storage.fetch;
 
+import io.n0stack.n0core.api.OsException;
+import io.n0stack.n0core.storage.internal.FileStatus;
+import io.n0stack.n0core.storage.internal.NativeFile;
+import io.n0stack.n0core.storage.internal.SystemCalls;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
+import java.util.Set;
 import jnr.constants.platform.Errno;
-import jnr.constants.platform.OpenFlags;
-import jnr.posix.FileStat;
-import jnr.posix.POSIX;
-import jnr.posix.POSIXFactory;
 
 /**
- * A lock on a file that the kernel drops when the process dies. See flock(2): unlike the locks of the
- * JDK it belongs to one opening of the file, so it also parts threads, and outlives the closing of
- * another descriptor of the file.
+ * A lock on a file that the kernel drops when the process dies. See fcntl(2), "Open file description
+ * locks": unlike the locks of the JDK it belongs to one opening of the file, so it also parts threads,
+ * and outlives the closing of another descriptor of the file.
  */
 final class PathLock implements AutoCloseable {
-  private static final POSIX HOST = POSIXFactory.getNativePOSIX();
-  private static final int EXCLUSIVE_NOW = 2 | 4; // LOCK_EX | LOCK_NB, sys/file.h
-  private static final int PRIVATE = 0600;
-  private static final int FLAGS = OpenFlags.O_RDWR.intValue()
-      | OpenFlags.O_CLOEXEC.intValue()
-      | OpenFlags.O_NOFOLLOW.intValue();
+  private static final long ALL = 0; // bytes: to the end, wherever that is
 
   private final Path path;
-  private int fd;
+  private final NativeFile file;
 
-  private PathLock(Path path, int fd) {
+  private PathLock(Path path, NativeFile file) {
     this.path = path;
-    this.fd = fd;
+    this.file = file;
   }
 
   /** Takes the lock, making the file if there is none; empty if it is held elsewhere. */
   static Optional<PathLock> take(Path path) throws IOException {
-    return open(path, FLAGS | OpenFlags.O_CREAT.intValue());
+    while (true) {
+      FileChannel.open(
+              path,
+              Set.of(
+                  StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))
+          .close();
+      Optional<NativeFile> opened = open(path);
+      if (opened.isPresent()) {
+        PathLock lock = new PathLock(path, opened.get());
+        Attempt attempt = lock.attempt();
+        if (attempt != Attempt.GONE) {
+          return attempt == Attempt.TAKEN ? Optional.of(lock) : Optional.empty();
+        }
+      }
+    }
   }
 
   /** Takes the lock on a file that exists; empty if it is held elsewhere or the file is gone. */
-  static Optional<PathLock> takeExisting(Path path) throws IOException {
-    return open(path, FLAGS);
+  static Optional<PathLock> takeExisting(Path path) {
+    Optional<PathLock> lock = open(path).map(file -> new PathLock(path, file));
+    return lock.filter(opened -> opened.attempt() == Attempt.TAKEN);
   }
 
-  private static Optional<PathLock> open(Path path, int flags) throws IOException {
-    while (true) {
-      int fd = HOST.open(path.toString(), flags, PRIVATE);
-      if (fd < 0) {
-        if (HOST.errno() == Errno.ENOENT.intValue() && flags == FLAGS) {
-          return Optional.empty();
-        }
-        throw failure("open", path);
-      }
-      PathLock lock = new PathLock(path, fd);
-      boolean taken = false;
-      try {
-        if (HOST.flock(fd, EXCLUSIVE_NOW) < 0) {
-          if (HOST.errno() == Errno.EWOULDBLOCK.intValue()) {
-            return Optional.empty();
-          }
-          throw failure("flock", path);
-        }
-        // Whoever held it before may have unlinked the file in the meantime.
-        taken = lock.isOf(path);
-        if (taken) {
-          return Optional.of(lock);
-        }
-      } finally {
-        if (!taken) {
-          lock.close();
-        }
-      }
-    }
+  /** What came of taking the lock. */
+  private enum Attempt {
+    TAKEN,
+    HELD,
+    GONE
   }
 
-  private boolean isOf(Path named) throws IOException {
-    FileStat stat = HOST.allocateStat();
-    if (HOST.fstat(fd, stat) < 0) {
-      throw failure("fstat", named);
-    }
+  private static Optional<NativeFile> open(Path path) {
     try {
-      return ((Number) Files.getAttribute(named, "unix:ino", LinkOption.NOFOLLOW_LINKS)).longValue()
-          == stat.ino();
-    } catch (NoSuchFileException e) {
-      return false;
+      return Optional.of(NativeFile.openForWriting(path));
+    } catch (OsException e) {
+      if (e.errno() == Errno.ENOENT.intValue()) {
+        return Optional.empty();
+      }
+      throw e;
     }
   }
 
-  private static IOException failure(String call, Path path) {
-    Errno errno = Errno.valueOf(HOST.errno());
-    return new java.nio.file.FileSystemException(
-        path.toString(), null, call + ": " + errno.description() + " (" + errno.name() + ")");
+  /** Closes the file unless the lock is taken. */
+  private Attempt attempt() {
+    boolean taken = false;
+    try {
+      long result = file.lockExclusive(0, ALL);
+      if (SystemCalls.is(result, Errno.EAGAIN, Errno.EACCES)) {
+        return Attempt.HELD;
+      }
+      SystemCalls.check(result, "lock", path);
+      // Whoever held it before may have unlinked the file in the meantime.
+      FileStatus here = file.status();
+      taken = NativeFile.look(path)
+          .filter(named -> named.inode() == here.inode() && named.device() == here.device())
+          .isPresent();
+      return taken ? Attempt.TAKEN : Attempt.GONE;
+    } finally {
+      if (!taken) {
+        file.close();
+      }
+    }
   }
 
   /** Unlinks the file while it is held, and drops the lock. */
@@ -104,9 +108,6 @@ final class PathLock implements AutoCloseable {
 
   @Override
   public void close() {
-    if (fd >= 0) {
-      HOST.close(fd);
-      fd = -1;
-    }
+    file.close();
   }
 }

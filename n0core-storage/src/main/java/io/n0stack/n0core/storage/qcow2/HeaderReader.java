@@ -59,7 +59,7 @@ final class HeaderReader {
       Qcow2Header.Features features,
       long sizeBytes,
       int encryption,
-      Qcow2Header.Compression compression,
+      Qcow2Compression compression,
       boolean namesBackingFile) {}
 
   Fixed fixed() throws MoreBytesNeeded {
@@ -67,7 +67,7 @@ final class HeaderReader {
     Qcow2Header.Features features = features();
     int encryption = bytes.getInt(32);
     require(encryption >= 0 && encryption <= 2, "image.encryption", encryption, "must be 0 to 2");
-    Qcow2Header.Compression compression = compression(headerLength, features);
+    Qcow2Compression compression = compression(headerLength, features);
     long size = bytes.getLong(24);
     require(size >= 0, "image.size", Long.toUnsignedString(size), "must be less than 2^63");
     boolean backing = bytes.getLong(8) != 0;
@@ -133,7 +133,7 @@ final class HeaderReader {
     return features;
   }
 
-  private Qcow2Header.Compression compression(int headerLength, Qcow2Header.Features features)
+  private Qcow2Compression compression(int headerLength, Qcow2Header.Features features)
       throws MoreBytesNeeded {
     boolean present = version == 3 && headerLength > FIXED_BYTES;
     MoreBytesNeeded.unless(!present || bytes.limit() > FIXED_BYTES);
@@ -145,7 +145,7 @@ final class HeaderReader {
         "image.compressionType",
         type,
         "must be 0 exactly if incompatible feature 3 is off");
-    return type == 0 ? Qcow2Header.Compression.ZLIB : Qcow2Header.Compression.ZSTD;
+    return type == 0 ? Qcow2Compression.ZLIB : Qcow2Compression.ZSTD;
   }
 
   private int refcountBits() {

@@ -54,7 +54,7 @@ final class HeaderWriter {
   }
 
   private static void putFixed(ByteBuffer header, Qcow2Options options, CreationLayout layout) {
-    boolean zstd = options.compression() == Qcow2Options.Compression.ZSTD;
+    boolean zstd = options.compression() == Qcow2Compression.ZSTD;
     long incompatible = (zstd ? INCOMPATIBLE_COMPRESSION : 0)
         | (options.has(Qcow2Options.Feature.EXTENDED_L2) ? INCOMPATIBLE_EXTENDED_L2 : 0);
     long compatible =

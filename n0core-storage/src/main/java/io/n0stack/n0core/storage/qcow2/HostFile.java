@@ -1,73 +1,61 @@
 package io.n0stack.n0core.storage.qcow2;
 
+import io.n0stack.n0core.api.OsException;
+import io.n0stack.n0core.storage.internal.FileStatus;
+import io.n0stack.n0core.storage.internal.NativeFile;
+import io.n0stack.n0core.storage.internal.SystemCalls;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import jnr.posix.FileStat;
-import jnr.posix.POSIX;
-import jnr.posix.POSIXFactory;
+import java.util.function.Supplier;
+import jnr.constants.platform.Errno;
 
 /** Tells what a file takes on the host and where its holes are, which the JDK cannot. See lseek(2). */
 final class HostFile implements Closeable {
-  private static final POSIX HOST = POSIXFactory.getNativePOSIX();
-  private static final int BLOCK_BYTES = 512; // the unit of st_blocks, whatever the file system
-  private static final int O_NONBLOCK = 0x800; // asm-generic/fcntl.h
-  private static final int O_CLOEXEC = 0x80000;
-  private static final int SEEK_DATA = 3; // linux/fs.h
-  private static final int SEEK_HOLE = 4;
-  private static final int ENXIO = 6; // asm-generic/errno-base.h
+  private final NativeFile file;
 
-  private int fd;
-
-  private HostFile(int fd) {
-    this.fd = fd;
+  private HostFile(NativeFile file) {
+    this.file = file;
   }
 
   /** Opens what {@link ImageFiles} has found to be a regular file. */
   static HostFile open(Path file) throws IOException {
-    int fd = HOST.open(file.toString(), O_NONBLOCK | O_CLOEXEC, 0);
-    if (fd < 0) {
-      throw failure("open");
-    }
-    return new HostFile(fd);
+    return new HostFile(translated(() -> NativeFile.openForReading(file)));
   }
 
   static long allocatedBytes(Path file) throws IOException {
-    FileStat stat = HOST.allocateStat();
-    if (HOST.lstat(file.toString(), stat) < 0) {
-      throw failure("lstat");
-    }
-    return stat.blocks() * BLOCK_BYTES;
+    return translated(() -> NativeFile.look(file))
+        .map(FileStatus::allocatedBytes)
+        .orElseThrow(() -> new NoSuchFileException(file.toString()));
   }
 
   /** Finds the first data at or behind a position; {@code Long.MAX_VALUE} if there is none. */
   long dataFrom(long position) throws IOException {
-    return seek(position, SEEK_DATA);
+    return found(file.seekData(position));
   }
 
   /** Finds the first hole at or behind a position, which may be the end of the file. */
   long holeFrom(long position) throws IOException {
-    return seek(position, SEEK_HOLE);
+    return found(file.seekHole(position));
   }
 
-  private long seek(long position, int what) throws IOException {
-    long found = HOST.lseekLong(fd, position, what);
-    if (found < 0 && HOST.errno() != ENXIO) {
-      throw failure("lseek");
+  private long found(long result) throws IOException {
+    return SystemCalls.is(result, Errno.ENXIO)
+        ? Long.MAX_VALUE
+        : translated(() -> SystemCalls.check(result, "seek in", file.name()));
+  }
+
+  private static <R> R translated(Supplier<R> call) throws IOException {
+    try {
+      return call.get();
+    } catch (OsException e) {
+      throw new IOException(e.getMessage(), e);
     }
-    return found < 0 ? Long.MAX_VALUE : found;
-  }
-
-  private static IOException failure(String call) {
-    return new IOException(call + ": errno " + HOST.errno());
   }
 
   @Override
   public void close() {
-    if (fd >= 0) {
-      int open = fd;
-      fd = -1;
-      HOST.close(open);
-    }
+    file.close();
   }
 }

@@ -36,7 +36,7 @@ public record Qcow2Header(
     int refcountBits,
     int headerLength,
     int encryption,
-    Compression compression,
+    Qcow2Compression compression,
     Optional<String> backingFile,
     Features features,
     Tables tables,
@@ -45,18 +45,6 @@ public record Qcow2Header(
   /** Copies the list. */
   public Qcow2Header {
     extensions = List.copyOf(extensions);
-  }
-
-  /**
-   * How compressed clusters are compressed.
-   *
-   * @since 0.1
-   */
-  public enum Compression {
-    /** Deflate without a header. */
-    ZLIB,
-    /** Zstandard. */
-    ZSTD
   }
 
   /** The first four bytes of each qcow2 image: {@code QFI} and 0xfb. */

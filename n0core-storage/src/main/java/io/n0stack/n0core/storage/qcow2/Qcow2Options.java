@@ -31,7 +31,7 @@ public record Qcow2Options(
     int clusterSizeBytes,
     int refcountBits,
     Set<Feature> features,
-    Compression compression,
+    Qcow2Compression compression,
     Optional<Backing> backing) {
   /** The size of a cluster unless another is asked for: 64 KiB, as in QEMU. */
   public static final int STANDARD_CLUSTER_BYTES = 64 << 10;
@@ -55,18 +55,6 @@ public record Qcow2Options(
     LAZY_REFCOUNTS,
     /** Each cluster is divided into 32 subclusters; clusters must be of 16 KiB or more. */
     EXTENDED_L2
-  }
-
-  /**
-   * How clusters are compressed.
-   *
-   * @since 0.1
-   */
-  public enum Compression {
-    /** What all versions of QEMU understand. */
-    ZLIB,
-    /** Faster; needs QEMU 5.1 or later. */
-    ZSTD
   }
 
   /**
@@ -203,7 +191,7 @@ public record Qcow2Options(
     private int clusterSizeBytes = STANDARD_CLUSTER_BYTES;
     private int refcountBits = STANDARD_REFCOUNT_BITS;
     private final Set<Feature> features = EnumSet.noneOf(Feature.class);
-    private Compression compression = Compression.ZLIB;
+    private Qcow2Compression compression = Qcow2Compression.ZLIB;
     private Optional<Backing> backing = Optional.empty();
 
     private Builder(long sizeBytes) {
@@ -249,7 +237,7 @@ public record Qcow2Options(
      * @param type the method
      * @return this builder
      */
-    public Builder compression(Compression type) {
+    public Builder compression(Qcow2Compression type) {
       compression = type;
       return this;
     }

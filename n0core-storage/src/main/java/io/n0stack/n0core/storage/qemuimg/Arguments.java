@@ -1,5 +1,6 @@
 package io.n0stack.n0core.storage.qemuimg;
 
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.storage.qemuimg.ImageFile.Format;
 import java.nio.file.Path;
 import java.util.ArrayList;

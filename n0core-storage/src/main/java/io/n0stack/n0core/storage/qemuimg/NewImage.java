@@ -2,6 +2,8 @@ package io.n0stack.n0core.storage.qemuimg;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.api.storage.Preallocation;
+import io.n0stack.n0core.storage.qcow2.Qcow2Compression;
 import java.util.Optional;
 import java.util.Set;
 
@@ -71,14 +73,6 @@ public sealed interface NewImage permits NewImage.Raw, NewImage.Qcow2, NewImage.
     EXTENDED_L2
   }
 
-  /** How clusters are compressed, if any are. */
-  enum Compression {
-    /** Deflate, which every QEMU reads. */
-    ZLIB,
-    /** Zstandard; QEMU 5.1 or later. */
-    ZSTD
-  }
-
   /**
    * QEMU's copy-on-write format, version 3.
    *
@@ -93,7 +87,7 @@ public sealed interface NewImage permits NewImage.Raw, NewImage.Qcow2, NewImage.
       long clusterBytes,
       int refcountBits,
       Set<Feature> features,
-      Compression compression,
+      Qcow2Compression compression,
       Preallocation preallocation,
       Optional<Encryption> encryption)
       implements NewImage {
@@ -116,7 +110,7 @@ public sealed interface NewImage permits NewImage.Raw, NewImage.Qcow2, NewImage.
      */
     public static Qcow2 standard() {
       return new Qcow2(
-          64 << 10, 16, Set.of(), Compression.ZLIB, Preallocation.OFF, Optional.empty());
+          64 << 10, 16, Set.of(), Qcow2Compression.ZLIB, Preallocation.OFF, Optional.empty());
     }
 
     /**
@@ -155,7 +149,7 @@ public sealed interface NewImage permits NewImage.Raw, NewImage.Qcow2, NewImage.
      * @param method the method
      * @return the changed form
      */
-    public Qcow2 withCompression(Compression method) {
+    public Qcow2 withCompression(Qcow2Compression method) {
       return new Qcow2(clusterBytes, refcountBits, features, method, preallocation, encryption);
     }
 

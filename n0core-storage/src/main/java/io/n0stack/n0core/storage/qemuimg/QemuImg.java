@@ -2,6 +2,7 @@ package io.n0stack.n0core.storage.qemuimg;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.storage.qemuimg.ConvertOptions.Extra;
 import java.nio.file.Path;
 import java.time.Duration;

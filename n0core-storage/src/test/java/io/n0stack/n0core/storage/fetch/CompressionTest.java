@@ -164,8 +164,7 @@ class CompressionTest {
     byte[] bomb = bytes.toByteArray();
     assertThat(bomb).hasSizeLessThan(1 << 18);
 
-    refused(
-        rules(compression, bomb).maxContentBytes(24 << 20).build(), bomb, "source.contentSize");
+    refused(rules(compression, bomb).maxContentBytes(24 << 20).build(), bomb, "source.contentSize");
 
     take(rules(compression, bomb).maxContentBytes(32 << 20).build(), bomb);
     assertThat(target()).hasSize(32 << 20);

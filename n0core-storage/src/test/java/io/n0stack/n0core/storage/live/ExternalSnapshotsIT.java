@@ -143,18 +143,17 @@ class ExternalSnapshotsIT {
   void volumeUnderAnotherKeepsWhatItIsMadeOf() {
     ResourceId clone = ResourceId.fresh("volume", "clone");
     driver.createExternalSnapshot(cx(), root, "one");
-    driver.apply(
-        cx(), clone, VolumeSpec.from(new ImageSource.Backing(disk(), ImageFormat.QCOW2)));
+    driver.apply(cx(), clone, VolumeSpec.from(new ImageSource.Backing(disk(), ImageFormat.QCOW2)));
 
-    requireCode(
-        N0Exception.Code.BUSY, () -> driver.revertToExternalSnapshot(cx(), root, "one"));
+    requireCode(N0Exception.Code.BUSY, () -> driver.revertToExternalSnapshot(cx(), root, "one"));
     requireCode(N0Exception.Code.BUSY, () -> driver.deleteExternalSnapshot(cx(), root, "one"));
     driver.createExternalSnapshot(cx(), root, "two");
-    assertThat(((Observed.Present<VolumeStatus>) driver.observe(clone)).complete()).isTrue();
-    requireCode(N0Exception.Code.NOT_FOUND, () -> driver.revertToExternalSnapshot(
-        cx(), root, "none"));
-    requireCode(N0Exception.Code.INVALID, () -> driver.createExternalSnapshot(
-        cx(), root, "../none"));
+    assertThat(((Observed.Present<VolumeStatus>) driver.observe(clone)).complete())
+        .isTrue();
+    requireCode(
+        N0Exception.Code.NOT_FOUND, () -> driver.revertToExternalSnapshot(cx(), root, "none"));
+    requireCode(
+        N0Exception.Code.INVALID, () -> driver.createExternalSnapshot(cx(), root, "../none"));
     requireCode(
         N0Exception.Code.PRECONDITION,
         () -> driver.capability(Snapshots.class).orElseThrow().createSnapshot(cx(), root, "in"));
@@ -165,10 +164,10 @@ class ExternalSnapshotsIT {
   void crashAtAnyPointLosesNothing() {
     write(1, 0);
     for (String action : List.of("create", "create", "delete", "revert", "delete")) {
-      String snapshot = action.equals("create") && driver.externalSnapshots(root).isEmpty()
-          ? "one"
-          : "two";
-      String subject = action.equals("create") ? snapshot : driver.externalSnapshots(root).get(0);
+      String snapshot =
+          action.equals("create") && driver.externalSnapshots(root).isEmpty() ? "one" : "two";
+      String subject =
+          action.equals("create") ? snapshot : driver.externalSnapshots(root).get(0);
       for (int point = 0; ; point++) {
         StandaloneContext crashing = cx().crashAt(point);
         boolean crashed = false;
@@ -219,8 +218,7 @@ class ExternalSnapshotsIT {
       Path lowest = disk();
       host.add("disk-root", lowest, "qcow2");
       try (Guest guest = host.attach("disk-root")) {
-        requireCode(
-            N0Exception.Code.BUSY, () -> driver.createExternalSnapshot(cx(), root, "one"));
+        requireCode(N0Exception.Code.BUSY, () -> driver.createExternalSnapshot(cx(), root, "one"));
         StandaloneContext cx = cx().lending("machine", host);
 
         guest.write(0, 1);
@@ -246,7 +244,8 @@ class ExternalSnapshotsIT {
     Files.createDirectory(directory.resolve("host"));
     try (QemuHost host = QemuHost.machine(directory.resolve("host"))) {
       host.add("disk-root", disk(), "qcow2");
-      host.run("device_add", Map.of("driver", "virtio-blk-pci", "drive", "disk-root", "bus", "port0"));
+      host.run(
+          "device_add", Map.of("driver", "virtio-blk-pci", "drive", "disk-root", "bus", "port0"));
       VolumeSpec larger = SPEC.withSizeBytes(16 * MIB);
 
       requireCode(N0Exception.Code.BUSY, () -> driver.apply(cx(), root, larger));

@@ -64,7 +64,7 @@ final class AnyOptions {
       builder.with(Qcow2Options.Feature.EXTENDED_L2);
     }
     if ((numbers[2] & 8) != 0) {
-      builder.compression(Qcow2Options.Compression.ZSTD);
+      builder.compression(Qcow2Compression.ZSTD);
     }
     if (!backing.isEmpty()) {
       ImageFormat format = (numbers[2] & 16) != 0 ? ImageFormat.RAW : ImageFormat.QCOW2;

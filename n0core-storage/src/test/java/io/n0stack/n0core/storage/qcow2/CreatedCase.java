@@ -82,7 +82,7 @@ record CreatedCase(Qcow2Options options) {
       case 1 ->
         builder
             .with(Qcow2Options.Feature.LAZY_REFCOUNTS)
-            .compression(Qcow2Options.Compression.ZSTD)
+            .compression(Qcow2Compression.ZSTD)
             .backing(raw, ImageFormat.RAW);
       case 2 -> builder.backing(base, ImageFormat.QCOW2);
       case 3 -> builder.with(Qcow2Options.Feature.EXTENDED_L2);

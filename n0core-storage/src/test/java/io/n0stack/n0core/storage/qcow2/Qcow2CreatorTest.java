@@ -35,7 +35,7 @@ class Qcow2CreatorTest {
             .refcountBits(4)
             .with(Qcow2Options.Feature.LAZY_REFCOUNTS)
             .with(Qcow2Options.Feature.EXTENDED_L2)
-            .compression(Qcow2Options.Compression.ZSTD)
+            .compression(Qcow2Compression.ZSTD)
             .backing(Path.of("/images/base é, 1.qcow2"), ImageFormat.QCOW2)
             .build());
 

@@ -20,7 +20,7 @@ class Qcow2OptionsTest {
     assertThat(options.clusterSizeBytes()).isEqualTo(65536);
     assertThat(options.refcountBits()).isEqualTo(16);
     assertThat(options.features()).isEmpty();
-    assertThat(options.compression()).isEqualTo(Qcow2Options.Compression.ZLIB);
+    assertThat(options.compression()).isEqualTo(Qcow2Compression.ZLIB);
     assertThat(options.backing()).isEmpty();
   }
 

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.storage.Images;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.storage.Images;
 import io.n0stack.n0core.storage.qemuimg.NewImage.Qcow2;
 import io.n0stack.n0core.storage.qemuimg.NewImage.Raw;

@@ -6,9 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.storage.Images;
+import io.n0stack.n0core.storage.qcow2.Qcow2Compression;
 import io.n0stack.n0core.storage.qemuimg.CheckResult.Verdict;
-import io.n0stack.n0core.storage.qemuimg.NewImage.Compression;
 import io.n0stack.n0core.storage.qemuimg.NewImage.Feature;
 import io.n0stack.n0core.storage.qemuimg.NewImage.Qcow2;
 import io.n0stack.n0core.storage.qemuimg.NewImage.Raw;
@@ -56,7 +57,7 @@ class QemuImgIT {
         .withClusterBytes(32 << 10)
         .withRefcountBits(8)
         .withFeatures(Set.of(Feature.LAZY_REFCOUNTS, Feature.EXTENDED_L2))
-        .withCompression(Compression.ZSTD)
+        .withCompression(Qcow2Compression.ZSTD)
         .withPreallocation(Preallocation.METADATA);
 
     qemuImg.create(image, form, 8 * MIB, MINUTE);
@@ -140,7 +141,7 @@ class QemuImgIT {
     qemuImg.convert(
         source,
         compressed,
-        Qcow2.standard().withCompression(Compression.ZSTD),
+        Qcow2.standard().withCompression(Qcow2Compression.ZSTD),
         ConvertOptions.standard().withExtras(Set.of(ConvertOptions.Extra.COMPRESS)),
         MINUTE);
     qemuImg.convert(
