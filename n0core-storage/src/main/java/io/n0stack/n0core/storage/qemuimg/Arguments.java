@@ -24,6 +24,7 @@ final class Arguments {
   }
 
   /** A finished command line, and what goes to standard input. */
+  @SuppressWarnings("ArrayRecordComponent") // wiped by whoever sends it; never compared
   record Line(List<String> arguments, byte[] input) {}
 
   Line line() {

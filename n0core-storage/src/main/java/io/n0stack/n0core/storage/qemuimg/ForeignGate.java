@@ -115,8 +115,9 @@ final class ForeignGate {
     ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
     try (FileChannel file =
         FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-      while (buffer.hasRemaining() && file.read(buffer, position + buffer.position()) > 0) {
-        continue;
+      int n = 0;
+      while (n >= 0 && buffer.hasRemaining()) {
+        n = file.read(buffer, position + buffer.position());
       }
     }
     return buffer.flip();
