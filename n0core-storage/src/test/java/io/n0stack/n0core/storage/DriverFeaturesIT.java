@@ -3,7 +3,6 @@ package io.n0stack.n0core.storage;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.sun.net.httpserver.HttpServer;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
@@ -18,13 +17,18 @@ import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.storage.fetch.ImageCache;
 import io.n0stack.n0core.tck.StandaloneContext;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.HexFormat;
@@ -113,17 +117,11 @@ class DriverFeaturesIT {
     String digest = "sha256:"
         + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     AtomicInteger requests = new AtomicInteger();
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    server.createContext("/image", exchange -> {
-      requests.incrementAndGet();
-      exchange.sendResponseHeaders(200, bytes.length);
-      exchange.getResponseBody().write(bytes);
-      exchange.close();
-    });
-    server.start();
-    try {
-      URI uri = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/image");
+    try (ServerSocket server = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
+      Thread serving = new Thread(() -> serve(server, bytes, requests));
+      serving.setDaemon(true);
+      serving.start();
+      URI uri = URI.create("http://127.0.0.1:" + server.getLocalPort() + "/image");
       ImageSource wrong =
           new ImageSource.Download(uri, "sha256:" + "0".repeat(64), ImageFormat.QCOW2);
       assertThatThrownBy(() -> driver.apply(cx(), root, VolumeSpec.from(wrong)))
@@ -146,8 +144,28 @@ class DriverFeaturesIT {
       assertThat(cache.images().get(0).references()).isEmpty();
       assertThat(cache.evictTo(0).evicted()).hasSize(1);
       requirePattern(made.path(), "qcow2", 7, MIB, MIB);
-    } finally {
-      server.stop(0);
+    }
+  }
+
+  /** Answers every request with the same bytes, until the socket is closed. */
+  private static void serve(ServerSocket server, byte[] bytes, AtomicInteger requests) {
+    while (!server.isClosed()) {
+      try (Socket client = server.accept()) {
+        BufferedReader in = new BufferedReader(
+            new InputStreamReader(client.getInputStream(), StandardCharsets.US_ASCII));
+        for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
+          assertThat(line).isNotBlank();
+        }
+        requests.incrementAndGet();
+        String head =
+            "HTTP/1.1 200 OK\r\nContent-Length: " + bytes.length + "\r\nConnection: close\r\n\r\n";
+        client.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
+        client.getOutputStream().write(bytes);
+      } catch (IOException e) {
+        if (!server.isClosed()) {
+          throw new UncheckedIOException(e);
+        }
+      }
     }
   }
 
@@ -156,13 +174,11 @@ class DriverFeaturesIT {
     // Others must be able to reach it: it is read by a user who owns nothing.
     Path shared = Files.createTempDirectory(Path.of("/var/tmp"), "n0core-foreign-");
     try {
-      Files.setPosixFilePermissions(
-          shared, java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-xr-x"));
+      Files.setPosixFilePermissions(shared, PosixFilePermissions.fromString("rwxr-xr-x"));
       Path vmdk = shared.resolve("old.vmdk");
       Images.qemuImg("create", "-q", "-f", "vmdk", vmdk, "8M");
       write(vmdk, "vmdk", 9, MIB, MIB);
-      Files.setPosixFilePermissions(
-          vmdk, java.nio.file.attribute.PosixFilePermissions.fromString("rw-r--r--"));
+      Files.setPosixFilePermissions(vmdk, PosixFilePermissions.fromString("rw-r--r--"));
 
       VolumeStatus made =
           make(root, VolumeSpec.from(new ImageSource.Conversion(vmdk, ForeignFormat.VMDK)));

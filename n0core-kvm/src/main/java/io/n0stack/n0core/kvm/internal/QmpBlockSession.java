@@ -108,17 +108,17 @@ final class QmpBlockSession implements BlockSession {
     }
 
     @Override
+    public long lost() {
+      return lost.get();
+    }
+
+    @Override
     public Optional<BlockEvent> next(Duration timeout) {
       try {
         return Optional.ofNullable(waiting.poll(timeout.toNanos(), TimeUnit.NANOSECONDS));
       } catch (InterruptedException e) {
         throw N0Exception.interrupted("wait for an event of " + machine, e);
       }
-    }
-
-    @Override
-    public long lost() {
-      return lost.get();
     }
 
     @Override

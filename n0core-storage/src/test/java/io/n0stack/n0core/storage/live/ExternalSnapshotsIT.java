@@ -111,7 +111,8 @@ class ExternalSnapshotsIT {
     assertThat(driver.externalSnapshots(root)).isEmpty();
     assertThat(seen().status().backingImage()).isEmpty();
     requirePattern(2, 0);
-    assertThat(disk().getParent().toFile().list()).containsOnly("disk.qcow2", "volume.json");
+    assertThat(disk().resolveSibling(".").toFile().list())
+        .containsOnly("disk.qcow2", "volume.json");
     assertThat(driver
             .capability(VolumeMaintenance.class)
             .orElseThrow()
@@ -190,7 +191,8 @@ class ExternalSnapshotsIT {
       }
     }
     assertThat(driver.externalSnapshots(root)).isEmpty();
-    assertThat(disk().getParent().toFile().list()).containsOnly("disk.qcow2", "volume.json");
+    assertThat(disk().resolveSibling(".").toFile().list())
+        .containsOnly("disk.qcow2", "volume.json");
   }
 
   private void act(String action, StandaloneContext cx, String snapshot) {
