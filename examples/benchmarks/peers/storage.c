@@ -12,8 +12,8 @@
  *   batch COUNT IMAGE DIRECTORY           writes all, syncs all, names all, then syncs the directory once
  *   reflink COUNT IMAGE DIRECTORY         has the file system share the blocks of IMAGE
  *
- * The files are DIRECTORY/c0, c1, ...; when the time has been taken they are unlinked, but for one that is kept as
- * DIRECTORY/kept0, so that it can be seen what was made.
+ * The files are DIRECTORY/c0, c1, ...; when the time has been taken they are unlinked, but for those that are durable. One is
+ * kept as DIRECTORY/kept0, so that it can be seen what was made.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -134,13 +134,16 @@ static void creates(long count, const char *directory, const char *base) {
   end();
 }
 
+/* How many durable files there are. None is unlinked: ext4 goes around inodes that were freed a moment ago. */
+static long made;
+
 static void durables(long count, const char *directory, const char *base) {
   char path[512], temporary[512];
   begin();
   for (long i = 0; i < count; i++) {
     if (base[0] != '\0') read_header(base);
-    name(path, directory, "c", i);
-    name(temporary, directory, ".c", i);
+    name(path, directory, "c", made + i);
+    name(temporary, directory, ".c", made + i);
     int file = create(temporary);
     write_image(file);
     if (fdatasync(file) != 0) fail("fdatasync");
@@ -157,7 +160,7 @@ static void batch(long count, const char *directory) {
   if (count > MOST) count = MOST;
   begin();
   for (long i = 0; i < count; i++) {
-    name(temporary, directory, ".c", i);
+    name(temporary, directory, ".c", made + i);
     files[i] = create(temporary);
     write_image(files[i]);
     if (sync_file_range(files[i], 0, 0, SYNC_FILE_RANGE_WRITE) != 0) fail("sync_file_range");
@@ -167,8 +170,8 @@ static void batch(long count, const char *directory) {
     close(files[i]);
   }
   for (long i = 0; i < count; i++) {
-    name(path, directory, "c", i);
-    name(temporary, directory, ".c", i);
+    name(path, directory, "c", made + i);
+    name(temporary, directory, ".c", made + i);
     publish(temporary, path);
   }
   sync_directory(directory);
@@ -252,11 +255,15 @@ int main(int arguments, char **argument) {
       else if (strcmp(verb, "batch") == 0) batch(count, directory);
       else fail(line);
     }
-    char first[512], kept[512];
-    name(first, directory, "c", 0);
+    int durable = strcmp(verb, "durable") == 0 || strcmp(verb, "cloned") == 0 || strcmp(verb, "batch") == 0;
+    char first[512], kept[512], linked[512];
+    name(first, directory, "c", durable ? made : 0);
     name(kept, directory, "kept", 0);
-    if (rename(first, kept) != 0 || link(kept, first) != 0) fail(kept);
-    unlink_all(count, directory);
+    name(linked, directory, ".kept", 0);
+    if (link(first, linked) != 0 || rename(linked, kept) != 0) fail(kept);
+    unlink(linked); /* rename does nothing to two names of one file */
+    if (durable) made += count;
+    else unlink_all(count, directory);
     /* For good: else whoever syncs next does it for this side. */
     sync_directory(directory);
     printf("%.1f %.1f\n", ended - began, ended_cpu - began_cpu);

@@ -25,6 +25,7 @@ final class CreateFigures {
   private final Path memory;
   private final Path disk;
   private final DurableFiles files = new DurableFiles();
+  private int turns;
 
   CreateFigures(PeerServer c, Path memory, Path disk) {
     this.c = c;
@@ -119,9 +120,9 @@ final class CreateFigures {
     List<Figure> durable(String what, Sort sort, CreateFigures figures) throws Exception {
       List<Spent> paces = Rounds.inTurn(
           150,
-          NewFiles.durableTurn(ours, file -> figures.make(file, sort)),
+          NewFiles.durableTurn("durable-" + what, ours, file -> figures.make(file, sort)),
           figures.inC(1, what.equals("create") ? "durable" : "cloned", sort, theirs),
-          NewFiles.durableTurn(theirs, sort::qemuImg));
+          NewFiles.durableTurn("qemu-img-" + what, theirs, sort::qemuImg));
       requireSame(sort);
       return List.of(
           new Against("qemu-img", paces.get(2)).faster(what + ", durable", 9, paces.get(0)),
@@ -159,21 +160,18 @@ final class CreateFigures {
   }
 
   private Spent oneByOne(int times, Place place) throws Exception {
-    Path[] paths = NewFiles.paths(times, place.ours);
+    Path[] paths = NewFiles.paths("single" + turns++ + "-", times, place.ours);
     int[] made = new int[1];
-    Spent spent = Spent.by(times, () -> make(paths[made[0]++], place.linked));
-    NewFiles.deleteDurably(times, place.ours);
-    return spent;
+    return Spent.by(times, () -> make(paths[made[0]++], place.linked));
   }
 
   private Spent together(int times, Place place) throws Exception {
-    Spent spent = Spent.by(1, () -> {
+    Path[] paths = NewFiles.paths("batch" + turns++ + "-", times, place.ours);
+    return Spent.by(1, () -> {
       Qcow2Options options = place.linked.options.get();
-      files.createAll(Arrays.stream(NewFiles.paths(times, place.ours))
+      files.createAll(Arrays.stream(paths)
           .map(file -> new NewFile(file, channel -> Qcow2Creator.write(channel, options)))
           .toList());
     });
-    NewFiles.deleteDurably(times, place.ours);
-    return spent;
   }
 }

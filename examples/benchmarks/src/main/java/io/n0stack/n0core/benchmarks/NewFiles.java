@@ -29,19 +29,22 @@ final class NewFiles {
     }
   }
 
-  /** Removes them for good: else whoever syncs next does it for this side. */
-  static void deleteDurably(int count, Path directory) throws IOException {
-    delete(count, directory);
+  /** Else whoever syncs next does it for this side. */
+  private static void sync(Path directory) throws IOException {
     try (FileChannel open = FileChannel.open(directory, StandardOpenOption.READ)) {
       open.force(true);
     }
   }
 
-  /** A turn of one who makes one that is durable. */
-  static Rounds.Turn durableTurn(Path directory, Maker maker) {
+  /**
+   * A turn of one who makes one that is durable. It stays: ext4 goes around inodes that were freed a moment
+   * ago, which takes whoever makes the next one as long as the rest of it.
+   */
+  static Rounds.Turn durableTurn(String prefix, Path directory, Maker maker) {
+    int[] made = new int[1];
     return new Rounds.Turn(1, times -> {
-      Spent spent = Spent.by(1, () -> maker.make(directory.resolve("o0")));
-      deleteDurably(1, directory);
+      Spent spent = Spent.by(1, () -> maker.make(directory.resolve(prefix + made[0]++)));
+      sync(directory);
       return spent;
     });
   }
@@ -51,7 +54,9 @@ final class NewFiles {
     return new Rounds.Turn(count, times -> by(times, directory, maker));
   }
 
-  static Path[] paths(int count, Path directory) {
-    return IntStream.range(0, count).mapToObj(i -> directory.resolve("o" + i)).toArray(Path[]::new);
+  static Path[] paths(String prefix, int count, Path directory) {
+    return IntStream.range(0, count)
+        .mapToObj(i -> directory.resolve(prefix + i))
+        .toArray(Path[]::new);
   }
 }
