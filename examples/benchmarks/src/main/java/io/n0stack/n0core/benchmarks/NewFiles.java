@@ -37,13 +37,13 @@ final class NewFiles {
   }
 
   /**
-   * A turn of one who makes one that is durable. It stays: ext4 goes around inodes that were freed a moment
+   * A turn of one who makes some that are durable. They stay: ext4 goes around inodes that were freed a moment
    * ago, which takes whoever makes the next one as long as the rest of it.
    */
-  static Rounds.Turn durableTurn(String prefix, Path directory, Maker maker) {
+  static Rounds.Turn durableTurn(int count, String prefix, Path directory, Maker maker) {
     int[] made = new int[1];
-    return new Rounds.Turn(1, times -> {
-      Spent spent = Spent.by(1, () -> maker.make(directory.resolve(prefix + made[0]++)));
+    return new Rounds.Turn(count, times -> {
+      Spent spent = Spent.by(times, () -> maker.make(directory.resolve(prefix + made[0]++)));
       sync(directory);
       return spent;
     });
