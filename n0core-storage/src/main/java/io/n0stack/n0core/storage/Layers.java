@@ -11,6 +11,7 @@ import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.VolumeRecord.Change;
 import io.n0stack.n0core.storage.VolumeRecord.Shape;
 import io.n0stack.n0core.storage.file.DurableFiles;
+import io.n0stack.n0core.storage.file.ImageLock;
 import io.n0stack.n0core.storage.file.QemuLocks;
 import io.n0stack.n0core.storage.live.LiveVolume;
 import io.n0stack.n0core.storage.qcow2.Qcow2Creator;
@@ -125,14 +126,31 @@ final class Layers {
           () ->
               files.create(above, channel -> Qcow2Creator.write(channel, overlay(record, below))));
     }
-    if (QemuLocks.look(above).isUsed() || QemuLocks.look(below).isUsed()) {
-      cx.step("change over", () -> {
-        try (LiveVolume live = live(cx, record)) {
-          live.snapshot(above);
-        }
-      });
+    Optional<ImageLock> quiet = unused(below);
+    if (quiet.isPresent()) {
+      // A machine that is started meanwhile on the old layer cannot open it.
+      try (ImageLock held = quiet.get()) {
+        return reached(cx, record, to);
+      }
     }
+    cx.step("change over", () -> {
+      try (LiveVolume live = live(cx, record)) {
+        live.snapshot(above);
+      }
+    });
     return reached(cx, record, to);
+  }
+
+  /** Locks a file that nobody uses, also not as the layer below one. */
+  private static Optional<ImageLock> unused(Path file) {
+    try {
+      return Optional.of(QemuLocks.exclusive(file));
+    } catch (N0Exception e) {
+      if (e.code() == N0Exception.Code.BUSY) {
+        return Optional.empty();
+      }
+      throw e;
+    }
   }
 
   private Qcow2Options overlay(VolumeRecord record, Path below) {

@@ -29,6 +29,7 @@ import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -135,12 +136,9 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
         FileStore store = Files.getFileStore(place);
         long promised = 0;
         long allocated = 0;
-        for (Entry entry : pool.entries()) {
-          if (entry.stage() == Stage.READY) {
-            VolumeRecord record = pool.record(Stage.READY, entry.id());
-            promised += record.sizeBytes();
-            allocated += allocatedBytes(record);
-          }
+        for (VolumeRecord record : readable()) {
+          promised += record.sizeBytes();
+          allocated += allocatedBytes(record);
         }
         return Fingerprint.healthy(
             Map.of(
@@ -159,6 +157,21 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     } catch (N0Exception e) {
       return Fingerprint.unhealthy(String.valueOf(e.getMessage()));
     }
+  }
+
+  /** Leaves out volumes that are damaged: each is reported when it is observed. */
+  private List<VolumeRecord> readable() {
+    List<VolumeRecord> records = new ArrayList<>();
+    for (Entry entry : pool.entries()) {
+      if (entry.stage() == Stage.READY) {
+        try {
+          records.add(pool.record(Stage.READY, entry.id()));
+        } catch (N0Exception e) {
+          LOG.debug("{} is not counted: {}", entry.id(), e.getMessage());
+        }
+      }
+    }
+    return records;
   }
 
   @Override
@@ -211,7 +224,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
         top,
         layered ? ImageFormat.QCOW2 : record.format(),
         sizeBytes,
-        FileFailures.translated("look at", top, () -> allocatedBytes(record)),
+        allocatedBytes(record),
         layered
             ? Optional.of(pool.top(
                 Stage.READY, record, record.shape().without(last(record.shape().snapshots()))))
@@ -223,7 +236,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     return snapshots.get(snapshots.size() - 1);
   }
 
-  private long allocatedBytes(VolumeRecord record) throws IOException {
+  private long allocatedBytes(VolumeRecord record) {
     long all = 0;
     for (Path file : pool.layers(Stage.READY, record, record.shape())) {
       all += DiskBlocks.allocatedBytes(file);

@@ -245,6 +245,17 @@ class DriverFeaturesIT {
   }
 
   @Test
+  void damagedVolumeIsUnknownAndDoesNotMakeTheDriverIll() throws IOException {
+    make(root, VolumeSpec.empty(64 * MIB));
+    Path record = make(clone, VolumeSpec.empty(MIB)).path().resolveSibling("volume.json");
+    Files.writeString(record, "{");
+
+    assertThat(driver.observe(clone)).isInstanceOf(Observed.Unknown.class);
+    assertThat(driver.probe().health()).isEqualTo(Fingerprint.Health.HEALTHY);
+    assertThat(driver.probe().capacity()).containsEntry("storage.bytes.promised", 64 * MIB);
+  }
+
+  @Test
   void volumeIsShrunkFlattenedRebasedAndCommitted() {
     Path base = image("base.qcow2", "qcow2", 3);
     Path other = image("other.qcow2", "qcow2", 3);

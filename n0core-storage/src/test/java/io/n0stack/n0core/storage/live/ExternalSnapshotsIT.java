@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -119,6 +120,23 @@ class ExternalSnapshotsIT {
             .check(cx(), root)
             .sound())
         .isTrue();
+  }
+
+  @Test
+  void nobodyCanOpenTheOldLayerWhileTheNewOneIsPutOnTop() {
+    Path lowest = disk();
+    AtomicBoolean tried = new AtomicBoolean();
+    StandaloneContext cx = cx().before("record what is reached", () -> {
+      tried.set(true);
+      assertThatThrownBy(() ->
+              Images.run(List.of("qemu-io", "-f", "qcow2", "-c", "write 0 64k", lowest.toString())))
+          .hasMessageContaining("lock");
+    });
+
+    driver.createExternalSnapshot(cx, root, "one");
+
+    assertThat(tried).isTrue();
+    requirePattern(0, 0);
   }
 
   @Test
