@@ -2,11 +2,8 @@ package io.n0stack.n0core.storage;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.storage.internal.Failures;
 import java.io.IOException;
-import java.nio.channels.ClosedByInterruptException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -14,19 +11,7 @@ import java.nio.file.Path;
 final class FileFailures {
   private FileFailures() {}
 
-  /** Work on files. */
-  @FunctionalInterface
-  interface Work<R> {
-    R run() throws IOException;
-  }
-
-  /** Work on files without a result. */
-  @FunctionalInterface
-  interface Action {
-    void run() throws IOException;
-  }
-
-  static <R> R translated(String operation, Path path, Work<R> work) {
+  static <R> R translated(String operation, Path path, Failures.Work<R> work) {
     try {
       return work.run();
     } catch (IOException e) {
@@ -34,7 +19,7 @@ final class FileFailures {
     }
   }
 
-  static void translate(String operation, Path path, Action action) {
+  static void translate(String operation, Path path, Failures.Action action) {
     try {
       action.run();
     } catch (IOException e) {
@@ -42,41 +27,12 @@ final class FileFailures {
     }
   }
 
+  /** What is not there was there, or should be: the pool cannot be seen as it is. */
   static N0Exception failure(String operation, Path path, IOException cause) {
     String subject = operation + " " + Rules.quote(path.toString());
-    if (cause instanceof ClosedByInterruptException) {
-      return N0Exception.interrupted(subject, cause);
-    }
-    String reason = reason(cause);
-    return new N0Exception(codeOf(cause, reason), subject, subject + ": " + reason, cause);
-  }
-
-  private static String reason(IOException cause) {
-    if (cause instanceof NoSuchFileException) {
-      return "no such file";
-    }
-    if (cause instanceof AccessDeniedException) {
-      return "access denied";
-    }
-    if (cause instanceof FileAlreadyExistsException) {
-      return "exists already";
-    }
-    String reason = cause instanceof FileSystemException e ? e.getReason() : cause.getMessage();
-    return reason == null ? cause.getClass().getSimpleName() : reason;
-  }
-
-  private static N0Exception.Code codeOf(IOException cause, String reason) {
-    if (reason.contains("No space left on device") || reason.contains("Disk quota exceeded")) {
-      return N0Exception.Code.EXHAUSTED;
-    }
-    if (cause instanceof AccessDeniedException || reason.contains("Read-only file system")) {
-      return N0Exception.Code.PERMISSION;
-    }
-    if (cause instanceof FileAlreadyExistsException) {
-      return N0Exception.Code.ALREADY_EXISTS;
-    }
-    return reason.contains("File too large")
-        ? N0Exception.Code.INVALID
-        : N0Exception.Code.UNAVAILABLE;
+    return cause instanceof NoSuchFileException
+        ? new N0Exception(
+            N0Exception.Code.UNAVAILABLE, subject, subject + ": " + Failures.reason(cause), cause)
+        : Failures.of(subject, cause);
   }
 }

@@ -13,6 +13,7 @@ import io.n0stack.n0core.storage.VolumeRecord.Shape;
 import io.n0stack.n0core.storage.file.DurableFiles;
 import io.n0stack.n0core.storage.file.ImageLock;
 import io.n0stack.n0core.storage.file.QemuLocks;
+import io.n0stack.n0core.storage.internal.Failures;
 import io.n0stack.n0core.storage.live.LiveVolume;
 import io.n0stack.n0core.storage.qcow2.Qcow2Creator;
 import io.n0stack.n0core.storage.qcow2.Qcow2Options;
@@ -266,7 +267,7 @@ final class Layers {
   }
 
   /** Runs work while nobody has the volume open. */
-  void withoutUsers(String operation, VolumeRecord record, FileFailures.Action work) {
+  void withoutUsers(String operation, VolumeRecord record, Failures.Action work) {
     FileFailures.translate(
         operation,
         pool.path(Stage.READY, record.id()),

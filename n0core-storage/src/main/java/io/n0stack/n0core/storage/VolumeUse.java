@@ -7,6 +7,7 @@ import io.n0stack.n0core.storage.VolumePool.Entry;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.file.ImageLock;
 import io.n0stack.n0core.storage.file.QemuLocks;
+import io.n0stack.n0core.storage.internal.Failures;
 import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
@@ -102,13 +103,12 @@ final class VolumeUse {
    * Runs work while no process, QEMU included, has a layer of the volume open, and none can open one. A
    * volume without a file, half deleted, has no users.
    */
-  void withoutUsers(String operation, ResourceId id, FileFailures.Action work) throws IOException {
+  void withoutUsers(String operation, ResourceId id, Failures.Action work) throws IOException {
     withoutUsers(operation, id, files(id), work);
   }
 
   private static void withoutUsers(
-      String operation, ResourceId id, List<Path> files, FileFailures.Action work)
-      throws IOException {
+      String operation, ResourceId id, List<Path> files, Failures.Action work) throws IOException {
     if (files.isEmpty()) {
       work.run();
       return;

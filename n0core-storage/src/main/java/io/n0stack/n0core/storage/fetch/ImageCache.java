@@ -3,6 +3,7 @@ package io.n0stack.n0core.storage.fetch;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.storage.internal.Failures;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -63,7 +64,7 @@ public final class ImageCache {
   }
 
   /** Work under the lock on the names. */
-  private <R> R locked(String operation, FetchFailures.Work<R> work) {
+  private <R> R locked(String operation, Failures.Work<R> work) {
     return FetchFailures.translated(operation, files.images(), () -> {
       PathLock lock = files.lock();
       try {
@@ -114,8 +115,7 @@ public final class ImageCache {
     }
   }
 
-  private CachedImage transferring(
-      PathLock taken, String key, FetchFailures.Work<CachedImage> work) {
+  private CachedImage transferring(PathLock taken, String key, Failures.Work<CachedImage> work) {
     return FetchFailures.translated("write", files.staging(key), () -> {
       try (PathLock lock = taken) {
         Files.deleteIfExists(files.staging(key));
@@ -193,7 +193,7 @@ public final class ImageCache {
   }
 
   /** A limit that is ours, and not the caller's, makes no request invalid. */
-  private Fetched withinCapacity(ContentRules rules, FetchFailures.Work<Fetched> work) {
+  private Fetched withinCapacity(ContentRules rules, Failures.Work<Fetched> work) {
     try {
       return FetchFailures.translated("write", files.images(), work);
     } catch (ContentTooLargeException e) {

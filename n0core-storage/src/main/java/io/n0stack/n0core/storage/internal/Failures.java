@@ -4,6 +4,7 @@ import io.n0stack.n0core.api.N0Exception;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.function.Supplier;
@@ -40,12 +41,24 @@ public final class Failures {
   public static <R> R translated(String operation, Work<R> work) {
     try {
       return work.run();
-    } catch (ClosedByInterruptException e) {
-      throw N0Exception.interrupted(operation, e);
     } catch (IOException e) {
-      String reason = reason(e);
-      throw new N0Exception(codeOf(e, reason), operation, operation + ": " + reason, e);
+      throw of(operation, e);
     }
+  }
+
+  /**
+   * Translates a failure.
+   *
+   * @param operation what was attempted, with the object
+   * @param cause the failure
+   * @return the exception, not yet thrown
+   */
+  public static N0Exception of(String operation, IOException cause) {
+    if (cause instanceof ClosedByInterruptException) {
+      return N0Exception.interrupted(operation, cause);
+    }
+    String reason = reason(cause);
+    return new N0Exception(codeOf(cause, reason), operation, operation + ": " + reason, cause);
   }
 
   /** Work on files that gives nothing. */
@@ -95,7 +108,22 @@ public final class Failures {
     }
   }
 
-  private static String reason(IOException cause) {
+  /**
+   * Says what went wrong, without the path, which the JDK takes for reason enough.
+   *
+   * @param cause the failure
+   * @return a few words
+   */
+  public static String reason(IOException cause) {
+    if (cause instanceof NoSuchFileException) {
+      return "no such file";
+    }
+    if (cause instanceof AccessDeniedException) {
+      return "access denied";
+    }
+    if (cause instanceof FileAlreadyExistsException) {
+      return "exists already";
+    }
     String reason = cause instanceof FileSystemException e ? e.getReason() : cause.getMessage();
     return reason == null ? cause.getClass().getSimpleName() : reason;
   }
@@ -109,6 +137,9 @@ public final class Failures {
     }
     if (cause instanceof NoSuchFileException) {
       return N0Exception.Code.NOT_FOUND;
+    }
+    if (cause instanceof FileAlreadyExistsException) {
+      return N0Exception.Code.ALREADY_EXISTS;
     }
     return cause instanceof AccessDeniedException || reason.contains("Read-only file system")
         ? N0Exception.Code.PERMISSION

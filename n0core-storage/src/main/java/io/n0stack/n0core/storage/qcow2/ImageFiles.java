@@ -2,13 +2,12 @@ package io.n0stack.n0core.storage.qcow2;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.storage.internal.Failures;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -58,19 +57,6 @@ final class ImageFiles {
   }
 
   static N0Exception failure(String operation, Path image, IOException cause) {
-    String subject = operation + " " + Rules.quote(image.toString());
-    if (cause instanceof java.nio.channels.ClosedByInterruptException) {
-      return N0Exception.interrupted(subject, cause);
-    }
-    N0Exception.Code code = N0Exception.Code.UNAVAILABLE;
-    String reason = String.valueOf(cause.getMessage());
-    if (cause instanceof NoSuchFileException) {
-      code = N0Exception.Code.NOT_FOUND;
-      reason = "no such file";
-    } else if (cause instanceof AccessDeniedException) {
-      code = N0Exception.Code.PERMISSION;
-      reason = "access denied";
-    }
-    return new N0Exception(code, subject, subject + ": " + reason, cause);
+    return Failures.of(operation + " " + Rules.quote(image.toString()), cause);
   }
 }

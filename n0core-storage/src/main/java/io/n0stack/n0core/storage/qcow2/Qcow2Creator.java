@@ -4,13 +4,8 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -104,7 +99,7 @@ public final class Qcow2Creator {
     try (FileChannel file = FileChannel.open(image, NEW, PRIVATE)) {
       writeOrDelete(image, file, options);
     } catch (IOException e) {
-      throw failure(image, e);
+      throw ImageFiles.failure("create image", image, e);
     }
   }
 
@@ -120,29 +115,5 @@ public final class Qcow2Creator {
       }
       throw e;
     }
-  }
-
-  private static N0Exception failure(Path image, IOException cause) {
-    String subject = "create image " + Rules.quote(image.toString());
-    if (cause instanceof ClosedByInterruptException) {
-      return N0Exception.interrupted(subject, cause);
-    }
-    String reason = cause instanceof FileSystemException e && e.getReason() != null
-        ? e.getReason()
-        : String.valueOf(cause.getMessage());
-    N0Exception.Code code = N0Exception.Code.UNAVAILABLE;
-    if (cause instanceof FileAlreadyExistsException) {
-      code = N0Exception.Code.ALREADY_EXISTS;
-      reason = "exists already";
-    } else if (cause instanceof NoSuchFileException) {
-      code = N0Exception.Code.NOT_FOUND;
-      reason = "no such directory";
-    } else if (cause instanceof AccessDeniedException || reason.contains("Read-only file")) {
-      code = N0Exception.Code.PERMISSION;
-      reason = "access denied";
-    } else if (reason.contains("No space left") || reason.contains("quota exceeded")) {
-      code = N0Exception.Code.EXHAUSTED;
-    }
-    return new N0Exception(code, subject, subject + ": " + reason, cause);
   }
 }
