@@ -9,7 +9,10 @@ import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
+import io.n0stack.n0core.api.storage.ExternalSnapshots;
 import io.n0stack.n0core.api.storage.Snapshots;
+import io.n0stack.n0core.api.storage.VolumeMaintenance;
+import io.n0stack.n0core.api.storage.VolumeStatus;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.ByteChannel;
@@ -38,6 +41,9 @@ final class CapabilityCases<S extends Spec, T> {
       exercise(driver, id, Power.class, (power, machine) -> power(driver, power, machine));
       exercise(driver, id, Console.class, this::console);
       exercise(driver, id, Snapshots.class, (s, volume) -> snapshots(driver, s, volume));
+      exercise(
+          driver, id, ExternalSnapshots.class, (s, volume) -> externalSnapshots(driver, s, volume));
+      exercise(driver, id, VolumeMaintenance.class, (m, volume) -> maintenance(driver, m, volume));
       bench.fixture.exercises().forEach((type, exercise) -> {
         bench.trying(Topic.CAPABILITIES);
         bench.holds("offers " + type.getSimpleName(), driver.capability(type).isPresent());
@@ -125,5 +131,53 @@ final class CapabilityCases<S extends Spec, T> {
     bench.same("snapshots after deleting one", snapshots.snapshots(id), List.of("two"));
     bench.refused(
         "snapshots of nothing", NOT_FOUND, () -> snapshots.snapshots(bench.fresh(driver)));
+  }
+
+  private void externalSnapshots(Driver<S, T> driver, ExternalSnapshots snapshots, ResourceId id) {
+    Object before = bench.fixture.contents();
+    Optional<N0Exception.Code> code =
+        Bench.code(() -> snapshots.createExternalSnapshot(bench.context(), id, "first"));
+    if (code.equals(Optional.of(N0Exception.Code.UNSUPPORTED))) {
+      bench.same("contents after refusing an external snapshot", bench.fixture.contents(), before);
+      return;
+    }
+    bench.same("failure of an external snapshot", code, Optional.empty());
+    snapshots.createExternalSnapshot(bench.context(), id, "second");
+    snapshots.createExternalSnapshot(bench.context(), id, "first");
+    bench.complete(driver, id, "with external snapshots");
+    bench.with(other -> bench.same(
+        "external snapshots seen by a new instance",
+        other.capability(ExternalSnapshots.class).orElseThrow().externalSnapshots(id),
+        List.of("first", "second")));
+    bench.refused(
+        "reverting to no external snapshot",
+        NOT_FOUND,
+        () -> snapshots.revertToExternalSnapshot(bench.context(), id, "none"));
+    snapshots.revertToExternalSnapshot(bench.context(), id, "first");
+    bench.same(
+        "external snapshots after reverting", snapshots.externalSnapshots(id), List.of("first"));
+    snapshots.deleteExternalSnapshot(bench.context(), id, "first");
+    snapshots.deleteExternalSnapshot(bench.context(), id, "first");
+    bench.same("external snapshots after deleting all", snapshots.externalSnapshots(id), List.of());
+    bench.complete(driver, id, "after external snapshots");
+    bench.refused(
+        "external snapshots of nothing",
+        NOT_FOUND,
+        () -> snapshots.externalSnapshots(bench.fresh(driver)));
+  }
+
+  private void maintenance(Driver<S, T> driver, VolumeMaintenance maintenance, ResourceId id) {
+    bench.holds("volume is sound", maintenance.check(bench.context(), id).sound());
+    long size = ((VolumeStatus) bench.complete(driver, id, "after a check")).sizeBytes();
+    Object before = bench.fixture.contents();
+    bench.refused(
+        "shrinking to its own size",
+        Set.of(N0Exception.Code.INVALID),
+        () -> maintenance.shrink(bench.context(), id, size));
+    bench.same("contents after refusing to shrink", bench.fixture.contents(), before);
+    bench.refused(
+        "check of nothing",
+        NOT_FOUND,
+        () -> maintenance.check(bench.context(), bench.fresh(driver)));
   }
 }

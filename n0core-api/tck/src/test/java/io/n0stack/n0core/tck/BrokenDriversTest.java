@@ -8,6 +8,7 @@ import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.ExternalSnapshots;
 import io.n0stack.n0core.api.storage.Snapshots;
 import java.io.FileInputStream;
 import java.io.IOException;
@@ -55,6 +56,7 @@ class BrokenDriversTest {
         new Broken("hides what is half made", "create is finished by apply", HidesPart::new),
         new Broken("goes by name", "another uid", GoesByName::new),
         new Broken("takes snapshots of nothing", "capabilities work", FakeSnapshots::new),
+        new Broken("puts nothing on top", "capabilities work", FakeExternalSnapshots::new),
         new Broken("is not safe in parallel", "16 parallel", d -> new NotParallel(d)),
         new Broken("leaks a descriptor", "leak nothing", d -> new LeaksHandle(d, leaked)),
         new Broken("leaks a thread", "leak nothing", d -> new LeaksThread(d, leaked)),
@@ -301,6 +303,27 @@ class BrokenDriversTest {
 
     @Override
     public void deleteSnapshot(Context cx, ResourceId volume, String snapshot) {}
+  }
+
+  private static final class FakeExternalSnapshots extends BrokenNoteDriver
+      implements ExternalSnapshots {
+    FakeExternalSnapshots(Path directory) {
+      super(directory);
+    }
+
+    @Override
+    public List<String> externalSnapshots(ResourceId volume) {
+      return List.of();
+    }
+
+    @Override
+    public void createExternalSnapshot(Context cx, ResourceId volume, String snapshot) {}
+
+    @Override
+    public void revertToExternalSnapshot(Context cx, ResourceId volume, String snapshot) {}
+
+    @Override
+    public void deleteExternalSnapshot(Context cx, ResourceId volume, String snapshot) {}
   }
 
   /** Keeps what it works on in a field. */
