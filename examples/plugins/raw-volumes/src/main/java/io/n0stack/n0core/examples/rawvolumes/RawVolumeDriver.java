@@ -96,10 +96,9 @@ record RawVolumeDriver(Path directory) implements StorageDriver {
   public void apply(Context cx, ResourceId id, VolumeSpec desired) {
     VolumeSpec plain = new VolumeSpec(ImageFormat.RAW, desired.sizeBytes(), Optional.empty());
     if (!desired.equals(plain)) {
-      String field = desired.format() != ImageFormat.RAW
-          ? "format"
-          : desired.source().isPresent() ? "source" : "preallocation";
-      throw new N0Exception(Code.UNSUPPORTED, field, desired + ": must be RAW without a source");
+      String rest = desired.source().isPresent() ? "source" : "preallocation";
+      String field = desired.format() != ImageFormat.RAW ? "format" : rest;
+      throw new N0Exception(Code.UNSUPPORTED, field, desired + ": must be plain RAW");
     }
     long size = desired.sizeBytes().orElseThrow(); // always given where there is no source
     long now = look(id) instanceof Observed.Present<VolumeStatus> p ? p.status().sizeBytes() : -1;
