@@ -94,10 +94,10 @@ record RawVolumeDriver(Path directory) implements StorageDriver {
   // begin changing
   @Override
   public void apply(Context cx, ResourceId id, VolumeSpec desired) {
-    VolumeSpec plain = new VolumeSpec(ImageFormat.RAW, desired.sizeBytes(), Optional.empty());
-    if (!desired.equals(plain)) {
-      String rest = desired.source().isPresent() ? "source" : "preallocation";
-      String field = desired.format() != ImageFormat.RAW ? "format" : rest;
+    boolean raw = desired.format() == ImageFormat.RAW;
+    boolean empty = desired.source().isEmpty();
+    if (!raw || !empty || desired.preallocation().isPresent()) {
+      String field = !raw ? "format" : !empty ? "source" : "preallocation";
       throw new N0Exception(Code.UNSUPPORTED, field, desired + ": must be plain RAW");
     }
     long size = desired.sizeBytes().orElseThrow(); // always given where there is no source

@@ -8,6 +8,7 @@ import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.tck.DriverTck;
@@ -113,6 +114,13 @@ class RawVolumeDriverIT {
           N0Exception.Code.UNSUPPORTED,
           "source");
     }
+    assertRefused(
+        driver,
+        id,
+        new VolumeSpec(ImageFormat.RAW, size, Optional.empty())
+            .withPreallocation(Preallocation.FULL),
+        N0Exception.Code.UNSUPPORTED,
+        "preallocation");
     assertThat(directory).isEmptyDirectory();
   }
 
