@@ -27,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Requires(Requirement.QEMU)
 class KilledIT {
   private static final int KILLS = 24;
+  private static final int MOST_KILLS = 200; // until one hits the middle
 
   @TempDir
   Path directory;
@@ -39,7 +40,7 @@ class KilledIT {
     Path image = directory.resolve("base.qcow2");
     Images.qemuImg("create", "-q", "-f", "qcow2", image, "8M");
     int halfMade = 0;
-    for (int kill = 0; kill < KILLS; kill++) {
+    for (int kill = 0; kill < KILLS || (halfMade == 0 && kill < MOST_KILLS); kill++) {
       runAndKill(pool, image, random);
       halfMade += settle(new Qcow2DirectoryDriver(pool, Duration.ofSeconds(30)), image, random);
       assertThat(Images.tree(pool)).as("seed %s kill %s", seed, kill).isEmpty();
@@ -51,6 +52,7 @@ class KilledIT {
     Process process = new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-XX:TieredStopAtLevel=1",
+            "--enable-native-access=ALL-UNNAMED",
             "-cp",
             Images.classPath(),
             Churn.class.getName(),

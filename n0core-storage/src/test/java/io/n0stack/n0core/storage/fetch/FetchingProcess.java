@@ -20,6 +20,7 @@ final class FetchingProcess {
     List<String> command = new ArrayList<>(List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-XX:TieredStopAtLevel=1",
+        "--enable-native-access=ALL-UNNAMED",
         "-cp",
         Images.classPath(),
         FetchingProcess.class.getName()));

@@ -41,6 +41,7 @@ final class Programs {
         "-XX:TieredStopAtLevel=1",
         "-XX:+UseSerialGC",
         "-Xshare:auto",
+        "--enable-native-access=ALL-UNNAMED",
         "-cp",
         Images.classPath(),
         main.getName()));

@@ -89,6 +89,7 @@ class LargeImageIT {
             java,
             "-Xmx8m",
             "-XX:+UseSerialGC",
+            "--enable-native-access=ALL-UNNAMED",
             "-cp",
             Images.classPath(),
             LargeImage.class.getName(),

@@ -33,7 +33,8 @@ class WriterKilledIT {
     Random random = new Random(seed);
     int images = 0;
     int grown = 0;
-    for (int kill = 0; kill < Repetition.of(KILLS); kill++) {
+    // A test in which no kill hit a growth has shown nothing yet.
+    for (int kill = 0; kill < Repetition.of(KILLS) || (grown == 0 && kill < 100); kill++) {
       Path left = Files.createDirectory(directory.resolve("kill" + kill));
       runAndKill(left, random);
       Batch batch = new Batch(directory);
@@ -61,6 +62,7 @@ class WriterKilledIT {
     Process process = new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-XX:TieredStopAtLevel=1",
+            "--enable-native-access=ALL-UNNAMED",
             "-cp",
             Images.classPath(),
             WriterChurn.class.getName(),

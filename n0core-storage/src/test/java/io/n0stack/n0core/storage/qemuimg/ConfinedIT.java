@@ -213,6 +213,7 @@ class ConfinedIT {
         "env",
         "PATH=" + fake + ":" + System.getenv("PATH"),
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "--enable-native-access=ALL-UNNAMED",
         "-cp",
         Images.classPath(),
         VersionPrinter.class.getName(),

@@ -78,6 +78,7 @@ class ParentDiesIT {
     Process process = new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-XX:TieredStopAtLevel=1",
+            "--enable-native-access=ALL-UNNAMED",
             "-cp",
             Images.classPath(),
             KilledParent.class.getName(),
