@@ -197,13 +197,15 @@ class BrokenLineIT {
       for (Break how : Break.values()) {
         int command = 1;
         while (command < MOST_COMMANDS && attempt(host, operation, how, command)) {
-          command += skip;
+          // The first two always, however few are asked for: else an operation of few commands
+          // breaks once.
+          command += command == 1 ? 1 : skip;
           broken++;
         }
         assertThat(command).as("%s ends", how).isLessThan(MOST_COMMANDS);
       }
     }
-    assertThat(broken).isGreaterThanOrEqualTo(Break.values().length);
+    assertThat(broken).isGreaterThan(Break.values().length);
   }
 
   /** Returns whether the line broke. */
