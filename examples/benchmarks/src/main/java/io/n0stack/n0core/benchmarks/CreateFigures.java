@@ -119,9 +119,9 @@ final class CreateFigures {
 
     List<Figure> durable(String what, Sort sort, CreateFigures figures) throws Exception {
       List<Spent> paces = Rounds.inTurn(
-          100,
-          NewFiles.durableTurn(10, "durable-" + what, ours, file -> figures.make(file, sort)),
-          figures.inC(10, what.equals("create") ? "durable" : "cloned", sort, theirs),
+          150,
+          NewFiles.durableTurn(1, "durable-" + what, ours, file -> figures.make(file, sort)),
+          figures.inC(1, what.equals("create") ? "durable" : "cloned", sort, theirs),
           NewFiles.durableTurn(1, "qemu-img-" + what, theirs, sort::qemuImg));
       requireSame(sort);
       return List.of(
