@@ -134,7 +134,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private static boolean complete(MachineState state, PowerPolicy policy) {
     return switch (state) {
       case RUNNING, PAUSED -> true;
-      case SHUTDOWN, FAILED -> policy != PowerPolicy.ALWAYS_ON;
+      case SHUTDOWN, SAVED, FAILED -> policy != PowerPolicy.ALWAYS_ON;
       case CRASHED -> policy == PowerPolicy.MANUAL;
       case PREPARED -> false;
     };
@@ -142,7 +142,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
 
   private static MachineStatus status(MachineDirectory directory, Sight seen) {
     Run run = seen.run().orElse(directory.last());
-    return new MachineStatus(seen.state(), seen.pid(), run.accelerator(), run.serialLog());
+    return MachineStatus.of(seen.state(), seen.pid(), run.accelerator(), run.serialLog());
   }
 
   @Override

@@ -50,7 +50,10 @@ class KvmPluginTest {
     refused("display", spec().display(Display.VNC));
     refused("firmware", spec().firmware(new Firmware.Uefi(Firmware.Uefi.SecureBoot.OFF)));
     refused(
-        "limits", spec().limits(new Limits(Optional.of(100), Optional.empty(), Optional.empty())));
+        "limits",
+        spec()
+            .limits(new Limits(
+                Optional.of(100), Optional.empty(), Optional.empty(), Optional.empty())));
   }
 
   @Test

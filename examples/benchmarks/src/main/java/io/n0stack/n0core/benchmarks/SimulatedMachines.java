@@ -60,7 +60,7 @@ final class SimulatedMachines implements ComputeDriver {
 
   private Observed<MachineStatus> simulated(ResourceId id) {
     return machines.containsKey(id)
-        ? Observed.complete(new MachineStatus(
+        ? Observed.complete(MachineStatus.of(
             MachineState.RUNNING, Optional.empty(), Accelerator.TCG, Path.of("/dev/null")))
         : Observed.absent();
   }

@@ -114,8 +114,8 @@ class JsonCodecTest {
                 .accelerator(Accelerator.TCG)
                 .powerPolicy(PowerPolicy.ALWAYS_ON)
                 .cloudInit(new MachineSpec.CloudInit("web1", "ada", List.of("ssh-ed25519 AAAA")))
-                .limits(
-                    new MachineSpec.Limits(Optional.of(500), Optional.empty(), Optional.of(100)))
+                .limits(new MachineSpec.Limits(
+                    Optional.of(500), Optional.empty(), Optional.of(100), Optional.empty()))
                 .build()),
         Arguments.of(MachineSpec.class, MachineSpec.builder(1, 1 << 20).build()));
   }
@@ -159,7 +159,7 @@ class JsonCodecTest {
                 Path.of("/volumes/root"), ImageFormat.QCOW2, 1024, 512, Optional.empty())),
         Arguments.of(
             MachineStatus.class,
-            new MachineStatus(
+            MachineStatus.of(
                 MachineState.RUNNING, Optional.of(1L), Accelerator.TCG, Path.of("/dev/null"))));
   }
 

@@ -26,6 +26,7 @@ import java.util.Set;
  * @param powerPolicy when the agent starts it
  * @param cloudInit what the guest is told at its first boot
  * @param limits what it may use of the host
+ * @param hardware what is unusual about its board; empty for nothing
  * @since 0.1
  */
 public record MachineSpec(
@@ -39,7 +40,8 @@ public record MachineSpec(
     Display display,
     PowerPolicy powerPolicy,
     Optional<CloudInit> cloudInit,
-    Optional<Limits> limits)
+    Optional<Limits> limits,
+    Optional<Hardware> hardware)
     implements Spec {
   private static final long MIB = 1 << 20;
 
@@ -66,13 +68,26 @@ public record MachineSpec(
    *
    * @param volume name of the volume, on the same host
    * @param bootOrder 0 boots first; empty if it is not booted from
+   * @param model what the guest sees it as; empty for {@link DiskModel#VIRTIO_BLK}
    */
-  public record Disk(String volume, Optional<Integer> bootOrder) {
+  public record Disk(String volume, Optional<Integer> bootOrder, Optional<DiskModel> model) {
     /** Checks name and order. */
     public Disk {
       Rules.label("disk.volume", volume);
       bootOrder.ifPresent(order -> Rules.range("disk.bootOrder", order, 0, 255));
     }
+  }
+
+  /** What the guest sees a disk as. */
+  public enum DiskModel {
+    /** A virtio block device of its own. */
+    VIRTIO_BLK,
+    /** A disk on the machine's virtio SCSI controller. */
+    VIRTIO_SCSI,
+    /** An NVMe drive; cannot be unplugged before it is released by the guest. */
+    NVME,
+    /** A CD-ROM, read only, on the machine's virtio SCSI controller. */
+    CDROM
   }
 
   /**
@@ -110,14 +125,19 @@ public record MachineSpec(
    * @param cpuMilliCores thousandths of a core, at least 10; empty for no limit
    * @param memoryBytes memory of the whole process, more than the guest's; empty for no limit
    * @param maxTasks threads, at least 16; empty for no limit
+   * @param ioWeight share of the disks beside others, 1 to 10000, 100 being usual; empty for that
    */
   public record Limits(
-      Optional<Integer> cpuMilliCores, Optional<Long> memoryBytes, Optional<Integer> maxTasks) {
+      Optional<Integer> cpuMilliCores,
+      Optional<Long> memoryBytes,
+      Optional<Integer> maxTasks,
+      Optional<Integer> ioWeight) {
     /** Checks the numbers. */
     public Limits {
       cpuMilliCores.ifPresent(n -> Rules.range("limits.cpuMilliCores", n, 10, 1_024_000));
       memoryBytes.ifPresent(n -> Rules.range("limits.memoryBytes", n, MIB, Long.MAX_VALUE));
       maxTasks.ifPresent(n -> Rules.range("limits.maxTasks", n, 16, 1 << 22));
+      ioWeight.ifPresent(n -> Rules.range("limits.ioWeight", n, 1, 10_000));
     }
   }
 
@@ -141,6 +161,28 @@ public record MachineSpec(
       throw N0Exception.invalid(
           "limits.memoryBytes", limits.get().memoryBytes().get(), "must be more than memoryBytes");
     }
+    hardware.flatMap(Hardware::cpu).ifPresent(cpu -> check(cpu, vcpus));
+    hardware
+        .flatMap(Hardware::memory)
+        .flatMap(Hardware.Memory::mostBytes)
+        .filter(most -> most < memoryBytes)
+        .ifPresent(most -> {
+          throw N0Exception.invalid(
+              "hardware.memory.mostBytes", most, "must be at least memoryBytes, " + memoryBytes);
+        });
+  }
+
+  private static void check(Hardware.Cpu cpu, int vcpus) {
+    int most = cpu.mostVcpus().orElse(vcpus);
+    if (most < vcpus) {
+      throw N0Exception.invalid("hardware.cpu.mostVcpus", most, "must be at least vcpus, " + vcpus);
+    }
+    cpu.topology().filter(topology -> topology.vcpus() != most).ifPresent(topology -> {
+      throw N0Exception.invalid(
+          "hardware.cpu.topology",
+          topology,
+          "must have as many processors as can be plugged, " + most);
+    });
   }
 
   private static void requireDistinct(String field, List<?> values) {
@@ -182,6 +224,17 @@ public record MachineSpec(
     return new Builder(vcpus, memoryBytes);
   }
 
+  /**
+   * Begins a machine like this one, with other numbers.
+   *
+   * @param otherVcpus number of virtual CPUs
+   * @param otherMemoryBytes memory, a multiple of 1 MiB
+   * @return a builder with all else as it is here, for one thread
+   */
+  public Builder toBuilder(int otherVcpus, long otherMemoryBytes) {
+    return new Builder(otherVcpus, otherMemoryBytes).copy(this);
+  }
+
   /** Collects the optional parts of a machine. Used by one thread. */
   public static final class Builder {
     private final int vcpus;
@@ -195,6 +248,7 @@ public record MachineSpec(
     private PowerPolicy powerPolicy = PowerPolicy.RESTART_ON_FAILURE;
     private Optional<CloudInit> cloudInit = Optional.empty();
     private Optional<Limits> limits = Optional.empty();
+    private Optional<Hardware> hardware = Optional.empty();
 
     private Builder(int vcpus, long memoryBytes) {
       this.vcpus = vcpus;
@@ -210,7 +264,7 @@ public record MachineSpec(
     public Builder bootDisk(String volume) {
       int order =
           (int) disks.stream().filter(disk -> disk.bootOrder().isPresent()).count();
-      disks.add(new Disk(volume, Optional.of(order)));
+      disks.add(new Disk(volume, Optional.of(order), Optional.empty()));
       return this;
     }
 
@@ -221,7 +275,19 @@ public record MachineSpec(
      * @return this
      */
     public Builder disk(String volume) {
-      disks.add(new Disk(volume, Optional.empty()));
+      disks.add(new Disk(volume, Optional.empty(), Optional.empty()));
+      return this;
+    }
+
+    /**
+     * Adds a disk that is not booted from.
+     *
+     * @param volume name of the volume
+     * @param model what the guest sees it as
+     * @return this
+     */
+    public Builder disk(String volume, DiskModel model) {
+      disks.add(new Disk(volume, Optional.empty(), Optional.of(model)));
       return this;
     }
 
@@ -314,6 +380,17 @@ public record MachineSpec(
     }
 
     /**
+     * Sets what is unusual about its board.
+     *
+     * @param unusual the hardware
+     * @return this
+     */
+    public Builder hardware(Hardware unusual) {
+      hardware = Optional.of(unusual);
+      return this;
+    }
+
+    /**
      * Checks the parts and makes the spec.
      *
      * @return the spec
@@ -330,7 +407,22 @@ public record MachineSpec(
           display,
           powerPolicy,
           cloudInit,
-          limits);
+          limits,
+          hardware);
+    }
+
+    private Builder copy(MachineSpec from) {
+      disks.addAll(from.disks);
+      nics.addAll(from.nics);
+      firmware = from.firmware;
+      chipset = from.chipset;
+      accelerator = from.accelerator;
+      display = from.display;
+      powerPolicy = from.powerPolicy;
+      cloudInit = from.cloudInit;
+      limits = from.limits;
+      hardware = from.hardware;
+      return this;
     }
   }
 }

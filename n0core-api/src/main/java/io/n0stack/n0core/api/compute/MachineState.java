@@ -15,6 +15,8 @@ public enum MachineState {
   PAUSED,
   /** Off, by the guest or on request. */
   SHUTDOWN,
+  /** Off with its memory in a file; the next boot goes on where the guest was. */
+  SAVED,
   /** Off because its process died. */
   CRASHED,
   /** Stopped by an I/O error, a guest panic or an error of the emulator. */

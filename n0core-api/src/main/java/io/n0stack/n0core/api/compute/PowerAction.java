@@ -6,7 +6,7 @@ package io.n0stack.n0core.api.compute;
  * @since 0.1
  */
 public enum PowerAction {
-  /** Starts a machine that is off; does nothing to one that runs or is paused. */
+  /** Starts a machine that is off, or lets a saved one go on; does nothing to one that runs or is paused. */
   BOOT,
   /** Asks the guest to shut down (ACPI), waits until it has, and starts it again. */
   REBOOT,
@@ -19,5 +19,10 @@ public enum PowerAction {
   /** Stops the virtual CPUs; memory stays. */
   PAUSE,
   /** Lets a paused machine go on. */
-  RESUME
+  RESUME,
+  /**
+   * Writes the memory to a file and ends the machine; the next {@link #BOOT} goes on where the guest was, and a
+   * {@link #HARD_SHUTDOWN} forgets the memory.
+   */
+  SAVE
 }

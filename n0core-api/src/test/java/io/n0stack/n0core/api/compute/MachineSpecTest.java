@@ -40,7 +40,8 @@ class MachineSpecTest {
   @ValueSource(strings = {"", "../x", "a/b", "a,b", "A", "a\n", "if=none"})
   void namesAreLabels(String name) {
     String rule = "1 to 63 characters";
-    Refusal.invalid("disk.volume", name, rule, () -> new Disk(name, Optional.empty()));
+    Refusal.invalid(
+        "disk.volume", name, rule, () -> new Disk(name, Optional.empty(), Optional.empty()));
     Refusal.invalid("nic.port", name, rule, () -> new Nic(name));
     Refusal.invalid("cloudInit.hostname", name, rule, () -> new CloudInit(name, "u", List.of()));
     Refusal.invalid("cloudInit.user", name, rule, () -> new CloudInit("h", name, List.of()));
@@ -65,7 +66,9 @@ class MachineSpecTest {
         () -> new MachineSpec(
             1,
             MIB,
-            List.of(new Disk("a", Optional.of(3)), new Disk("b", Optional.of(3))),
+            List.of(
+                new Disk("a", Optional.of(3), Optional.empty()),
+                new Disk("b", Optional.of(3), Optional.empty())),
             List.of(),
             new Firmware.Bios(),
             Chipset.Q35,
@@ -73,8 +76,10 @@ class MachineSpecTest {
             Display.NONE,
             PowerPolicy.MANUAL,
             Optional.empty(),
+            Optional.empty(),
             Optional.empty()));
-    Refusal.invalid("disk.bootOrder", 256, "0 to 255", () -> new Disk("a", Optional.of(256)));
+    Refusal.invalid(
+        "disk.bootOrder", 256, "0 to 255", () -> new Disk("a", Optional.of(256), Optional.empty()));
   }
 
   @Test
@@ -84,9 +89,9 @@ class MachineSpecTest {
 
     assertThat(spec.disks())
         .containsExactly(
-            new Disk("root", Optional.of(0)),
-            new Disk("data", Optional.empty()),
-            new Disk("rescue", Optional.of(1)));
+            new Disk("root", Optional.of(0), Optional.empty()),
+            new Disk("data", Optional.empty(), Optional.empty()),
+            new Disk("rescue", Optional.of(1), Optional.empty()));
   }
 
   @Test
@@ -178,7 +183,10 @@ class MachineSpecTest {
       @org.jspecify.annotations.Nullable Long memory,
       @org.jspecify.annotations.Nullable Integer tasks) {
     return new Limits(
-        Optional.ofNullable(cpu), Optional.ofNullable(memory), Optional.ofNullable(tasks));
+        Optional.ofNullable(cpu),
+        Optional.ofNullable(memory),
+        Optional.ofNullable(tasks),
+        Optional.empty());
   }
 
   private static MachineSpec.Builder builder() {

@@ -93,18 +93,6 @@ public record MachineRecord(ResourceId id, MachineSpec spec) {
    */
   public MachineRecord withPowerPolicy(PowerPolicy policy) {
     return new MachineRecord(
-        id,
-        new MachineSpec(
-            spec.vcpus(),
-            spec.memoryBytes(),
-            spec.disks(),
-            spec.nics(),
-            spec.firmware(),
-            spec.chipset(),
-            spec.accelerator(),
-            spec.display(),
-            policy,
-            spec.cloudInit(),
-            spec.limits()));
+        id, spec.toBuilder(spec.vcpus(), spec.memoryBytes()).powerPolicy(policy).build());
   }
 }

@@ -64,6 +64,9 @@ public final class PowerSwitch {
       case HARD_SHUTDOWN -> turnOff(cx, record.id(), seen);
       case PAUSE -> change(cx, record.id(), seen, "pause", monitor -> monitor.execute("stop"));
       case RESUME -> change(cx, record.id(), seen, "resume", monitor -> monitor.execute("cont"));
+      case SAVE ->
+        throw new N0Exception(
+            N0Exception.Code.UNSUPPORTED, record.id().toString(), "save " + record.id());
     }
   }
 
@@ -77,6 +80,7 @@ public final class PowerSwitch {
         EnumSet.of(MachineState.RUNNING, MachineState.SHUTDOWN, MachineState.CRASHED);
       case HARD_SHUTDOWN -> EnumSet.complementOf(EnumSet.of(MachineState.PREPARED));
       case PAUSE -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED);
+      case SAVE -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED);
       case RESUME -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED, MachineState.FAILED);
     };
     if (!allowed.contains(state)) {

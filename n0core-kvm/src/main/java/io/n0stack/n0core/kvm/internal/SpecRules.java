@@ -32,6 +32,7 @@ public final class SpecRules {
     supported(spec.display() == Display.NONE, "display", spec.display(), "must be NONE");
     supported(spec.cloudInit().isEmpty(), "cloudInit", spec.cloudInit(), "must be absent");
     supported(spec.limits().isEmpty(), "limits", spec.limits(), "must be absent");
+    supported(spec.hardware().isEmpty(), "hardware", spec.hardware(), "must be absent");
     int most = spec.chipset() == Chipset.PC ? PC_DEVICES : Q35_DEVICES;
     int devices = spec.disks().size() + spec.nics().size();
     supported(

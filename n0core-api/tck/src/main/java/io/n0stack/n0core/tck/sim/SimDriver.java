@@ -154,7 +154,7 @@ public final class SimDriver<S extends Spec, T> implements Driver<S, T>, Power {
         "machine",
         MachineSpec.class,
         MachineStatus.class,
-        thing -> new MachineStatus(
+        thing -> MachineStatus.of(
             MachineState.RUNNING,
             Optional.of((long) thing.incarnation()),
             Accelerator.TCG,

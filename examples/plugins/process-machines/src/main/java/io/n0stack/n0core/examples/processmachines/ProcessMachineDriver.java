@@ -70,7 +70,7 @@ record ProcessMachineDriver(Path directory) implements Driver<MachineSpec, Machi
     Optional<Long> pid = found.values().iterator().next().map(ProcessHandle::pid);
     MachineState state = pid.isPresent() ? MachineState.RUNNING : MachineState.CRASHED;
     boolean complete = found.size() == 1 && pid.isPresent() && Files.exists(file);
-    return new Observed.Present<>(new MachineStatus(state, pid, Accelerator.AUTO, file), complete);
+    return new Observed.Present<>(MachineStatus.of(state, pid, Accelerator.AUTO, file), complete);
   }
 
   /** Finds files, and processes by what the kernel says: nothing else knows for sure who lives. */
