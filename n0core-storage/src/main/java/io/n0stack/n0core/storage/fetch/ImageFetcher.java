@@ -20,6 +20,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Brings images into files of this host: from HTTP servers, files and streams. The bytes are hashed and
@@ -31,10 +32,11 @@ import javax.net.ssl.SSLContext;
 public final class ImageFetcher implements AutoCloseable {
   private static final Duration UNLIMITED = Duration.ofDays(365);
 
-  private final HttpClient client;
   private final ExecutorService executor;
   private final AddressPolicy policy;
   private final Hops.Resolution resolution;
+  private final HttpClient.Builder http;
+  private @Nullable HttpClient client;
 
   private ImageFetcher(Builder builder) {
     policy = builder.policy;
@@ -44,13 +46,20 @@ public final class ImageFetcher implements AutoCloseable {
       thread.setDaemon(true);
       return thread;
     });
-    HttpClient.Builder http = HttpClient.newBuilder()
+    http = HttpClient.newBuilder()
         .version(HttpClient.Version.HTTP_1_1)
         .followRedirects(HttpClient.Redirect.NEVER)
         .executor(executor)
         .proxy(builder.proxy.map(ProxySelector::of).orElse(HttpClient.Builder.NO_PROXY));
     builder.sslContext.ifPresent(http::sslContext);
-    client = http.build();
+  }
+
+  /** A client has a thread and descriptors from its first moment, and Java 17 cannot close it. */
+  private synchronized HttpClient client() {
+    if (client == null) {
+      client = http.build();
+    }
+    return client;
   }
 
   /**
@@ -169,7 +178,7 @@ public final class ImageFetcher implements AutoCloseable {
 
   /** Ends the threads and closes idle connections; must not be called while something is fetched. */
   @Override
-  public void close() {
+  public synchronized void close() {
     // Java 21 and later can close a client; before, it ends when nothing refers to it.
     if ((Object) client instanceof AutoCloseable closeable) {
       closeClient(closeable);
@@ -203,7 +212,7 @@ public final class ImageFetcher implements AutoCloseable {
     @Override
     public InputStream open(long position, PartRecord.Keeper keeper) {
       losses.begin();
-      Hops hops = new Hops(client, executor, policy, resolution, patience);
+      Hops hops = new Hops(client(), executor, policy, resolution, patience);
       return new HttpWire(hops, patience, request, losses, position, keeper);
     }
 

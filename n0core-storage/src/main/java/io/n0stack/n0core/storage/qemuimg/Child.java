@@ -137,9 +137,13 @@ final class Child implements AutoCloseable {
     }
   }
 
-  /** What still writes when the leader has ended is of its group, and unwanted. */
+  /**
+   * What is left of its group when the leader has ended is unwanted. That our pipes are at their end
+   * does not prove that nobody is left: Java closes its ends when it sees the leader dead.
+   */
   private void drain() throws InterruptedException {
-    if (!output.finish(OUTPUT_LIMIT) || !errors.finish(OUTPUT_LIMIT)) {
+    boolean ended = output.finish(OUTPUT_LIMIT) && errors.finish(OUTPUT_LIMIT);
+    if (!ended || ProcessGroup.hasMembers(process.pid())) {
       killGroup();
       output.finish(OUTPUT_LIMIT);
       errors.finish(OUTPUT_LIMIT);

@@ -126,6 +126,16 @@ class ConfinedIT {
   }
 
   @Test
+  void whoIsLeftOfTheGroupIsKilledThoughItHoldsNoPipe() throws IOException {
+    Path pids = directory.resolve("pids");
+    QemuImg leaky = hostile("sleep 601 > /dev/null 2>&1 &\necho $! > '" + pids + "'\nexit 0\n");
+
+    create(leaky, MINUTE);
+
+    assertGone(pids, 1);
+  }
+
+  @Test
   void aFloodOfOutputIsCutAndFailureCarriesCodeAndText() throws IOException {
     QemuImg noisy = hostile(
         "head -c 20000000 /dev/zero &\nhead -c 5000000 /dev/zero | tr '\\0' x >&2\nwait\nexit 7\n");
