@@ -10,26 +10,31 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The calls on their way. QEMU reads a request byte by byte, so ids are short: four characters that
- * tell this connection from the monitor's earlier ones, then a counter of up to three. Thread-safe.
+ * The calls on their way. QEMU reads a request byte by byte, so ids are short: three characters that
+ * tell this connection from the monitor's earlier ones, then a counter of two, which begins anywhere.
+ * Thread-safe.
  */
 final class Calls {
   private static final SecureRandom RANDOM = new SecureRandom();
-  private static final int RADIX = Character.MAX_RADIX;
-  private static final int THREE = RADIX * RADIX * RADIX;
-  private static final int FOUR = THREE * RADIX;
+  private static final String DIGITS =
+      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  private static final int RADIX = DIGITS.length();
+  private static final int COUNTS = RADIX * RADIX;
 
-  private final String incarnation =
-      Integer.toString(FOUR + RANDOM.nextInt(FOUR), RADIX).substring(1);
+  private final String incarnation = digit() + digit() + digit();
   private final Map<String, Call> waiting = new HashMap<>();
-  private int count;
+  private int count = RANDOM.nextInt(COUNTS);
   private @Nullable IOException ended;
+
+  private static String digit() {
+    return String.valueOf(DIGITS.charAt(RANDOM.nextInt(RADIX)));
+  }
 
   synchronized Call register(String command, @Nullable Consumer<Call> whenDone) {
     String id;
     do {
-      id = incarnation + Integer.toString(count, RADIX);
-      count = (count + 1) % THREE;
+      id = incarnation + DIGITS.charAt(count / RADIX) + DIGITS.charAt(count % RADIX);
+      count = (count + 1) % COUNTS;
     } while (waiting.containsKey(id));
     Call call = new Call(id, command, whenDone);
     IOException reason = ended;

@@ -105,7 +105,7 @@ final class Connection implements Pump.Sink {
   }
 
   /** A late answer still frees a place in QEMU's queue; else nobody needs to know of it. */
-  private void expire(Call call) {
+  void expire(Call call) {
     if (queue == null) {
       calls.forget(call);
     }
@@ -116,26 +116,29 @@ final class Connection implements Pump.Sink {
     long end = System.nanoTime() + deadline.toNanos();
     Submitted submitted = new Submitted(this, request.command(), end, deadline);
     boolean sent = false;
-    pump.want();
+    pump.expect();
     try {
-      send(request, submitted::answered, end, deadline);
+      submitted.sent(send(request, submitted::answered, end, deadline));
       sent = true;
     } catch (InterruptedException e) {
       throw N0Exception.interrupted(operation(request), e);
     } finally {
       if (!sent) {
-        pump.unwant();
+        submitted.expire();
       }
     }
     hands.add(submitted);
     return submitted;
   }
 
-  /** Called once for each submitted call, when it is done or given up. */
-  void settle(Submitted submitted, Runnable completion) {
-    pump.unwant();
+  /** Called once for each submitted call, when it is answered or given up. */
+  void settled(Submitted submitted) {
+    pump.settled();
     hands.remove(submitted);
-    hands.execute(completion);
+  }
+
+  Hands hands() {
+    return hands;
   }
 
   private Call send(Request request, @Nullable Consumer<Call> whenDone, long end, Duration deadline)

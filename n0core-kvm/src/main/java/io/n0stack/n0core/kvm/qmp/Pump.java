@@ -19,6 +19,9 @@ final class Pump {
   /** How long the reader thread stays away after that, expecting the caller to come again. */
   private static final long AWAY_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
+  /** The same while answers are on their way that nobody may be waiting for here. */
+  private static final long AWAY_PENDING_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
   /** Takes what was read. */
   interface Sink {
     void line(byte[] line);
@@ -32,7 +35,8 @@ final class Pump {
   private final Calls calls;
   private final Thread reader;
   private final AtomicBoolean led = new AtomicBoolean();
-  private final AtomicInteger wanted = new AtomicInteger();
+  private final AtomicInteger urgent = new AtomicInteger();
+  private final AtomicInteger pending = new AtomicInteger();
   private volatile long lastCall = System.nanoTime() - AWAY_NANOS;
   private volatile boolean closing;
   private volatile boolean ended;
@@ -52,12 +56,23 @@ final class Pump {
 
   /** Keeps the reader thread reading, until {@link #unwant}. */
   void want() {
-    wanted.incrementAndGet();
+    urgent.incrementAndGet();
     LockSupport.unpark(reader);
   }
 
   void unwant() {
-    wanted.decrementAndGet();
+    urgent.decrementAndGet();
+  }
+
+  /** Says that an answer is on its way, until {@link #settled}. */
+  void expect() {
+    if (pending.getAndIncrement() == 0) {
+      LockSupport.unpark(reader);
+    }
+  }
+
+  void settled() {
+    pending.decrementAndGet();
   }
 
   /** Waits until a call is done; returns false if the time is over first. */
@@ -119,7 +134,7 @@ final class Pump {
 
   private void handOver() {
     led.set(false);
-    if (wanted.get() > 0 || closing) {
+    if (urgent.get() > 0 || closing) {
       LockSupport.unpark(reader);
     } else {
       calls.wakeOne();
@@ -136,14 +151,14 @@ final class Pump {
 
   private void readOn() {
     while (!ended) {
-      long away = AWAY_NANOS - (System.nanoTime() - lastCall);
-      if (away > 0 && wanted.get() == 0 && !closing) {
+      long away = away();
+      if (away > 0) {
         LockSupport.parkNanos(this, away);
       } else if (led.compareAndSet(false, true)) {
         try {
           do {
             step(Transport.FOREVER);
-          } while (!ended && !hasCallers());
+          } while (!ended && away() <= 0);
         } finally {
           handOver();
         }
@@ -153,8 +168,13 @@ final class Pump {
     }
   }
 
-  private boolean hasCallers() {
-    return wanted.get() == 0 && System.nanoTime() - lastCall < AWAY_NANOS;
+  /** Returns for how long the reader thread leaves the reading to callers. */
+  private long away() {
+    if (urgent.get() > 0 || closing) {
+      return 0;
+    }
+    long limit = pending.get() > 0 ? AWAY_PENDING_NANOS : AWAY_NANOS;
+    return limit - (System.nanoTime() - lastCall);
   }
 
   /** Reads once, and passes on what is whole. Called by who leads. */

@@ -61,6 +61,8 @@ public final class QmpClient implements AutoCloseable {
    *     QEMU stands still; UNAVAILABLE if it cannot be connected to or does not answer
    */
   public static QmpClient connect(String name, Path socket, Duration timeout) {
+    UnixTransport.load();
+    Replies.load();
     long end = System.nanoTime() + timeout.toNanos();
     return open(name, socket, QmpOptions.defaults().withTimes(timeout, timeout), end);
   }
@@ -77,6 +79,8 @@ public final class QmpClient implements AutoCloseable {
    *     path is too long for a socket
    */
   public static QmpClient connect(String name, Path socket, QmpOptions options) {
+    UnixTransport.load();
+    Replies.load();
     long end =
         System.nanoTime() + options.greeting().toNanos() + options.negotiation().toNanos();
     return open(name, socket, options, end);

@@ -70,6 +70,13 @@ final class UnixTransport implements Transport {
     }
   }
 
+  /** Loads what a first use would have to: that takes a busy host a second, and is no monitor's fault. */
+  static void load() {
+    describe(Errno.EAGAIN.intValue());
+    isOpen(0);
+    new Half(POLLIN, 0);
+  }
+
   /** Connects; retries while the listener's backlog is full, since connect(2) would block then. */
   static UnixTransport connect(Path path, Duration timeout) {
     String operation = "connect to monitor \"" + path + "\"";
