@@ -1,7 +1,10 @@
 package io.n0stack.n0core.kvm.qapi;
 
 import io.n0stack.n0core.api.N0Exception;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 
 /** Writes closed families as QAPI's unions. */
 final class Encode {
@@ -18,6 +21,13 @@ final class Encode {
       return Args.of("type", "fd").put("str", descriptor.name());
     }
     throw unknown("address", address);
+  }
+
+  /** Writes an address as {@code nbd-server-start} wants it, which is older. */
+  static Args legacyAddress(SocketAddress address) {
+    Map<String, Object> flat = new LinkedHashMap<>(address(address).map());
+    Object type = Objects.requireNonNull(flat.remove("type"));
+    return Args.of("type", type).put("data", flat);
   }
 
   static Args yank(YankInstance instance) {

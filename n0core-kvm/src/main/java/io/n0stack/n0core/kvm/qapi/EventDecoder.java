@@ -5,6 +5,7 @@ import io.n0stack.n0core.kvm.qmp.QmpEvent;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BiFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,6 +68,10 @@ final class EventDecoder {
       Map.entry("SPICE_MIGRATE_COMPLETED", DisplayEvent.SpiceMigrateCompleted::from));
 
   private EventDecoder() {}
+
+  static Set<String> names() {
+    return KNOWN.keySet();
+  }
 
   static Event decode(QmpEvent event) {
     BiFunction<QmpResult, Instant, Event> known = KNOWN.get(event.name());
