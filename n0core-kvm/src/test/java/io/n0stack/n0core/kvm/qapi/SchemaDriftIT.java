@@ -114,7 +114,7 @@ class SchemaDriftIT {
   void resultsWithoutOptionalPartsAndOfTheFutureAreRead() throws Exception {
     for (Extent each : List.of(Extent.LEAST, Extent.FUTURE)) {
       extent = each;
-      for (round = 0; round < ROUNDS; round++) {
+      for (round = 0; round < (each == Extent.LEAST ? ROUNDS : 2); round++) {
         for (Method group : Qapi.class.getDeclaredMethods()) {
           if (group.getReturnType().getSimpleName().endsWith("Commands")) {
             runAll(group.invoke(qapi), new Findings());
@@ -126,7 +126,8 @@ class SchemaDriftIT {
 
   private void runAll(Object commands, Findings findings) throws Exception {
     for (Method method : commands.getClass().getDeclaredMethods()) {
-      if (Modifier.isPublic(method.getModifiers()) && !method.isSynthetic()) {
+      boolean again = round > 0 && method.getReturnType() == void.class;
+      if (Modifier.isPublic(method.getModifiers()) && !method.isSynthetic() && !again) {
         String name = commands.getClass().getSimpleName() + "." + method.getName();
         List<List<Object>> choices = Arrays.stream(method.getGenericParameterTypes())
             .map(type -> type.getTypeName().contains("Map<java.lang.String")
