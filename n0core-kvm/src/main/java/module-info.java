@@ -1,6 +1,8 @@
 /** QEMU/KVM compute driver and its QMP client. */
 module io.n0stack.n0core.kvm {
   exports io.n0stack.n0core.kvm;
+  exports io.n0stack.n0core.kvm.guest;
+  exports io.n0stack.n0core.kvm.qapi;
   exports io.n0stack.n0core.kvm.qmp;
 
   requires transitive io.n0stack.n0core.api;
