@@ -7,6 +7,7 @@ module io.n0stack.n0core.kvm {
   requires com.fasterxml.jackson.databind;
   requires com.fasterxml.jackson.datatype.jdk8;
   requires org.jnrproject.constants;
+  requires org.jnrproject.ffi;
   requires org.jnrproject.posix;
   requires org.jnrproject.unixsocket;
   requires org.slf4j;
@@ -17,6 +18,9 @@ module io.n0stack.n0core.kvm {
   requires org.objectweb.asm.tree;
   requires org.objectweb.asm.tree.analysis;
   requires org.objectweb.asm.util;
+
+  // JNR generates the implementation of its entry points in their own package.
+  opens io.n0stack.n0core.kvm.internal.launch;
 
   provides io.n0stack.n0core.api.driver.DriverPlugin with
       io.n0stack.n0core.kvm.KvmPlugin;
