@@ -26,6 +26,7 @@ import io.n0stack.n0core.kvm.internal.PowerSwitch;
 import io.n0stack.n0core.kvm.internal.QemuProcess;
 import io.n0stack.n0core.kvm.internal.Run;
 import io.n0stack.n0core.kvm.internal.SerialConsole;
+import io.n0stack.n0core.kvm.internal.Seeds;
 import io.n0stack.n0core.kvm.internal.Sight;
 import io.n0stack.n0core.kvm.internal.SpecRules;
 import io.n0stack.n0core.kvm.internal.Startup;
@@ -159,6 +160,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   public void apply(Context cx, ResourceId id, MachineSpec desired) {
     requireMachine(id);
     rules.check(desired);
+    Seeds.require(cx, desired);
     MachineDirectory directory = directory(id);
     Optional<MachineRecord> found = requireStamp(id, directory);
     MachineRecord record;

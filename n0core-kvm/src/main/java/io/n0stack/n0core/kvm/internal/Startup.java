@@ -86,6 +86,7 @@ public final class Startup {
   private Run launch(Context cx, MachineDirectory directory, MachineRecord record) {
     Accelerator wanted = record.spec().accelerator();
     Accelerator best = wanted == Accelerator.AUTO ? automatic.get() : wanted;
+    Seeds.write(cx, directory, record);
     Run run = qemu.within(cx.remaining()).launch(directory, record, best);
     qemu.within(cx.remaining()).connect(record.id(), run).close();
     return run;

@@ -57,7 +57,7 @@ public final class UserPool {
         N0Exception.Code.EXHAUSTED,
         "kvm.uid-range",
         "find a user for the machine: all from " + range.first() + " to " + range.last()
-            + " are taken");
+            + " are taken; widen kvm.uid-range");
   }
 
   /**
