@@ -35,6 +35,10 @@ public record KvmConfig(
   /** Checks paths. */
   public KvmConfig {
     Rules.absolutePath("kvm.directory", directory);
+    if (!directory.toString().chars().allMatch(character -> character < 0x80)) {
+      // JNR counts the characters of a socket's path where the kernel counts bytes.
+      throw N0Exception.invalid("kvm.directory", directory, "must be ASCII");
+    }
     Rules.text("kvm.qemu", qemu, 4096);
     int longest = bytes(MachineDirectory.longestSocket(directory));
     if (longest > MachineDirectory.SOCKET_PATH_BYTES) {

@@ -79,12 +79,13 @@ class BoardIT {
   @Test
   void aMonitorWhosePathIsRemovedIsReachedByItsSecondName() throws IOException {
     driver.apply(context(), id, host.nano(Chipset.PC).build());
+    Path run = run();
     for (String socket : List.of("qmp", "rescue")) {
-      Files.delete(run().resolve(socket));
+      Files.delete(run.resolve(socket));
     }
 
     for (String link : List.of("link1", "link2")) {
-      try (QmpClient qmp = QmpClient.connect(run().resolve(link), LIMIT)) {
+      try (QmpClient qmp = QmpClient.connect(run.resolve(link), LIMIT)) {
         assertThat(qmp.execute("query-status", LIMIT).flag("/running")).isTrue();
       }
     }
