@@ -21,6 +21,9 @@ module io.n0stack.n0core.kvm {
   requires org.objectweb.asm.tree.analysis;
   requires org.objectweb.asm.util;
 
+  // JNR generates the implementation of its entry points in their own package.
+  opens io.n0stack.n0core.kvm.internal.launch;
+
   provides io.n0stack.n0core.api.driver.DriverPlugin with
       io.n0stack.n0core.kvm.KvmPlugin;
 }

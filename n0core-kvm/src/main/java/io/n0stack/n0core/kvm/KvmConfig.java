@@ -20,6 +20,7 @@ import java.time.Duration;
  * @param commandTimeout how long a command that changes a machine may take
  * @param launchTimeout how long QEMU may take to come up
  * @param endTimeout how long QEMU may take to end, for each of quit, SIGTERM and SIGKILL
+ * @param launch how processes are confined and with what they are accompanied
  * @since 0.1
  */
 public record KvmConfig(
@@ -29,10 +30,15 @@ public record KvmConfig(
     Duration monitorTimeout,
     Duration commandTimeout,
     Duration launchTimeout,
-    Duration endTimeout) {
+    Duration endTimeout,
+    LaunchConfig launch) {
   /** Checks paths. */
   public KvmConfig {
     Rules.absolutePath("kvm.directory", directory);
+    if (!directory.toString().chars().allMatch(character -> character < 0x80)) {
+      // JNR counts the characters of a socket's path where the kernel counts bytes.
+      throw N0Exception.invalid("kvm.directory", directory, "must be ASCII");
+    }
     Rules.text("kvm.qemu", qemu, 4096);
     int longest = bytes(MachineDirectory.longestSocket(directory));
     if (longest > MachineDirectory.SOCKET_PATH_BYTES) {
@@ -64,7 +70,8 @@ public record KvmConfig(
         Duration.ofSeconds(3),
         Duration.ofSeconds(30),
         Duration.ofSeconds(30),
-        Duration.ofSeconds(5));
+        Duration.ofSeconds(5),
+        LaunchConfig.standard());
   }
 
   /**
@@ -75,7 +82,14 @@ public record KvmConfig(
    */
   public KvmConfig withQemu(String program) {
     return new KvmConfig(
-        directory, program, accelerator, monitorTimeout, commandTimeout, launchTimeout, endTimeout);
+        directory,
+        program,
+        accelerator,
+        monitorTimeout,
+        commandTimeout,
+        launchTimeout,
+        endTimeout,
+        launch);
   }
 
   /**
@@ -86,7 +100,43 @@ public record KvmConfig(
    */
   public KvmConfig withAccelerator(Accelerator which) {
     return new KvmConfig(
-        directory, qemu, which, monitorTimeout, commandTimeout, launchTimeout, endTimeout);
+        directory,
+        qemu,
+        which,
+        monitorTimeout,
+        commandTimeout,
+        launchTimeout,
+        endTimeout,
+        launch);
+  }
+
+  /**
+   * Gives QEMU more or less time to come up.
+   *
+   * @param limit the time
+   * @return a changed copy
+   */
+  public KvmConfig withLaunchTimeout(Duration limit) {
+    return new KvmConfig(
+        directory, qemu, accelerator, monitorTimeout, commandTimeout, limit, endTimeout, launch);
+  }
+
+  /**
+   * Launches otherwise.
+   *
+   * @param how how processes are confined and with what they are accompanied
+   * @return a changed copy
+   */
+  public KvmConfig withLaunch(LaunchConfig how) {
+    return new KvmConfig(
+        directory,
+        qemu,
+        accelerator,
+        monitorTimeout,
+        commandTimeout,
+        launchTimeout,
+        endTimeout,
+        how);
   }
 
   static KvmConfig read(PluginConfig config) {
@@ -98,6 +148,7 @@ public record KvmConfig(
         config.seconds("monitor-timeout", defaults.monitorTimeout()),
         config.seconds("command-timeout", defaults.commandTimeout()),
         config.seconds("launch-timeout", defaults.launchTimeout()),
-        config.seconds("end-timeout", defaults.endTimeout()));
+        config.seconds("end-timeout", defaults.endTimeout()),
+        LaunchConfig.read(config));
   }
 }

@@ -17,6 +17,7 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.kvm.internal.AcceleratorProbe;
 import io.n0stack.n0core.kvm.internal.BlockAccess;
+import io.n0stack.n0core.kvm.internal.Boarding;
 import io.n0stack.n0core.kvm.internal.HostFacts;
 import io.n0stack.n0core.kvm.internal.Limits;
 import io.n0stack.n0core.kvm.internal.MachineDirectory;
@@ -25,6 +26,7 @@ import io.n0stack.n0core.kvm.internal.PowerSwitch;
 import io.n0stack.n0core.kvm.internal.QemuProcess;
 import io.n0stack.n0core.kvm.internal.Run;
 import io.n0stack.n0core.kvm.internal.SerialConsole;
+import io.n0stack.n0core.kvm.internal.Seeds;
 import io.n0stack.n0core.kvm.internal.Sight;
 import io.n0stack.n0core.kvm.internal.SpecRules;
 import io.n0stack.n0core.kvm.internal.Startup;
@@ -41,6 +43,8 @@ import java.util.Set;
  */
 public final class QemuMachineDriver implements ComputeDriver, Console {
   private final KvmConfig config;
+  private final Boarding boarding;
+  private final SpecRules rules;
   private final QemuProcess qemu;
   private final AcceleratorProbe acceleratorProbe;
   private final HostFacts host;
@@ -60,7 +64,9 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         config.commandTimeout(),
         config.launchTimeout(),
         config.endTimeout());
-    qemu = new QemuProcess(config.qemu(), limits);
+    boarding = new Boarding(config.directory(), config.launch().settings());
+    rules = new SpecRules(boarding);
+    qemu = new QemuProcess(config.qemu(), limits, boarding);
     acceleratorProbe = new AcceleratorProbe(config.qemu());
     host = new HostFacts(config.qemu());
     startup = new Startup(qemu, this::automatic);
@@ -140,15 +146,21 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     };
   }
 
-  private static MachineStatus status(MachineDirectory directory, Sight seen) {
+  private MachineStatus status(MachineDirectory directory, Sight seen) {
     Run run = seen.run().orElse(directory.last());
+    if (seen.alive()) {
+      boarding.boundLogs(run);
+    } else {
+      boarding.tidy(run);
+    }
     return MachineStatus.of(seen.state(), seen.pid(), run.accelerator(), run.serialLog());
   }
 
   @Override
   public void apply(Context cx, ResourceId id, MachineSpec desired) {
     requireMachine(id);
-    SpecRules.check(desired);
+    rules.check(desired);
+    Seeds.require(cx, desired);
     MachineDirectory directory = directory(id);
     Optional<MachineRecord> found = requireStamp(id, directory);
     MachineRecord record;

@@ -5,18 +5,21 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Firmware;
+import io.n0stack.n0core.api.compute.Hardware;
+import io.n0stack.n0core.api.compute.Hardware.Share;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.Display;
-import io.n0stack.n0core.api.compute.MachineSpec.Limits;
 import io.n0stack.n0core.api.driver.DriverPlugin;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
+import io.n0stack.n0core.api.driver.PluginConfig;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -45,15 +48,70 @@ class KvmPluginTest {
 
   @Test
   void whatIsNotSupportedIsRefusedByFieldBeforeAnySideEffect() {
-    refused("chipset", spec().chipset(Chipset.MICROVM));
     refused("vcpus", MachineSpec.builder(256, 16 << 20));
-    refused("display", spec().display(Display.VNC));
-    refused("firmware", spec().firmware(new Firmware.Uefi(Firmware.Uefi.SecureBoot.OFF)));
+    refused("display", spec().chipset(Chipset.MICROVM).display(Display.VNC));
     refused(
-        "limits",
+        "firmware",
+        spec().chipset(Chipset.PC).firmware(new Firmware.Uefi(Firmware.Uefi.SecureBoot.ON)));
+    refused("hardware.tpm", spec().chipset(Chipset.MICROVM).hardware(tpm()));
+    refused(
+        "hardware.memory.hugePageBytes",
         spec()
-            .limits(new Limits(
-                Optional.of(100), Optional.empty(), Optional.empty(), Optional.empty())));
+            .hardware(Hardware.standard()
+                .withMemory(new Hardware.Memory(Optional.empty(), Optional.of(1L << 34)))));
+  }
+
+  @Test
+  void whatThisHostHasNoProgramForIsRefusedByFieldBeforeAnySideEffect() {
+    LaunchConfig bare = LaunchConfig.standard();
+    Path nowhere = directory.resolve("nowhere");
+    LaunchConfig without = new LaunchConfig(
+        bare.runAs(),
+        bare.cgroupParent(),
+        bare.scope(),
+        nowhere,
+        nowhere.toString(),
+        nowhere.toString(),
+        bare.networkNamespace(),
+        bare.serialLogBytes(),
+        bare.qemuLogBytes());
+    KvmConfig config = KvmConfig.of(directory.resolve("m")).withLaunch(without);
+
+    refused(config, "kvm.ovmf", spec().firmware(new Firmware.Uefi(Firmware.Uefi.SecureBoot.OFF)));
+    refused(config, "kvm.swtpm", spec().hardware(tpm()));
+    refused(
+        config,
+        "kvm.virtiofsd",
+        spec()
+            .hardware(Hardware.standard()
+                .withShares(List.of(new Share("data", directory, Share.Access.READ_ONLY)))));
+  }
+
+  private static Hardware tpm() {
+    return Hardware.standard().withTpm(Hardware.Tpm.VERSION_2_0);
+  }
+
+  @Test
+  void usersAreReadFromTheConfiguration() {
+    assertThat(read(Map.of("user", "64055:64056")).runAs())
+        .contains(LaunchConfig.RunAs.user(64055, 64056));
+    assertThat(read(Map.of("uid-range", "200000-265535")).runAs())
+        .contains(LaunchConfig.RunAs.range(200_000, 265_535));
+    assertThat(read(Map.of()).runAs()).isEmpty();
+    for (Map<String, String> wrong : List.of(
+        Map.of("user", "nobody"),
+        Map.of("user", "0:0"),
+        Map.of("uid-range", "9-8"),
+        Map.of("user", "1:1", "uid-range", "1-2"))) {
+      assertThatExceptionOfType(N0Exception.class)
+          .isThrownBy(() -> read(wrong))
+          .withMessageContaining("kvm.u")
+          .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID));
+    }
+  }
+
+  private static LaunchConfig read(Map<String, String> values) {
+    return LaunchConfig.read(PluginConfig.of("kvm", values));
   }
 
   @Test
@@ -85,8 +143,12 @@ class KvmPluginTest {
   }
 
   private void refused(String field, MachineSpec.Builder spec) {
-    Path root = directory.resolve("m");
-    try (QemuMachineDriver driver = new QemuMachineDriver(KvmConfig.of(root))) {
+    refused(KvmConfig.of(directory.resolve("m")), field, spec);
+  }
+
+  private static void refused(KvmConfig config, String field, MachineSpec.Builder spec) {
+    Path root = config.directory();
+    try (QemuMachineDriver driver = new QemuMachineDriver(config)) {
       assertThatExceptionOfType(N0Exception.class)
           .isThrownBy(() -> driver.apply(
               new StandaloneContext(), ResourceId.fresh("machine", "web1"), spec.build()))

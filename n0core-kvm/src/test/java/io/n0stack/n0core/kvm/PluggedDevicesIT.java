@@ -23,7 +23,6 @@ import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -71,12 +70,9 @@ class PluggedDevicesIT {
     Files.move(clone, volume);
     Host.run("ip", "netns", "add", netns);
     Host.run("ip", "-n", netns, "tuntap", "add", "dev", "tap0", "mode", "tap");
-    Path wrapper = directory.resolve("qemu");
-    Files.writeString(
-        wrapper, "#!/bin/sh\nexec ip netns exec " + netns + " qemu-system-x86_64 \"$@\"\n");
-    Files.setPosixFilePermissions(wrapper, PosixFilePermissions.fromString("rwx------"));
-    driver = new QemuMachineDriver(
-        KvmConfig.of(host.root).withQemu(wrapper.toString()).withAccelerator(Accelerator.TCG));
+    driver = new QemuMachineDriver(KvmConfig.of(host.root)
+        .withAccelerator(Accelerator.TCG)
+        .withLaunch(LaunchConfig.standard().withNetworkNamespace(Path.of("/run/netns", netns))));
   }
 
   @AfterEach

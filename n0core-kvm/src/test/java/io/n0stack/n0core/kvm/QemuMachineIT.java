@@ -225,15 +225,10 @@ class QemuMachineIT {
   @Test
   void aQemuThatComesLateToItsLockIsFenced() throws Exception {
     String slow = script("sleep 2; exec qemu-system-x86_64 \"$@\"");
-    KvmConfig config = KvmConfig.of(host.root);
-    KvmConfig hasty = new KvmConfig(
-        config.directory(),
-        slow,
-        Accelerator.TCG,
-        config.monitorTimeout(),
-        config.commandTimeout(),
-        Duration.ofMillis(200),
-        config.endTimeout());
+    KvmConfig hasty = KvmConfig.of(host.root)
+        .withQemu(slow)
+        .withAccelerator(Accelerator.TCG)
+        .withLaunchTimeout(Duration.ofMillis(200));
     MachineSpec spec = host.nano(Chipset.PC).build();
     try (QemuMachineDriver crashing = new QemuMachineDriver(hasty)) {
       // Given up on while its QEMU is forked but has no lock, just as a killed agent would.

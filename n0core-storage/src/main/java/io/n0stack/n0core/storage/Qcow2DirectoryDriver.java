@@ -11,6 +11,7 @@ import io.n0stack.n0core.api.storage.ExternalSnapshots;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.Preallocation;
+import io.n0stack.n0core.api.storage.SeedImages;
 import io.n0stack.n0core.api.storage.Snapshots;
 import io.n0stack.n0core.api.storage.StorageDriver;
 import io.n0stack.n0core.api.storage.VolumeMaintenance;
@@ -107,7 +108,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
 
   /**
    * Returns what else it can do: {@link Snapshots}, {@link ExternalSnapshots}, {@link
-   * VolumeMaintenance}, and the {@link ImageCache} with what was downloaded.
+   * VolumeMaintenance}, {@link SeedImages}, and the {@link ImageCache} with what was downloaded.
    */
   @Override
   public <C> Optional<C> capability(Class<C> type) {
@@ -116,6 +117,9 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     }
     if (type == VolumeMaintenance.class) {
       return Optional.of(type.cast(maintenance));
+    }
+    if (type == SeedImages.class) {
+      return Optional.of(type.cast(new NoCloudSeeds()));
     }
     if (type == ImageCache.class) {
       return Optional.of(type.cast(images.cache()));

@@ -141,7 +141,7 @@ public final class Devices {
     Map<String, Object> device = new LinkedHashMap<>();
     device.put("driver", driver);
     device.put("id", id);
-    device.put("bus", chipset == Chipset.Q35 ? QemuCommandLine.rootPort(index) : "pci.0");
+    device.put("bus", chipset == Chipset.PC ? "pci.0" : QemuCommandLine.rootPort(index));
     return device;
   }
 

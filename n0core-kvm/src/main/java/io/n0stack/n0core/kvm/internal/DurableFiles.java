@@ -51,9 +51,14 @@ final class DurableFiles {
 
   /** After a crash the file has either its old content or the new one; any number may replace it. */
   static void replace(Path file, String text) throws IOException {
+    replace(file, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** After a crash the file has either its old content or the new one; any number may replace it. */
+  static void replace(Path file, byte[] content) throws IOException {
     Path temporary = Files.createTempFile(file.resolveSibling(""), TEMPORARY, "", PRIVATE_FILE);
     try {
-      write(temporary, text, Set.of(StandardOpenOption.WRITE));
+      write(temporary, content, Set.of(StandardOpenOption.WRITE));
       Files.move(
           temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
@@ -62,10 +67,10 @@ final class DurableFiles {
     sync(file.resolveSibling(""));
   }
 
-  private static void write(Path file, String text, Set<StandardOpenOption> options)
+  private static void write(Path file, byte[] content, Set<StandardOpenOption> options)
       throws IOException {
     try (FileChannel out = FileChannel.open(file, options, PRIVATE_FILE)) {
-      ByteBuffer rest = StandardCharsets.UTF_8.encode(text);
+      ByteBuffer rest = ByteBuffer.wrap(content);
       while (rest.hasRemaining()) {
         out.write(rest);
       }
@@ -79,7 +84,10 @@ final class DurableFiles {
    */
   static void create(Path file, String text) throws IOException {
     try {
-      write(file, text, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+      write(
+          file,
+          text.getBytes(StandardCharsets.UTF_8),
+          Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
     } catch (FileAlreadyExistsException e) {
       // Another thread was faster; it must be durable all the same.
     }

@@ -3,6 +3,7 @@ package io.n0stack.n0core.kvm.internal;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.ComputeDriver;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.internal.launch.Owner;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -12,12 +13,14 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** One machine's directory, which is all that the driver knows of it. Thread-safe. */
 public final class MachineDirectory {
@@ -27,6 +30,8 @@ public final class MachineDirectory {
   private static final String RECORD = "machine.json";
   private static final String STARTED = "started";
   private static final String TYPE = "type";
+  private static final String OWNER = "user";
+  private static final String OPENED = "opened";
   private static final String RUN = "run.";
   private static final String LAST = "last";
   private static final String DOOMED = ".del-";
@@ -362,6 +367,9 @@ public final class MachineDirectory {
   public void remove() {
     Optional<MachineRecord> record = read(doomed());
     try {
+      if (record.isPresent()) {
+        VolumeAccess.deny(this);
+      }
       removeBare();
       if (record.isPresent()) {
         DurableFiles.rename(doomed(), barePath(record.get().id().name()));
@@ -372,16 +380,101 @@ public final class MachineDirectory {
     }
   }
 
+  /**
+   * Returns the user that its processes run as.
+   *
+   * @return the user, empty if it was given none
+   * @throws N0Exception UNAVAILABLE if that cannot be read
+   */
+  public Optional<Owner> owner() {
+    return owner((deleting() ? doomed() : path()).resolve(OWNER));
+  }
+
+  /**
+   * Records the user that its processes run as.
+   *
+   * @param owner the user
+   */
+  public void recordOwner(Owner owner) {
+    write(OWNER, owner.encode());
+  }
+
+  /**
+   * Records files that its user was let into, besides those recorded before.
+   *
+   * @param files the files
+   */
+  public void recordOpened(Set<Path> files) {
+    Set<Path> all = new LinkedHashSet<>(opened());
+    if (all.addAll(files)) {
+      write(
+          OPENED, all.stream().map(Path::toString).collect(Collectors.joining("\n")) + "\n");
+    }
+  }
+
+  /**
+   * Lists the files that its user was let into.
+   *
+   * @return the files
+   * @throws N0Exception UNAVAILABLE if that cannot be read
+   */
+  public List<Path> opened() {
+    try {
+      return Files.readString((deleting() ? doomed() : path()).resolve(OPENED))
+          .lines()
+          .map(Path::of)
+          .toList();
+    } catch (NoSuchFileException e) {
+      return List.of();
+    } catch (IOException e) {
+      throw failure("read " + OPENED, e);
+    }
+  }
+
+  /**
+   * Lists the users of all machines.
+   *
+   * @param root where all machines are
+   * @return their numbers
+   * @throws N0Exception UNAVAILABLE if one of them cannot be read
+   */
+  public static Set<Long> uids(Path root) {
+    Set<Long> uids = new HashSet<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(root)) {
+      for (Path entry : entries) {
+        owner(entry.resolve(OWNER)).ifPresent(owner -> uids.add(owner.uid()));
+      }
+      return uids;
+    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
+      throw DurableFiles.failure(root.toString(), "list users of machines in " + root, e);
+    }
+  }
+
+  private static Optional<Owner> owner(Path file) {
+    try {
+      return Optional.of(Owner.parse(Files.readString(file)));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException | IllegalArgumentException e) {
+      throw DurableFiles.failure(file.toString(), "read " + file, e);
+    }
+  }
+
+  /**
+   * Returns where it is.
+   *
+   * @return its path, also while it is not there
+   */
+  public Path path() {
+    return root.resolve(uid.toString());
+  }
+
   private void write(String file, String text) {
     try {
       DurableFiles.replace(path().resolve(file), text);
     } catch (IOException e) {
       throw failure("write " + file, e);
     }
-  }
-
-  private Path path() {
-    return root.resolve(uid.toString());
   }
 
   private Path doomed() {

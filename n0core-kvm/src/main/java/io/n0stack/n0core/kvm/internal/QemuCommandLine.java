@@ -1,22 +1,22 @@
 package io.n0stack.n0core.kvm.internal;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.Firmware;
+import io.n0stack.n0core.api.compute.Firmware.Uefi.SecureBoot;
+import io.n0stack.n0core.api.compute.Hardware;
+import io.n0stack.n0core.api.compute.Hardware.Topology;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 
 /** Builds the argument list of a launch: the board without disks and NICs, which QMP plugs in. */
 final class QemuCommandLine {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int FUNCTIONS = 8; // of a PCI slot
   private static final int SPARE_PORTS = 4;
+  private static final int MEMORY_SLOTS = 32;
   private static final long MIB = 1 << 20;
   private static final String SANDBOX =
       "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
@@ -27,19 +27,30 @@ final class QemuCommandLine {
 
   /** Returns the arguments, the program first. */
   static List<String> of(
-      String program, MachineRecord record, String type, Accelerator accelerator, Run run) {
+      String program,
+      MachineRecord record,
+      String type,
+      Accelerator accelerator,
+      LaunchFiles files) {
     QemuCommandLine line = new QemuCommandLine();
-    // Its own session: a Ctrl-C in the agent's terminal must not reach the guest.
-    line.add("setsid", program, "-nodefaults", "-no-user-config", "-S");
+    MachineSpec spec = record.spec();
+    line.add(program, "-nodefaults", "-no-user-config", "-S");
     line.identity(record);
-    line.board(record.spec(), type, accelerator);
-    line.firmware(record.spec().firmware());
-    line.channels(run);
-    line.add("-pidfile", run.pidFile().toString());
-    line.add("-display", "none");
+    line.machine(spec, type, files);
+    line.processors(spec, accelerator);
+    line.memory(spec);
+    if (spec.chipset() != Chipset.PC) {
+      line.rootPorts(spec.disks().size() + spec.nics().size() + SPARE_PORTS);
+    }
+    line.firmware(files.firmware());
+    line.channels(files.run());
+    line.arguments.addAll(Periphery.of(spec, files));
+    line.add("-pidfile", files.run().pidFile().toString());
+    line.add("-display", Json.of("type", "none").toString());
     line.add("-action", "shutdown=pause,panic=pause");
     line.add("-msg", "timestamp=on");
     line.add("-sandbox", SANDBOX);
+    spec.hardware().ifPresent(hardware -> line.arguments.addAll(hardware.rawArguments()));
     return List.copyOf(line.arguments);
   }
 
@@ -53,29 +64,100 @@ final class QemuCommandLine {
     add("-uuid", record.id().uid().toString());
   }
 
-  private void board(MachineSpec spec, String type, Accelerator accelerator) {
+  private void machine(MachineSpec spec, String type, LaunchFiles files) {
+    QemuOptions machine = new QemuOptions().with("type", type);
+    if (spec.chipset() == Chipset.MICROVM) {
+      // Its devices for virtio over MMIO cannot be plugged in; a guest finds PCI by ACPI.
+      machine.with("pcie", "on").with("acpi", "on").with("rtc", "on");
+    }
+    if (backed(spec)) {
+      machine.with("memory-backend", "memory0");
+    }
+    files.uefi().ifPresent(uefi -> {
+      flash("flash-code", uefi.code(), true);
+      flash("flash-variables", uefi.variables(), false);
+      machine.with("pflash0", "flash-code").with("pflash1", "flash-variables");
+      if (files.firmware() instanceof Firmware.Uefi which && which.secureBoot() == SecureBoot.ON) {
+        // Only code in system management mode may write the variables.
+        machine.with("smm", "on");
+        add("-global", "driver=cfi.pflash01,property=secure,value=on");
+      }
+    });
+    add("-machine", machine.toString());
+  }
+
+  private void flash(String node, Path file, boolean readOnly) {
+    add(
+        "-blockdev",
+        Json.of("driver", "file")
+            .with("node-name", node + "-file")
+            .with("filename", file.toString())
+            .with("read-only", readOnly)
+            .toString());
+    add(
+        "-blockdev",
+        Json.of("driver", "raw")
+            .with("node-name", node)
+            .with("file", node + "-file")
+            .with("read-only", readOnly)
+            .toString());
+  }
+
+  private void processors(MachineSpec spec, Accelerator accelerator) {
     boolean kvm = accelerator == Accelerator.KVM;
-    add("-machine", new QemuOptions().with("type", type).toString());
+    Optional<Hardware.Cpu> cpu = spec.hardware().flatMap(Hardware::cpu);
+    int most = cpu.flatMap(Hardware.Cpu::mostVcpus).orElse(spec.vcpus());
+    Topology topology = cpu.flatMap(Hardware.Cpu::topology).orElse(new Topology(most, 1, 1));
     add("-accel", kvm ? "kvm" : "tcg");
-    add("-cpu", kvm ? "host" : "max");
-    add("-smp", new QemuOptions().with("cpus", spec.vcpus()).toString());
-    add("-m", new QemuOptions().with("size", spec.memoryBytes() / MIB + "M").toString());
-    if (spec.chipset() == Chipset.Q35) {
-      rootPorts(spec.disks().size() + spec.nics().size() + SPARE_PORTS);
+    add("-cpu", cpu.flatMap(Hardware.Cpu::model).orElse(kvm ? "host" : "max"));
+    add(
+        "-smp",
+        new QemuOptions()
+            .with("cpus", spec.vcpus())
+            .with("maxcpus", most)
+            .with("sockets", topology.sockets())
+            .with("cores", topology.cores())
+            .with("threads", topology.threads())
+            .toString());
+  }
+
+  private void memory(MachineSpec spec) {
+    QemuOptions memory = new QemuOptions().with("size", spec.memoryBytes() / MIB + "M");
+    Periphery.memory(spec)
+        .flatMap(Hardware.Memory::mostBytes)
+        .filter(most -> most > spec.memoryBytes())
+        .ifPresent(
+            most -> memory.with("slots", MEMORY_SLOTS).with("maxmem", most / MIB + "M"));
+    add("-m", memory.toString());
+    if (backed(spec)) {
+      Json backend = Json.of("qom-type", "memory-backend-memfd")
+          .with("id", "memory0")
+          .with("size", spec.memoryBytes())
+          .with("share", Periphery.sharesMemory(spec));
+      Periphery.memory(spec)
+          .flatMap(Hardware.Memory::hugePageBytes)
+          .ifPresent(size -> backend.with("hugetlb", true).with("hugetlbsize", size));
+      add("-object", backend.toString());
     }
   }
 
-  /** Nothing can be plugged into pcie.0 of a q35 board that is up: ports must be there before. */
+  private static boolean backed(MachineSpec spec) {
+    return Periphery.sharesMemory(spec)
+        || Periphery.memory(spec).flatMap(Hardware.Memory::hugePageBytes).isPresent();
+  }
+
+  /** Nothing can be plugged into pcie.0 of a board that is up: ports must be there before. */
   private void rootPorts(int count) {
     for (int i = 0; i < count; i++) {
-      Map<String, Object> port = new LinkedHashMap<>();
-      port.put("driver", "pcie-root-port");
-      port.put("id", rootPort(i));
-      port.put("bus", "pcie.0");
-      port.put("chassis", i + 1);
-      port.put("addr", String.format("%02x.%x", 1 + i / FUNCTIONS, i % FUNCTIONS));
-      port.put("multifunction", i % FUNCTIONS == 0);
-      device(port);
+      add(
+          "-device",
+          Json.of("driver", "pcie-root-port")
+              .with("id", rootPort(i))
+              .with("bus", "pcie.0")
+              .with("chassis", i + 1)
+              .with("addr", String.format("%02x.%x", 1 + i / FUNCTIONS, i % FUNCTIONS))
+              .with("multifunction", i % FUNCTIONS == 0)
+              .toString());
     }
   }
 
@@ -92,36 +174,26 @@ final class QemuCommandLine {
   }
 
   private void channels(Run run) {
-    socket("qmp", run.monitor());
-    socket("qmp-rescue", run.rescueMonitor());
+    add("-chardev", server("qmp", run.monitor()).toString());
+    add("-chardev", server("qmp-rescue", run.rescueMonitor()).toString());
     add("-mon", "chardev=qmp,mode=control", "-mon", "chardev=qmp-rescue,mode=control");
+    // Appended to, so that it can be cut while QEMU runs.
     add(
         "-chardev",
-        socketOptions("serial0", run.serial())
+        server("serial0", run.serial())
             .with("logfile", run.serialLog())
-            .with("logappend", "off")
+            .with("logappend", "on")
             .toString());
     add("-serial", "chardev:serial0");
   }
 
-  private void socket(String id, Path path) {
-    add("-chardev", socketOptions(id, path).toString());
-  }
-
-  private static QemuOptions socketOptions(String id, Path path) {
+  /** Writes a socket that QEMU listens on. */
+  static QemuOptions server(String id, Path path) {
     return QemuOptions.of("socket")
         .with("id", id)
         .with("path", path)
         .with("server", "on")
         .with("wait", "off");
-  }
-
-  private void device(Map<String, Object> properties) {
-    try {
-      add("-device", JSON.writeValueAsString(properties));
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("device " + properties, e);
-    }
   }
 
   private void add(String... words) {

@@ -11,8 +11,7 @@ final class QemuOptions {
   private final List<String> parts = new ArrayList<>();
 
   QemuOptions with(String key, Object value) {
-    String text = Rules.text(key, String.valueOf(value), LONGEST);
-    parts.add(key + "=" + text.replace(",", ",,"));
+    parts.add(key + "=" + doubled(key, String.valueOf(value)));
     return this;
   }
 
@@ -21,6 +20,10 @@ final class QemuOptions {
     QemuOptions options = new QemuOptions();
     options.parts.add(word);
     return options;
+  }
+
+  static String doubled(String key, String value) {
+    return Rules.text(key, value, LONGEST).replace(",", ",,");
   }
 
   @Override

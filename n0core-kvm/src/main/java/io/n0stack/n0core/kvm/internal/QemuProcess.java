@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.internal.launch.Owner;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.ProcessBuilder.Redirect;
@@ -26,16 +27,19 @@ public final class QemuProcess {
 
   private final String program;
   private final Limits limits;
+  private final Boarding boarding;
 
   /**
    * Creates a launcher.
    *
    * @param program QEMU's system emulator, a path or a name on PATH
    * @param limits how long is waited
+   * @param boarding makes the host ready
    */
-  public QemuProcess(String program, Limits limits) {
+  public QemuProcess(String program, Limits limits, Boarding boarding) {
     this.program = program;
     this.limits = limits;
+    this.boarding = boarding;
   }
 
   /**
@@ -45,7 +49,7 @@ public final class QemuProcess {
    * @return the same with shorter limits
    */
   public QemuProcess within(Duration remaining) {
-    return new QemuProcess(program, limits.within(remaining));
+    return new QemuProcess(program, limits.within(remaining), boarding);
   }
 
   /**
@@ -63,7 +67,30 @@ public final class QemuProcess {
     // It may have got its lock between our look and the fence, or before an agent died right after
     // its own fence; either way it was never told to run its guest.
     kill(record.id(), directory.last());
+    Optional<Owner> owner = boarding.owner(directory);
     Run run = directory.freshRun();
+    LaunchFiles files = boarding.files(directory, record, run);
+    try {
+      boarding.helpers(directory, record, run, limits.launch());
+      Process process = start(directory, record, accelerator, files, owner);
+      awaitUp(record.id(), run, process);
+      LOG.info("{}: qemu {} started with {}", record.id(), process.pid(), accelerator);
+    } catch (IOException e) {
+      throw DurableFiles.failure(record.id().toString(), "launch qemu of " + record.id(), e);
+    } finally {
+      boarding.cgroups().launched(record.id().uid());
+    }
+    return run;
+  }
+
+  private Process start(
+      MachineDirectory directory,
+      MachineRecord record,
+      Accelerator accelerator,
+      LaunchFiles files,
+      Optional<Owner> owner)
+      throws IOException {
+    Run run = files.run();
     String type = directory
         .type()
         .orElse(
@@ -72,21 +99,14 @@ public final class QemuProcess {
               case Q35 -> "q35";
               case MICROVM -> "microvm";
             });
-    List<String> arguments = QemuCommandLine.of(program, record, type, accelerator, run);
-    Process process;
-    try {
-      run.record(accelerator);
-      process = new ProcessBuilder(arguments)
-          .redirectInput(Redirect.from(Path.of("/dev/null").toFile()))
-          .redirectErrorStream(true)
-          .redirectOutput(run.log().toFile())
-          .start();
-    } catch (IOException e) {
-      throw DurableFiles.failure(record.id().toString(), "launch qemu of " + record.id(), e);
-    }
-    awaitUp(record.id(), run, process);
-    LOG.info("{}: qemu {} started with {}", record.id(), process.pid(), accelerator);
-    return run;
+    List<String> arguments = QemuCommandLine.of(program, record, type, accelerator, files);
+    run.record(accelerator);
+    return new ProcessBuilder(
+            boarding.confinement(record, run, owner, accelerator).around(arguments))
+        .redirectInput(Redirect.from(Path.of("/dev/null").toFile()))
+        .redirectErrorStream(true)
+        .redirectOutput(Redirect.appendTo(run.log().toFile()))
+        .start();
   }
 
   private void awaitUp(ResourceId id, Run run, Process process) {
@@ -157,16 +177,20 @@ public final class QemuProcess {
    * @throws N0Exception UNAVAILABLE if it lives on
    */
   public void end(ResourceId id, Run run) {
-    if (run.alive().isEmpty()) {
-      return;
+    if (run.alive().isPresent()) {
+      endLiving(id, run);
     }
+    boarding.tidy(run, limits.end());
+  }
+
+  private void endLiving(ResourceId id, Run run) {
     watching(id, run, lock -> {
       if (quit(id, run) && ended(id, lock)) {
         return;
       }
       signal(run, ProcessHandle::destroy);
       if (!ended(id, lock)) {
-        kill(id, run);
+        killLiving(id, run);
       }
     });
   }
@@ -204,9 +228,13 @@ public final class QemuProcess {
    * @throws N0Exception UNAVAILABLE if it lives on
    */
   public void kill(ResourceId id, Run run) {
-    if (run.alive().isEmpty()) {
-      return;
+    if (run.alive().isPresent()) {
+      killLiving(id, run);
     }
+    boarding.tidy(run, limits.end());
+  }
+
+  private void killLiving(ResourceId id, Run run) {
     LOG.warn("{}: qemu {} is killed", id, run.alive().map(String::valueOf).orElse("(dead)"));
     watching(id, run, lock -> {
       signal(run, ProcessHandle::destroyForcibly);

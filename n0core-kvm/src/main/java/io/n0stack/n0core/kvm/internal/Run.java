@@ -10,6 +10,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -36,6 +37,44 @@ public record Run(UUID uid, Path directory) {
   /** Returns the socket of the monitor through which the machine is looked at. */
   Path rescueMonitor() {
     return directory.resolve("rescue");
+  }
+
+  /** Returns a second name of a monitor's socket, in case the first is tidied away. */
+  static Path link(Path socket) {
+    return socket.resolveSibling(socket.endsWith("rescue") ? "link2" : "link1");
+  }
+
+  /** Gives the monitors' sockets their second names, unless they have them. */
+  void linkMonitors() {
+    for (Path socket : List.of(monitor(), rescueMonitor())) {
+      try {
+        if (Files.exists(socket) && Files.notExists(link(socket))) {
+          Files.createLink(link(socket), socket);
+        }
+      } catch (IOException e) {
+        throw failure("link the monitors", e);
+      }
+    }
+  }
+
+  /** Returns the socket of the channel to the guest agent. */
+  Path guestAgent() {
+    return directory.resolve("ga");
+  }
+
+  /** Returns the socket of the VNC server of a machine with a screen. */
+  Path vnc() {
+    return directory.resolve("vnc");
+  }
+
+  /** Returns the socket of the TPM emulator. */
+  Path tpm() {
+    return directory.resolve("tpm");
+  }
+
+  /** Returns the socket of the daemon that shares the n-th directory. */
+  Path share(int index) {
+    return directory.resolve("fs" + index);
   }
 
   /**

@@ -6,6 +6,8 @@ import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.StorageDriver;
+import io.n0stack.n0core.api.storage.VolumeStatus;
 import java.util.function.Supplier;
 
 /** Brings a machine from wherever it is to a running guest. */
@@ -42,9 +44,11 @@ public final class Startup {
       run = cx.step("launch qemu", () -> launch(cx, directory, record));
     }
     try (Monitor monitor = qemu.within(cx.remaining()).connect(id, run)) {
+      run.linkMonitors();
       if (directory.type().isEmpty()) {
         cx.step("record the machine type", () -> directory.recordType(monitor.type()));
       }
+      admit(cx, directory, record.spec());
       devices.plug(cx, monitor);
       if (monitor.state() == MachineState.PREPARED) {
         cx.step("start the guest", () -> start(monitor, record.spec()));
@@ -67,9 +71,22 @@ public final class Startup {
     cx.step("end qemu", () -> qemu.within(cx.remaining()).end(id, run));
   }
 
+  /** Lets QEMU's user into the files of volumes. */
+  private static void admit(Context cx, MachineDirectory directory, MachineSpec spec) {
+    if (directory.owner().isPresent()) {
+      for (MachineSpec.Disk disk : spec.disks()) {
+        VolumeStatus volume = cx.require(StorageDriver.KIND, disk.volume(), VolumeStatus.class);
+        cx.step(
+            "let qemu into volume \"" + disk.volume() + "\"",
+            () -> VolumeAccess.allow(directory, volume));
+      }
+    }
+  }
+
   private Run launch(Context cx, MachineDirectory directory, MachineRecord record) {
     Accelerator wanted = record.spec().accelerator();
     Accelerator best = wanted == Accelerator.AUTO ? automatic.get() : wanted;
+    Seeds.write(cx, directory, record);
     Run run = qemu.within(cx.remaining()).launch(directory, record, best);
     qemu.within(cx.remaining()).connect(record.id(), run).close();
     return run;

@@ -29,11 +29,10 @@ class QemuCommandLineTest {
     Run run = new Run(UID, Path.of("/m/a,b=\"c\"/run.1"));
 
     List<String> line = QemuCommandLine.of(
-        "qemu", new MachineRecord(WEB1, spec), "pc-i440fx-7.2", Accelerator.KVM, run);
+        "qemu", new MachineRecord(WEB1, spec), "pc-i440fx-7.2", Accelerator.KVM, files(spec, run));
 
     assertThat(line)
-        .containsExactly(
-            "setsid",
+        .containsSubsequence(
             "qemu",
             "-nodefaults",
             "-no-user-config",
@@ -49,7 +48,7 @@ class QemuCommandLineTest {
             "-cpu",
             "host",
             "-smp",
-            "cpus=2",
+            "cpus=2,maxcpus=2,sockets=2,cores=1,threads=1",
             "-m",
             "size=256M",
             "-kernel",
@@ -68,19 +67,23 @@ class QemuCommandLineTest {
             "chardev=qmp-rescue,mode=control",
             "-chardev",
             "socket,id=serial0,path=/m/a,,b=\"c\"/run.1/serial,server=on,wait=off,"
-                + "logfile=/m/a,,b=\"c\"/run.1/serial.log,logappend=off",
+                + "logfile=/m/a,,b=\"c\"/run.1/serial.log,logappend=on",
             "-serial",
             "chardev:serial0",
             "-pidfile",
             "/m/a,b=\"c\"/run.1/pid",
             "-display",
-            "none",
+            "{\"type\":\"none\"}",
             "-action",
             "shutdown=pause,panic=pause",
             "-msg",
             "timestamp=on",
             "-sandbox",
             "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+  }
+
+  private static LaunchFiles files(MachineSpec spec, Run run) {
+    return new LaunchFiles(run, spec.firmware(), Optional.empty(), Optional.empty());
   }
 
   @Test
@@ -95,7 +98,7 @@ class QemuCommandLineTest {
         new MachineRecord(WEB1, spec.build()),
         "q35",
         Accelerator.TCG,
-        new Run(UID, Path.of("/m/run.1")));
+        files(spec.build(), new Run(UID, Path.of("/m/run.1"))));
 
     assertThat(line.stream().filter(word -> word.contains("pcie-root-port")))
         .hasSize(10)

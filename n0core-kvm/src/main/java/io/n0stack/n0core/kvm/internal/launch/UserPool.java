@@ -1,0 +1,149 @@
+package io.n0stack.n0core.kvm.internal.launch;
+
+import io.n0stack.n0core.api.N0Exception;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * Gives machines the users that they run as. What was given is recorded by the machine itself. Thread-safe.
+ */
+public final class UserPool {
+  private static final int PASSABLE = 0711;
+
+  private final Optional<Settings.Uids> uids;
+
+  /**
+   * Creates a pool.
+   *
+   * @param settings where it is said which users there are
+   */
+  public UserPool(Settings settings) {
+    uids = settings.uids();
+  }
+
+  /**
+   * Chooses a machine's user: the one that it has, or the lowest that no machine has.
+   *
+   * @param had the user that it was given before
+   * @param taken tells the users of all machines
+   * @param record records the choice durably
+   * @return the user, empty for the agent's own
+   * @throws N0Exception EXHAUSTED if all are taken
+   */
+  public synchronized Optional<Owner> choose(
+      Supplier<Optional<Owner>> had, Supplier<Set<Long>> taken, Consumer<Owner> record) {
+    if (uids.isEmpty()) {
+      return Optional.empty();
+    }
+    Settings.Uids range = uids.get();
+    Optional<Owner> owner = had.get();
+    if (owner.isPresent() && owner.get().equals(range.owner(owner.get().uid()))
+        && owner.get().uid() >= range.first() && owner.get().uid() <= range.last()) {
+      return owner;
+    }
+    Set<Long> others = range.shared() ? Set.of() : taken.get();
+    for (long uid = range.first(); uid <= range.last(); uid++) {
+      if (!others.contains(uid)) {
+        record.accept(range.owner(uid));
+        return Optional.of(range.owner(uid));
+      }
+    }
+    throw new N0Exception(
+        N0Exception.Code.EXHAUSTED,
+        "kvm.uid-range",
+        "find a user for the machine: all from " + range.first() + " to " + range.last()
+            + " are taken; widen kvm.uid-range");
+  }
+
+  /**
+   * Lets a user reach a machine's directory, whose files stay private.
+   *
+   * @param machine the machine's directory
+   * @param who the user
+   * @throws N0Exception PRECONDITION if a directory above the one of all machines is in the way
+   */
+  public static void openWay(Path machine, Owner who) {
+    Path all = machine.resolveSibling("");
+    setMode(all, PASSABLE);
+    setMode(machine, PASSABLE);
+    for (Path above = all.getParent(); above != null; above = above.getParent()) {
+      if (!Access.of(above).allows(who, Access.ENTER)) {
+        throw new N0Exception(
+            N0Exception.Code.PRECONDITION,
+            "kvm.directory",
+            "let user " + who.uid() + " into " + machine + ": " + above
+                + " must be a directory that everybody may pass through");
+      }
+    }
+  }
+
+  /**
+   * Says whether permission bits let a user read a file.
+   *
+   * @param file the file
+   * @param who the user
+   * @return false also if one of the directories above is in the way
+   */
+  public static boolean mayRead(Path file, Owner who) {
+    return Access.reaches(who, file, Access.READ);
+  }
+
+  /**
+   * Gives a file or directory to a user.
+   *
+   * @param path which, not followed if it is a link
+   * @param who the user
+   */
+  public static void give(Path path, Owner who) {
+    set(path, "unix:gid", (int) who.gid());
+    set(path, "unix:uid", (int) who.uid());
+  }
+
+  /**
+   * Lets a user make files in a directory, and take away only those.
+   *
+   * @param directory the directory
+   * @param who the user
+   */
+  public static void share(Path directory, Owner who) {
+    set(directory, "unix:gid", (int) who.gid());
+    setMode(directory, 01770);
+  }
+
+  /**
+   * Lets a user's group read a file, and nobody else.
+   *
+   * @param file the file
+   * @param who the user
+   */
+  public static void show(Path file, Owner who) {
+    set(file, "unix:gid", (int) who.gid());
+    setMode(file, 0440);
+  }
+
+  private static void setMode(Path path, int mode) {
+    set(path, "unix:mode", mode);
+  }
+
+  private static void set(Path path, String attribute, int value) {
+    try {
+      // Of a link only the owner can be set; nothing but directories and files of ours gets a mode.
+      if (attribute.equals("unix:mode")) {
+        Files.setAttribute(path, attribute, value);
+      } else {
+        Files.setAttribute(path, attribute, value, java.nio.file.LinkOption.NOFOLLOW_LINKS);
+      }
+    } catch (IOException e) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          path.toString(),
+          "set " + attribute + " of " + path + ": " + e,
+          e);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+package io.n0stack.n0core.kvm;
+
+import static io.n0stack.n0core.kvm.Host.context;
+import static io.n0stack.n0core.kvm.Host.present;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.compute.Firmware;
+import io.n0stack.n0core.api.compute.Hardware;
+import io.n0stack.n0core.api.compute.MachineSpec;
+import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.qmp.QmpClient;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whatever stands in a spec or in the configuration reaches a real QEMU as it is, or is refused. */
+class StringsIT {
+  private static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final int ROUNDS =
+      Integer.parseInt(System.getenv().getOrDefault("N0CORE_REPEAT", "6")) > 100 ? 100 : 6;
+  // What QEMU's three parsers and a shell each take for something else than itself.
+  private static final List<String> PARTS = List.of(
+      ",", ",,", "=", "\"", "'", "\\", "\\n", "{", "}", "[", ":", ";", "$", "$(id)", "`", " ", "%s",
+      "#", "&", "*", ",server=off", ",process=evil", "on", "-", "~", "|", ">", "!");
+  private static final String CONTROLS = "\n\r\t\u0000\u0001\u001b\u007f\u0085\u2028";
+
+  @TempDir
+  Path directory;
+
+  @Test
+  void everyStringReachesQemuAsItIs() throws Exception {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    for (int round = 0; round < ROUNDS; round++) {
+      String at = "seed " + seed + ", round " + round;
+      Path place = Files.createDirectory(directory.resolve(round + few(random)));
+      Host host = Host.existing(place);
+      Path kernel = kernel(place.resolve("ké" + text(random, 6)));
+      Path initrd = Files.write(place.resolve("i" + text(random, 6)), new byte[] {1});
+      String line = "日" + text(random, 20);
+      String identity = "id=" + line.replace(",", ",,");
+      MachineSpec spec = MachineSpec.builder(1, 64 << 20)
+          .chipset(random.nextBoolean() ? Chipset.PC : Chipset.Q35)
+          .accelerator(Accelerator.TCG)
+          .firmware(new Firmware.Kernel(kernel, Optional.of(initrd), line))
+          .hardware(Hardware.standard()
+              .withRawArguments(List.of("-smbios", "type=1,serial=" + identity)))
+          .build();
+      ResourceId id = ResourceId.fresh("machine", "web" + round);
+      try (QemuMachineDriver driver = host.open()) {
+        driver.apply(context(), id, spec);
+
+        Path socket = present(driver, id).serialLog().resolveSibling("qmp");
+        try (QmpClient qmp = QmpClient.connect(socket, LIMIT)) {
+          assertThat(machine(qmp, "kernel")).as(at).isEqualTo(kernel.toString());
+          assertThat(machine(qmp, "initrd")).as(at).isEqualTo(initrd.toString());
+          assertThat(machine(qmp, "append")).as(at).isEqualTo(line);
+          assertThat(qmp.execute("query-name", LIMIT).text("/name")).as(at).isEqualTo(id.name());
+          String sockets = qmp.execute("query-chardev", LIMIT).list("").stream()
+              .map(port -> port.text("/filename"))
+              .toList()
+              .toString();
+          assertThat(sockets).as(at).contains("unix:" + socket + ",server");
+        }
+        assertThat(present(driver, id).serialLog()).as(at).exists();
+        driver.delete(context(), id);
+      } finally {
+        host.cleanUp();
+      }
+      assertThat(host.residue()).as(at).isEmpty();
+    }
+  }
+
+  private static String machine(QmpClient qmp, String property) {
+    return qmp.execute("qom-get", Map.of("path", "/machine", "property", property), LIMIT).text("");
+  }
+
+  /** Paths of sockets are short. */
+  private static String few(Random random) {
+    String text = text(random, 2);
+    return text.substring(0, Math.min(5, text.length()));
+  }
+
+  private static String text(Random random, int parts) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < parts; i++) {
+      text.append(PARTS.get(random.nextInt(PARTS.size()))).append((char) ('a' + i));
+    }
+    return text.toString();
+  }
+
+  /** As much of a kernel as QEMU looks at: see Documentation/arch/x86/boot.rst of Linux. */
+  private static Path kernel(Path file) throws IOException {
+    ByteBuffer image = ByteBuffer.allocate(64 << 10).order(ByteOrder.LITTLE_ENDIAN);
+    image.put(0x1f1, (byte) 1); // setup_sects
+    image.putShort(0x1fe, (short) 0xaa55); // boot_flag
+    image.put(0x202, "HdrS".getBytes(StandardCharsets.US_ASCII));
+    image.putShort(0x206, (short) 0x20c); // version
+    image.put(0x211, (byte) 1); // loadflags: LOADED_HIGH
+    image.putInt(0x22c, 0x7fff_ffff); // initrd_addr_max
+    image.putInt(0x238, 4096); // cmdline_size
+    return Files.write(file, image.array());
+  }
+
+  @Test
+  void aControlCharacterIsRefusedInEveryString() {
+    MachineSpec.Builder spec = MachineSpec.builder(1, 1 << 20);
+    Path image = Path.of("/boot/vmlinuz");
+    for (char control : CONTROLS.toCharArray()) {
+      List<Consumer<String>> fields = List.of(
+          text -> ResourceId.fresh("machine", text),
+          text -> spec.disk(text),
+          text -> spec.nic(text),
+          text -> new Firmware.Kernel(image, Optional.empty(), text),
+          text -> new Firmware.Kernel(Path.of("/" + text), Optional.empty(), ""),
+          text -> new Firmware.Kernel(image, Optional.of(Path.of("/" + text)), ""),
+          text -> new Firmware.Rom(Path.of("/" + text)),
+          text -> new Hardware.Cpu(Optional.of(text), Optional.empty(), Optional.empty()),
+          text -> new Hardware.Share("data", Path.of("/" + text), Hardware.Share.Access.READ_ONLY),
+          text -> new Hardware.Share(text, image, Hardware.Share.Access.READ_ONLY),
+          text -> Hardware.standard().withRawArguments(List.of(text)),
+          text -> new MachineSpec.CloudInit(text, "alice", List.of()),
+          text -> new MachineSpec.CloudInit("web1", text, List.of()),
+          text -> new MachineSpec.CloudInit("web1", "alice", List.of(text)),
+          text -> KvmConfig.of(Path.of("/" + text)),
+          text -> KvmConfig.of(Path.of("/é")),
+          text -> KvmConfig.of(image).withQemu(text),
+          text -> LaunchConfig.standard().withCgroupParent(Path.of("/" + text)),
+          text -> LaunchConfig.standard().withNetworkNamespace(Path.of("/" + text)));
+      for (int i = 0; i < fields.size(); i++) {
+        Consumer<String> field = fields.get(i);
+        // A path cannot even be made of a zero.
+        assertThatExceptionOfType(
+                control == 0 ? RuntimeException.class : N0Exception.class)
+            .as("field %s, character %x", i, (int) control)
+            .isThrownBy(() -> field.accept("a" + control + "b"));
+      }
+    }
+  }
+}

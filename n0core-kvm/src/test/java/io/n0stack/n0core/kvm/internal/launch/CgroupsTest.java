@@ -1,0 +1,107 @@
+package io.n0stack.n0core.kvm.internal.launch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.MachineSpec.Limits;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What would be written to hierarchies of version 2, which few hosts have beside those of version 1. */
+class CgroupsTest {
+  private static final UUID MACHINE = UUID.fromString("00000000-0000-4000-8000-000000000001");
+  private static final Limits ALL = new Limits(
+      Optional.of(1500), Optional.of(256L << 20), Optional.of(64), Optional.of(5000));
+
+  @TempDir
+  Path directory;
+
+  private Path unified;
+  private Path table;
+  private Cgroups cgroups;
+
+  @BeforeEach
+  void prepare() throws IOException {
+    unified = Files.createDirectory(directory.resolve("uni fied"));
+    Files.createDirectories(unified.resolve("agents/n0core"));
+    for (String level : List.of("", "agents", "agents/n0core")) {
+      Files.writeString(unified.resolve(level).resolve("cgroup.subtree_control"), "cpu\n");
+    }
+    table = directory.resolve("mountinfo");
+    Files.writeString(
+        table,
+        "23 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+            + "31 23 0:28 / " + unified.toString().replace(" ", "\\040")
+            + " rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n");
+    cgroups = new Cgroups(table, Path.of("/agents/n0core"));
+  }
+
+  @Test
+  void limitsOfVersionTwoAreDelegatedAndWritten() throws IOException {
+    Files.writeString(unified.resolve("cgroup.controllers"), "cpuset cpu io memory pids\n");
+
+    cgroups.require(ALL);
+    List<Path> procs = cgroups.create(MACHINE, ALL);
+
+    Path group = unified.resolve("agents/n0core").resolve(MACHINE.toString());
+    assertThat(procs).containsExactly(group.resolve("cgroup.procs"));
+    assertThat(group.resolve("cpu.max")).hasContent("150000 100000");
+    assertThat(group.resolve("memory.max")).hasContent("268435456");
+    assertThat(group.resolve("pids.max")).hasContent("64");
+    assertThat(group.resolve("io.weight")).hasContent("5000");
+    // The last of those that the kernel would have added to.
+    assertThat(unified.resolve("agents/n0core/cgroup.subtree_control")).hasContent("+io");
+  }
+
+  @Test
+  void aLimitWithoutItsControllerIsRefusedByTheControllersName() throws IOException {
+    Files.writeString(unified.resolve("cgroup.controllers"), "cpu memory pids\n");
+
+    assertThatExceptionOfType(N0Exception.class)
+        .isThrownBy(() -> cgroups.require(ALL))
+        .withMessageContaining("io (blkio)")
+        .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNSUPPORTED));
+    assertThat(unified.resolve("agents/n0core").resolve(MACHINE.toString())).doesNotExist();
+  }
+
+  @Test
+  void whileAMachineIsLaunchedItsGroupStays() throws IOException {
+    Files.writeString(unified.resolve("cgroup.controllers"), "cpu io memory pids\n");
+    Path group = unified.resolve("agents/n0core").resolve(MACHINE.toString());
+    assertThat(cgroups.create(MACHINE, ALL)).hasSize(1);
+    // A real group can be removed although it has files.
+    for (String file : List.of("cpu.max", "memory.max", "pids.max", "io.weight")) {
+      Files.delete(group.resolve(file));
+    }
+
+    cgroups.remove(MACHINE);
+    assertThat(group).exists();
+    cgroups.launched(MACHINE);
+    cgroups.remove(MACHINE);
+    assertThat(group).doesNotExist();
+  }
+
+  @Test
+  void aScopeOfSystemdHasTheLimitsAsProperties() {
+    assertThat(Confinement.scope(MACHINE, "run.1", ALL))
+        .containsExactly(
+            "systemd-run",
+            "--scope",
+            "--quiet",
+            "--collect",
+            "--unit=n0core-" + MACHINE + "-run.1.scope",
+            "--property=CPUQuota=150.0%",
+            "--property=MemoryMax=268435456",
+            "--property=TasksMax=64",
+            "--property=IOWeight=5000",
+            "--");
+  }
+}
