@@ -32,7 +32,7 @@ final class QemuCommandLine {
     // Its own session: a Ctrl-C in the agent's terminal must not reach the guest.
     line.add("setsid", program, "-nodefaults", "-no-user-config", "-S");
     line.identity(record);
-    line.board(record.spec(), type, accelerator);
+    line.board(record, type, accelerator);
     line.firmware(record.spec().firmware());
     line.channels(run);
     line.add("-pidfile", run.pidFile().toString());
@@ -53,7 +53,8 @@ final class QemuCommandLine {
     add("-uuid", record.id().uid().toString());
   }
 
-  private void board(MachineSpec spec, String type, Accelerator accelerator) {
+  private void board(MachineRecord record, String type, Accelerator accelerator) {
+    MachineSpec spec = record.spec();
     boolean kvm = accelerator == Accelerator.KVM;
     add("-machine", new QemuOptions().with("type", type).toString());
     add("-accel", kvm ? "kvm" : "tcg");
@@ -61,7 +62,7 @@ final class QemuCommandLine {
     add("-smp", new QemuOptions().with("cpus", spec.vcpus()).toString());
     add("-m", new QemuOptions().with("size", spec.memoryBytes() / MIB + "M").toString());
     if (spec.chipset() == Chipset.Q35) {
-      rootPorts(spec.disks().size() + spec.nics().size() + SPARE_PORTS);
+      rootPorts(Addresses.slots(record.addresses()) + SPARE_PORTS);
     }
   }
 
