@@ -16,8 +16,8 @@ import java.util.Map;
  * same: the guest names its disks and NICs by it.
  *
  * <p>A key is the bus and the device's id in QEMU: {@code pci:disk-root}, {@code scsi:disk-data}, {@code
- * pci:nic-eth0}, {@code pci:scsi0}. On q35 the number of {@code pci:} is that of the root port, on pc it
- * counts the slots from 31 down; that of {@code scsi:} is the target. {@code cpu:} are processors that were
+ * pci:nic-eth0}, {@code pci:scsi0}. On pc the number of {@code pci:} counts slots, elsewhere root
+ * ports; that of {@code scsi:} is the target. {@code cpu:} are processors that were
  * plugged while the guest ran, in the order of plugging; {@code dimm:} is memory that was, in MiB.
  */
 final class Addresses {
@@ -27,9 +27,9 @@ final class Addresses {
   static final String DIMM = "dimm:";
   static final String CONTROLLER = "scsi0";
   private static final int PC_SLOTS = 28;
-  private static final int Q35_PORTS = 220; // 28 slots of 8 functions, less 4 spare ones
+  private static final int PCIE_PORTS = 204; // 26 slots of 8 functions, less 4 spare ones
   private static final int SCSI_TARGETS = 255; // hw/scsi/virtio-scsi.c: max_target
-  private static final int TOP_SLOT = 31; // the board's own are the lowest, and QEMU fills up from below
+  private static final int FIRST_SLOT = 4; // those before are the board's own
 
   private Addresses() {}
 
@@ -85,7 +85,7 @@ final class Addresses {
   }
 
   private static int free(Map<String, Integer> taken, String bus, Chipset chipset) {
-    int most = bus.equals(SCSI) ? SCSI_TARGETS : chipset == Chipset.PC ? PC_SLOTS : Q35_PORTS;
+    int most = bus.equals(SCSI) ? SCSI_TARGETS : chipset == Chipset.PC ? PC_SLOTS : PCIE_PORTS;
     for (int index = 0; index < most; index++) {
       if (!holds(taken, bus, index)) {
         return index;
@@ -123,8 +123,8 @@ final class Addresses {
     if (key.startsWith(SCSI)) {
       return Map.of("bus", CONTROLLER + ".0", "scsi-id", index, "lun", 0);
     }
-    return chipset == Chipset.Q35
-        ? Map.of("bus", QemuCommandLine.rootPort(index), "addr", "0")
-        : Map.of("bus", "pci.0", "addr", Integer.toHexString(TOP_SLOT - index));
+    return chipset == Chipset.PC
+        ? Map.of("bus", "pci.0", "addr", Integer.toHexString(FIRST_SLOT + index))
+        : Map.of("bus", QemuCommandLine.rootPort(index), "addr", "0");
   }
 }

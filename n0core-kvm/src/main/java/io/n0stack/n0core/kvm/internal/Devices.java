@@ -132,7 +132,7 @@ public final class Devices {
     for (Plug plug : missing.values()) {
       Object bus = plug.device().getOrDefault("bus", "");
       boolean scsi = plug.key().startsWith(Addresses.SCSI);
-      if (!scsi && record.running().chipset() == Chipset.Q35 && !present.contains(bus.toString())) {
+      if (!scsi && record.running().chipset() != Chipset.PC && !present.contains(bus.toString())) {
         throw new N0Exception(
             N0Exception.Code.EXHAUSTED,
             "disks and nics",
