@@ -6,14 +6,17 @@ import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.Disk;
 import io.n0stack.n0core.api.compute.MachineSpec.Nic;
 import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.network.PortDriver;
 import io.n0stack.n0core.api.network.PortStatus;
+import io.n0stack.n0core.api.network.TapQueues;
 import io.n0stack.n0core.api.storage.StorageDriver;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.kvm.internal.MachineRecord.Unfinished;
 import io.n0stack.n0core.kvm.qmp.QmpException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -21,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * The disks, NICs, processors and memory of a machine: what its record wants, made true in its QEMU, whether
@@ -76,10 +80,17 @@ public final class Devices {
       if (!present.contains(Addresses.id(nic))) {
         PortStatus port = cx.require(PortDriver.KIND, nic.port(), PortStatus.class);
         String key = Addresses.key(nic);
-        devices.missing.put(key, Plug.nic(key, nic.port(), port, devices.place(key)));
+        devices.missing.put(key, Plug.nic(key, port, tap(cx, nic), devices.place(key)));
       }
     }
     return devices;
+  }
+
+  /** A tap that the port's driver opens need not be one that QEMU's user may open. */
+  private static Optional<Plug.Tap> tap(Context cx, Nic nic) {
+    Optional<ResourceId> port = cx.identify(PortDriver.KIND, nic.port());
+    return cx.capability(PortDriver.KIND, TapQueues.class)
+        .flatMap(queues -> port.map(id -> () -> queues.open(id, 1)));
   }
 
   private Map<String, Object> place(String key) {
@@ -119,13 +130,29 @@ public final class Devices {
         pending.add(key);
       }
     }
-    missing.values().forEach(plug -> cx.step(
-        "plug " + label(plug.id()), () -> new Plugger(monitor).plug(plug)));
+    plugMissing(monitor);
     orderBoot(monitor, present);
     Map<String, Integer> places = grow(monitor);
     obsolete.stream().filter(key -> !pending.contains(key)).forEach(places::remove);
     MachineRecord now = record.at(places);
     return pending.isEmpty() ? now.finished() : now.wanting(record.spec(), Unfinished.DEVICES);
+  }
+
+  /**
+   * Plugs in what is missing, and takes nothing out: for a board that is to be the same as another one, whose
+   * guest is still to arrive.
+   *
+   * @param monitor the machine, its guest not yet started
+   */
+  public void plug(Monitor monitor) {
+    requirePorts(monitor.devices());
+    plugMissing(monitor);
+    Map<String, Integer> unused = grow(monitor);
+  }
+
+  private void plugMissing(Monitor monitor) {
+    missing.values().forEach(plug -> cx.step(
+        "plug " + label(plug.id()), () -> new Plugger(monitor).plug(plug)));
   }
 
   private void requirePorts(Set<String> present) {
@@ -191,11 +218,24 @@ public final class Devices {
     if (Changes.mostBytes(record.running()) > record.running().memoryBytes()) {
       Dimms dimms = new Dimms(monitor);
       if (dimms.missing(spec) > 0) {
-        cx.step("plug memory", () -> dimms.plug(spec));
+        cx.step("plug memory", () -> dimms.plug(spec, recorded()));
       }
       dimms.sizes().forEach((id, bytes) -> places.put(Addresses.DIMM + id, (int) (bytes >> 20)));
     }
     return places;
+  }
+
+  /** Returns the sizes of the DIMMs that the guest has, on this host or where it comes from. */
+  private Map<String, Long> recorded() {
+    // In the order of plugging, dimm10 after dimm9: QEMU places each after the one before.
+    Map<String, Long> sizes = new TreeMap<>(
+        Comparator.comparingInt(String::length).thenComparing(Comparator.naturalOrder()));
+    record.addresses().forEach((key, mib) -> {
+      if (key.startsWith(Addresses.DIMM)) {
+        sizes.put(Addresses.id(key), (long) mib << 20);
+      }
+    });
+    return sizes;
   }
 
   /**

@@ -37,24 +37,33 @@ final class Dimms {
     return Math.max(0, spec.memoryBytes() - present);
   }
 
-  /** Plugs what is missing. */
-  void plug(MachineSpec spec) {
-    long bytes = missing(spec);
-    if (bytes == 0) {
-      return;
+  /** Plugs what is missing: first those DIMMs that were recorded, then one for all the rest. */
+  void plug(MachineSpec spec, Map<String, Long> recorded) {
+    Map<String, Long> taken = new TreeMap<>(sizes());
+    recorded.forEach((id, bytes) -> {
+      if (!taken.containsKey(id) && bytes <= missing(spec)) {
+        plug(spec, id, bytes);
+        taken.put(id, bytes);
+      }
+    });
+    long rest = missing(spec);
+    if (rest > 0) {
+      int number = 0;
+      while (taken.containsKey("dimm" + number)) {
+        number++;
+      }
+      plug(spec, "dimm" + number, rest);
     }
-    Map<String, Long> taken = sizes();
-    int number = 0;
-    while (taken.containsKey("dimm" + number)) {
-      number++;
-    }
-    String memory = "mem-dimm" + number;
+  }
+
+  private void plug(MachineSpec spec, String id, long bytes) {
+    String memory = "mem-" + id;
     if (new Found(monitor).objects().contains(memory)) {
       monitor.execute("object-del", Map.of("id", memory)); // of another size, as like as not
     }
     monitor.execute("object-add", backend(spec, memory, bytes));
     try {
-      monitor.execute("device_add", Map.of("driver", "pc-dimm", "id", "dimm" + number, "memdev", memory));
+      monitor.execute("device_add", Map.of("driver", "pc-dimm", "id", id, "memdev", memory));
     } catch (QmpException e) {
       Devices.undo(e, () -> monitor.execute("object-del", Map.of("id", memory)));
       throw e;

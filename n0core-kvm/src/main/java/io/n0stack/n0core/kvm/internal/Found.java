@@ -13,7 +13,7 @@ import java.util.Set;
 /** What a running QEMU says that it has. Nothing is kept: each call asks. */
 final class Found {
   private static final Set<String> MOVING = Set.of(
-      "inmigrate", "postmigrate", "finish-migrate", "save-vm", "restore-vm", "colo", "internal-error");
+      "postmigrate", "finish-migrate", "save-vm", "restore-vm", "colo", "internal-error");
   private static final int DEEPEST = 1000;
 
   private final Monitor monitor;

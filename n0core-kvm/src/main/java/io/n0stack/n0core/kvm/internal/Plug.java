@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.compute.MachineSpec.Disk;
 import io.n0stack.n0core.api.compute.MachineSpec.DiskModel;
 import io.n0stack.n0core.api.network.PortStatus;
+import io.n0stack.n0core.api.network.TapQueues;
 import io.n0stack.n0core.api.storage.Encryption;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import java.io.IOException;
@@ -29,14 +30,24 @@ import java.util.Optional;
  * @param backend the arguments of blockdev-add or netdev_add; empty for a device without a backend
  * @param device the arguments of device_add
  * @param keyFile where the passphrase of an encrypted volume is
+ * @param tap who opens the tap of a NIC; empty if QEMU opens it itself
  */
 record Plug(
-    String key, Map<String, Object> backend, Map<String, Object> device, Optional<Path> keyFile) {
+    String key,
+    Map<String, Object> backend,
+    Map<String, Object> device,
+    Optional<Path> keyFile,
+    Optional<Tap> tap) {
   private static final int NODE_NAME_LENGTH = 31; // block/block_int: char node_name[32]
   private static final int SERIAL_LENGTH = 20; // both virtio-blk's and NVMe's
   private static final int HASH_LENGTH = 12;
   private static final int LARGEST_KEY = 1024;
   private static final int PLAIN_MTU = 1500;
+
+  /** Opens the tap of a port. */
+  interface Tap {
+    TapQueues.Descriptors open();
+  }
 
   static Plug disk(Disk disk, VolumeStatus volume, Map<String, Object> place) {
     boolean readOnly = Addresses.model(disk) == DiskModel.CDROM;
@@ -64,7 +75,11 @@ record Plug(
     }
     disk.bootOrder().ifPresent(order -> device.put("bootindex", order));
     return new Plug(
-        Addresses.key(disk), node, device, volume.encryption().map(Encryption::keyFile));
+        Addresses.key(disk),
+        node,
+        device,
+        volume.encryption().map(Encryption::keyFile),
+        Optional.empty());
   }
 
   private static String driver(Disk disk) {
@@ -76,13 +91,18 @@ record Plug(
     };
   }
 
-  static Plug nic(String key, String name, PortStatus port, Map<String, Object> place) {
+  static Plug nic(
+      String key, PortStatus port, Optional<Tap> tap, Map<String, Object> place) {
     Map<String, Object> netdev = new LinkedHashMap<>();
     netdev.put("type", "tap");
     netdev.put("id", netdevId(Addresses.id(key)));
-    netdev.put("ifname", port.tap());
-    netdev.put("script", "no");
-    netdev.put("downscript", "no");
+    if (tap.isPresent()) {
+      netdev.put("fd", netdev.get("id"));
+    } else {
+      netdev.put("ifname", port.tap());
+      netdev.put("script", "no");
+      netdev.put("downscript", "no");
+    }
     netdev.put("vhost", false);
     Map<String, Object> device = device("virtio-net-pci", Addresses.id(key), place);
     device.put("netdev", netdev.get("id"));
@@ -90,7 +110,7 @@ record Plug(
     if (port.mtu() != PLAIN_MTU) {
       device.put("host_mtu", port.mtu());
     }
-    return new Plug(key, netdev, device, Optional.empty());
+    return new Plug(key, netdev, device, Optional.empty(), tap);
   }
 
   static Plug controller(String key, Map<String, Object> place) {
@@ -98,6 +118,7 @@ record Plug(
         key,
         Map.of(),
         device("virtio-scsi-pci", Addresses.CONTROLLER, place),
+        Optional.empty(),
         Optional.empty());
   }
 

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.network.TapQueues;
 import io.n0stack.n0core.kvm.qmp.QmpException;
 import java.util.Map;
 
@@ -23,13 +24,41 @@ final class Plugger {
     } else if (plug.id().startsWith("nic-")) {
       // No query lists netdevs. One without its NIC is ours and half made, so it may be made again.
       removeNetdev(plug);
-      monitor.execute("netdev_add", plug.backend());
+      addNetdev(plug);
     }
     try {
       monitor.execute("device_add", plug.device());
     } catch (QmpException e) {
       if (!found.device(plug.id())) { // it may be that an earlier one came late
         Devices.undo(e, () -> removeBackend(plug));
+        throw e;
+      }
+    }
+  }
+
+  private void addNetdev(Plug plug) {
+    if (plug.tap().isEmpty()) {
+      monitor.execute("netdev_add", plug.backend());
+      return;
+    }
+    Map<String, Object> name = Map.of("fdname", String.valueOf(plug.backend().get("fd")));
+    closeLent(name); // an earlier process may have died before it was used, and then holds the tap
+    try (TapQueues.Descriptors tap = plug.tap().get().open()) {
+      monitor.execute("getfd", name, tap.numbers().get(0));
+      try {
+        monitor.execute("netdev_add", plug.backend()); // which takes it from the name
+      } catch (QmpException e) {
+        Devices.undo(e, () -> closeLent(name));
+        throw e;
+      }
+    }
+  }
+
+  private void closeLent(Map<String, Object> name) {
+    try {
+      monitor.execute("closefd", name);
+    } catch (QmpException e) {
+      if (!e.errorClass().equals("GenericError")) { // the class of "there is none"
         throw e;
       }
     }

@@ -54,7 +54,7 @@ final class QemuCommandLine {
   }
 
   private void board(MachineRecord record, String type, Accelerator accelerator) {
-    MachineSpec spec = record.spec();
+    MachineSpec spec = record.running();
     boolean kvm = accelerator == Accelerator.KVM;
     add("-machine", new QemuOptions().with("type", type).toString());
     add("-accel", kvm ? "kvm" : "tcg");

@@ -27,7 +27,7 @@ final class Releases implements QmpListener, AutoCloseable {
       thread.setDaemon(true);
       return thread;
     });
-    subscription = monitor.client().subscribe(mover, this);
+    subscription = monitor.subscribe(mover, this);
   }
 
   @Override
