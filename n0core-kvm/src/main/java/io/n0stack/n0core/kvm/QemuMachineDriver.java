@@ -11,6 +11,7 @@ import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.compute.PowerPolicy;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.Descriptor;
+import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -18,10 +19,13 @@ import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.kvm.internal.AcceleratorProbe;
 import io.n0stack.n0core.kvm.internal.BlockAccess;
 import io.n0stack.n0core.kvm.internal.Boarding;
+import io.n0stack.n0core.kvm.internal.Changes;
+import io.n0stack.n0core.kvm.internal.Devices;
 import io.n0stack.n0core.kvm.internal.HostFacts;
 import io.n0stack.n0core.kvm.internal.Limits;
 import io.n0stack.n0core.kvm.internal.MachineDirectory;
 import io.n0stack.n0core.kvm.internal.MachineRecord;
+import io.n0stack.n0core.kvm.internal.MachineRecord.Unfinished;
 import io.n0stack.n0core.kvm.internal.PowerSwitch;
 import io.n0stack.n0core.kvm.internal.QemuProcess;
 import io.n0stack.n0core.kvm.internal.Run;
@@ -31,6 +35,7 @@ import io.n0stack.n0core.kvm.internal.Sight;
 import io.n0stack.n0core.kvm.internal.SpecRules;
 import io.n0stack.n0core.kvm.internal.Startup;
 import java.nio.channels.ByteChannel;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -42,6 +47,10 @@ import java.util.Set;
  * @since 0.1
  */
 public final class QemuMachineDriver implements ComputeDriver, Console {
+  private static final Set<PowerAction> TURNING_OFF =
+      Set.of(PowerAction.SHUTDOWN, PowerAction.HARD_SHUTDOWN);
+  private static final Duration UNPLUG_PATIENCE = Duration.ofSeconds(10);
+
   private final KvmConfig config;
   private final Boarding boarding;
   private final SpecRules rules;
@@ -58,6 +67,10 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
    * @param config where machines are and how they are made
    */
   public QemuMachineDriver(KvmConfig config) {
+    this(config, UNPLUG_PATIENCE);
+  }
+
+  QemuMachineDriver(KvmConfig config, Duration unplugPatience) {
     this.config = config;
     Limits limits = new Limits(
         config.monitorTimeout(),
@@ -69,7 +82,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     qemu = new QemuProcess(config.qemu(), limits, boarding);
     acceleratorProbe = new AcceleratorProbe(config.qemu());
     host = new HostFacts(config.qemu());
-    startup = new Startup(qemu, this::automatic);
+    startup = new Startup(qemu, this::automatic, unplugPatience);
     power = new PowerSwitch(qemu, startup);
     blocks = new BlockAccess(config.directory(), limits);
   }
@@ -130,8 +143,9 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
           && directory.started()
           && !directory.deleting()
           && !seen.wronglyOff()
+          && record.get().unfinished() == Unfinished.NONE
           && complete(seen.state(), record.get().spec().powerPolicy());
-      return new Observed.Present<>(status(directory, seen), complete);
+      return new Observed.Present<>(status(id, directory, seen), complete);
     } catch (N0Exception e) {
       return Observed.unknown(String.valueOf(e.getMessage()));
     }
@@ -146,14 +160,24 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     };
   }
 
-  private MachineStatus status(MachineDirectory directory, Sight seen) {
+  private MachineStatus status(ResourceId id, MachineDirectory directory, Sight seen) {
     Run run = seen.run().orElse(directory.last());
     if (seen.alive()) {
       boarding.boundLogs(run);
     } else {
       boarding.tidy(run);
     }
-    return MachineStatus.of(seen.state(), seen.pid(), run.accelerator(), run.serialLog());
+    MachineStatus plain =
+        MachineStatus.of(seen.state(), seen.pid(), run.accelerator(), run.serialLog());
+    List<String> unplugging =
+        seen.alive() ? Devices.unplugging(id.name(), run, config.monitorTimeout()) : List.of();
+    return new MachineStatus(
+        plain.state(),
+        plain.pid(),
+        plain.accelerator(),
+        plain.serialLog(),
+        plain.reason(),
+        unplugging);
   }
 
   @Override
@@ -163,48 +187,89 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     Seeds.require(cx, desired);
     MachineDirectory directory = directory(id);
     Optional<MachineRecord> found = requireStamp(id, directory);
-    MachineRecord record;
     if (directory.deleting()) {
       remove(cx, id, directory);
       found = Optional.empty();
     }
     if (found.isEmpty()) {
-      record = new MachineRecord(id, desired);
-      cx.step("create the machine directory", () -> directory.create(record));
+      MachineRecord fresh = new MachineRecord(id, desired);
+      cx.step("create the machine directory", () -> directory.create(fresh));
+      found = Optional.of(fresh);
     } else {
       directory.sweep();
-      record = changed(cx, directory, found.get(), desired);
     }
     Sight seen = look(cx, id, directory);
+    MachineRecord record = changed(cx, directory, found.get(), desired, seen);
     if (seen.wronglyOff()) {
       cx.step("note that the machine is on", seen.run().orElseThrow()::markOn);
     }
-    if (!directory.started() || !complete(seen.state(), desired.powerPolicy())) {
-      Sight ready = directory.started() ? power.ended(cx, id, seen) : seen;
+    converge(cx, directory, record, seen);
+  }
+
+  private void converge(Context cx, MachineDirectory directory, MachineRecord record, Sight seen) {
+    boolean restart = record.unfinished() == Unfinished.RESTART;
+    if (restart && seen.state() == MachineState.RUNNING) {
+      power.act(cx, directory, record, seen, PowerAction.REBOOT);
+    } else if (!directory.started()
+        || restart
+        || !complete(seen.state(), record.spec().powerPolicy())) {
+      Sight ready = directory.started() ? power.ended(cx, record.id(), seen) : seen;
       startup.bringUp(cx, directory, record, ready);
+    } else if (hasGuest(seen)) {
+      startup.change(cx, directory, record, seen.run().orElseThrow());
     }
   }
 
+  private static boolean hasGuest(Sight seen) {
+    return seen.state() == MachineState.RUNNING
+        || seen.state() == MachineState.PAUSED
+        || (seen.state() == MachineState.FAILED && seen.alive());
+  }
+
   private static MachineRecord changed(
-      Context cx, MachineDirectory directory, MachineRecord stored, MachineSpec desired) {
-    List<String> fixed = stored.fixedFieldsChangedBy(desired);
-    if (!fixed.isEmpty()) {
+      Context cx,
+      MachineDirectory directory,
+      MachineRecord stored,
+      MachineSpec desired,
+      Sight seen) {
+    if (stored.spec().equals(desired)) {
+      return stored;
+    }
+    List<String> restarts = hasGuest(seen) ? Changes.restarts(stored, desired) : List.of();
+    Unfinished rest = hasGuest(seen) ? Unfinished.DEVICES : Unfinished.NONE;
+    if (!restarts.isEmpty()) {
+      requireRestart(cx, stored.id(), restarts, seen.state());
+      rest = Unfinished.RESTART;
+    } else if (stored.unfinished() == Unfinished.NONE
+        && MachineRecord.differences(stored.spec(), desired).equals(List.of("powerPolicy"))) {
+      rest = Unfinished.NONE;
+    }
+    MachineRecord updated = stored.wanting(desired, rest);
+    cx.step("record the change", () -> directory.replace(updated));
+    return updated;
+  }
+
+  private static void requireRestart(
+      Context cx, ResourceId id, List<String> restarts, MachineState state) {
+    if (cx.disruption() != Disruption.RESTART) {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,
-          stored.id().toString(),
-          "change " + stored.id() + ": " + fixed
-              + " cannot be changed; delete it and create it anew");
+          id.toString(),
+          "change " + id + ": " + restarts + " can be changed only by a restart, which is not"
+              + " allowed");
     }
-    MachineRecord updated = stored.withPowerPolicy(desired.powerPolicy());
-    if (!updated.equals(stored)) {
-      cx.step("record the power policy", () -> directory.replace(updated));
+    if (state == MachineState.PAUSED) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          id.toString(),
+          "change " + id + ": " + restarts + " can be changed only by a restart, and a guest that is"
+              + " PAUSED cannot shut down; resume it first");
     }
-    return updated;
   }
 
   @Override
   public Change change(String component, MachineSpec from, MachineSpec to) {
-    return component.equals("powerPolicy") ? Change.LIVE : Change.REJECTED;
+    return Changes.of(component, from, to);
   }
 
   @Override
@@ -238,6 +303,12 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   public void power(Context cx, ResourceId machine, PowerAction action) {
     MachineDirectory directory = directory(machine);
     MachineRecord record = require(directory, machine);
+    if (record.unfinished() == Unfinished.RESTART && TURNING_OFF.contains(action)) {
+      // Whoever turns it off wants it off: the change waits for the next boot.
+      MachineRecord waiting = record.finished();
+      cx.step("give up the restart", () -> directory.replace(waiting));
+      record = waiting;
+    }
     if (action == PowerAction.HARD_SHUTDOWN && directory.started()) {
       // The plug can also be pulled from a machine whose monitor is silent.
       Optional<Run> run =

@@ -90,6 +90,11 @@ final class Host implements OperationContext.Surroundings {
   }
 
   @Override
+  public Optional<ResourceId> identify(Reference reference) {
+    return ledger.find(reference).map(Intent::id);
+  }
+
+  @Override
   public <C> Optional<C> capability(String kind, Class<C> type) {
     return Optional.ofNullable(drivers.get(kind)).flatMap(driver -> driver.capability(type));
   }

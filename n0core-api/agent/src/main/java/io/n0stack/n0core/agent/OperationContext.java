@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.Reference;
+import io.n0stack.n0core.api.driver.ResourceId;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -18,6 +19,8 @@ final class OperationContext implements Context {
   /** What an operation asks of the rest of the agent. */
   interface Surroundings {
     <T> T require(Reference reference, Class<T> status);
+
+    Optional<ResourceId> identify(Reference reference);
 
     <C> Optional<C> capability(String kind, Class<C> type);
   }
@@ -115,6 +118,11 @@ final class OperationContext implements Context {
   @Override
   public <T> T require(String kind, String name, Class<T> status) {
     return surroundings.require(new Reference(kind, name), status);
+  }
+
+  @Override
+  public Optional<ResourceId> identify(String kind, String name) {
+    return surroundings.identify(new Reference(kind, name));
   }
 
   @Override

@@ -100,6 +100,17 @@ public interface Context {
   <T> T require(String kind, String name, Class<T> status);
 
   /**
+   * Returns who a resource that this one depends on is, for a capability of its driver.
+   *
+   * @param kind its kind
+   * @param name its name
+   * @return its identity, empty if there is none or it cannot be told here
+   */
+  default Optional<ResourceId> identify(String kind, String name) {
+    return Optional.empty();
+  }
+
+  /**
    * Returns a capability of another driver in the same agent.
    *
    * @param kind the kind that driver is for

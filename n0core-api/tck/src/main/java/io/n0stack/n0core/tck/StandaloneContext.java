@@ -3,6 +3,7 @@ package io.n0stack.n0core.tck;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.Reference;
+import io.n0stack.n0core.api.driver.ResourceId;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,6 +17,7 @@ import java.util.Optional;
  */
 public final class StandaloneContext implements Context {
   private final Map<Reference, Object> statuses = new HashMap<>();
+  private final Map<Reference, ResourceId> identities = new HashMap<>();
   private final Map<String, List<Object>> capabilities = new HashMap<>();
   private final List<String> steps = new ArrayList<>();
   private final Map<String, Runnable> deeds = new HashMap<>();
@@ -57,6 +59,18 @@ public final class StandaloneContext implements Context {
   public StandaloneContext with(String kind, String name, Object status) {
     statuses.put(new Reference(kind, name), status);
     return this;
+  }
+
+  /**
+   * Makes a dependency READY, and tells who it is.
+   *
+   * @param id the dependency
+   * @param status its status
+   * @return this
+   */
+  public StandaloneContext with(ResourceId id, Object status) {
+    identities.put(id.reference(), id);
+    return with(id.kind(), id.name(), status);
   }
 
   /**
@@ -277,6 +291,11 @@ public final class StandaloneContext implements Context {
           "require " + reference + ": there is none");
     }
     return status.cast(found);
+  }
+
+  @Override
+  public Optional<ResourceId> identify(String kind, String name) {
+    return Optional.ofNullable(identities.get(new Reference(kind, name)));
   }
 
   @Override

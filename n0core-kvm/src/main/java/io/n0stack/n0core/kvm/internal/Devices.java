@@ -1,165 +1,296 @@
 package io.n0stack.n0core.kvm.internal;
 
 import io.n0stack.n0core.api.N0Exception;
-import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.Disk;
+import io.n0stack.n0core.api.compute.MachineSpec.Nic;
 import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.network.PortDriver;
 import io.n0stack.n0core.api.network.PortStatus;
+import io.n0stack.n0core.api.network.TapQueues;
 import io.n0stack.n0core.api.storage.StorageDriver;
 import io.n0stack.n0core.api.storage.VolumeStatus;
+import io.n0stack.n0core.kvm.internal.MachineRecord.Unfinished;
 import io.n0stack.n0core.kvm.qmp.QmpException;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.Locale;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 
 /**
- * The disks and NICs of a machine. Each is plugged by looking first, so that it does not matter how
- * far an earlier process came.
+ * The disks, NICs, processors and memory of a machine: what its record wants, made true in its QEMU, whether
+ * the guest has started yet or not. All is looked at first, so that it does not matter how far an earlier
+ * process came.
  */
 public final class Devices {
-  private static final int NODE_NAME_LENGTH = 31; // block/block_int: char node_name[32]
-  private static final int HASH_LENGTH = 12;
+  private final Context cx;
+  private final MachineRecord record;
+  private final Map<String, Plug> missing = new LinkedHashMap<>();
 
-  private record Plug(int index, Map<String, Object> backend, Map<String, Object> device) {}
-
-  private final Map<String, Plug> disks = new LinkedHashMap<>();
-  private final Map<String, Plug> nics = new LinkedHashMap<>();
-
-  private Devices() {}
+  private Devices(Context cx, MachineRecord record) {
+    this.cx = cx;
+    this.record = record;
+  }
 
   /**
-   * Collects what the machine depends on. Changes nothing.
+   * Collects what a machine depends on that is not launched yet. Changes nothing.
    *
    * @param cx where the statuses come from
-   * @param spec the machine
+   * @param record the machine
    * @return the devices
    * @throws N0Exception PRECONDITION if a volume or port is not ready
    */
-  public static Devices of(Context cx, MachineSpec spec) {
-    Devices all = new Devices();
-    int index = 0;
-    for (Disk disk : spec.disks()) {
-      VolumeStatus volume = cx.require(StorageDriver.KIND, disk.volume(), VolumeStatus.class);
-      if (volume.encryption().isPresent()) {
-        throw new N0Exception(
-            N0Exception.Code.UNSUPPORTED,
-            "disks",
-            "plug volume " + Rules.quote(disk.volume()) + ": it is encrypted");
-      }
-      all.disks.put(disk.volume(), disk(index++, spec.chipset(), disk, volume));
-    }
-    for (MachineSpec.Nic nic : spec.nics()) {
-      PortStatus port = cx.require(PortDriver.KIND, nic.port(), PortStatus.class);
-      all.nics.put(nic.port(), nic(index++, spec.chipset(), nic.port(), port));
-    }
-    return all;
+  public static Devices all(Context cx, MachineRecord record) {
+    return missing(cx, record, Set.of());
   }
 
   /**
-   * Plugs in what is missing, each in a step of its own.
+   * Collects what those devices depend on that a machine does not have yet. Changes nothing.
    *
-   * @param cx progress
-   * @param monitor the machine, its guest not yet started
+   * @param cx where the statuses come from
+   * @param record the machine
+   * @param present the ids of the devices that it has
+   * @return the devices
+   * @throws N0Exception PRECONDITION if a volume or port is not ready
    */
-  public void plug(Context cx, Monitor monitor) {
-    disks.forEach(
-        (name, plug) -> cx.step("plug disk \"" + name + "\"", () -> plugDisk(monitor, plug)));
-    nics.forEach(
-        (name, plug) -> cx.step("plug nic \"" + name + "\"", () -> plugNic(monitor, plug)));
-  }
-
-  private static void plugDisk(Monitor monitor, Plug plug) {
-    if (monitor.devices().contains(plug.device().get("id"))) {
-      return;
+  static Devices missing(Context cx, MachineRecord record, Set<String> present) {
+    Devices devices = new Devices(cx, record);
+    MachineSpec spec = record.spec();
+    String controller = Addresses.PCI + Addresses.CONTROLLER;
+    if (Addresses.wanted(spec).contains(controller) && !present.contains(Addresses.CONTROLLER)) {
+      devices.missing.put(controller, Plug.controller(controller, devices.place(controller)));
     }
-    if (!monitor.blockNodes().contains(plug.backend().get("node-name"))) {
-      monitor.execute("blockdev-add", plug.backend());
-    }
-    monitor.execute("device_add", plug.device());
-  }
-
-  private static void plugNic(Monitor monitor, Plug plug) {
-    if (monitor.devices().contains(plug.device().get("id"))) {
-      return;
-    }
-    // No query lists netdevs. One without its NIC is ours and half made, so it may be made again.
-    try {
-      monitor.execute("netdev_del", Map.of("id", plug.backend().get("id")));
-    } catch (QmpException e) {
-      if (e.code() != N0Exception.Code.NOT_FOUND && !e.errorClass().equals("GenericError")) {
-        throw e;
+    for (Disk disk : spec.disks()) {
+      if (!present.contains(Addresses.id(disk))) {
+        VolumeStatus volume = cx.require(StorageDriver.KIND, disk.volume(), VolumeStatus.class);
+        String key = Addresses.key(disk);
+        devices.missing.put(key, Plug.disk(disk, volume, devices.place(key)));
       }
     }
-    monitor.execute("netdev_add", plug.backend());
-    monitor.execute("device_add", plug.device());
-  }
-
-  private static Plug disk(int index, Chipset chipset, Disk disk, VolumeStatus volume) {
-    Map<String, Object> file = new LinkedHashMap<>();
-    file.put("driver", "file");
-    file.put("filename", volume.path().toString());
-    file.put("locking", "auto");
-    file.put("discard", "unmap");
-    Map<String, Object> node = new LinkedHashMap<>();
-    String format = volume.format().name().toLowerCase(Locale.ROOT);
-    node.put("driver", format);
-    node.put("node-name", nodeName(disk.volume()));
-    node.put("discard", "unmap");
-    node.put("file", file);
-    if (format.equals("qcow2") && volume.backingImage().isEmpty()) {
-      node.put("backing", null); // a header that names one all the same is not obeyed
+    for (Nic nic : spec.nics()) {
+      if (!present.contains(Addresses.id(nic))) {
+        PortStatus port = cx.require(PortDriver.KIND, nic.port(), PortStatus.class);
+        String key = Addresses.key(nic);
+        devices.missing.put(key, Plug.nic(key, port, tap(cx, nic), devices.place(key)));
+      }
     }
-    Map<String, Object> device = device("virtio-blk-pci", "disk-" + disk.volume(), index, chipset);
-    device.put("drive", nodeName(disk.volume()));
-    disk.bootOrder().ifPresent(order -> device.put("bootindex", order));
-    return new Plug(index, node, device);
+    return devices;
   }
 
-  private static Plug nic(int index, Chipset chipset, String name, PortStatus port) {
-    Map<String, Object> netdev = new LinkedHashMap<>();
-    netdev.put("type", "tap");
-    netdev.put("id", "net-" + name);
-    netdev.put("ifname", port.tap());
-    netdev.put("script", "no");
-    netdev.put("downscript", "no");
-    netdev.put("vhost", false);
-    Map<String, Object> device = device("virtio-net-pci", "nic-" + name, index, chipset);
-    device.put("netdev", "net-" + name);
-    device.put("mac", port.mac().toString());
-    return new Plug(index, netdev, device);
+  /** A tap that the port's driver opens need not be one that QEMU's user may open. */
+  private static Optional<Plug.Tap> tap(Context cx, Nic nic) {
+    Optional<ResourceId> port = cx.identify(PortDriver.KIND, nic.port());
+    return cx.capability(PortDriver.KIND, TapQueues.class)
+        .flatMap(queues -> port.map(id -> () -> queues.open(id, 1)));
   }
 
-  private static Map<String, Object> device(String driver, String id, int index, Chipset chipset) {
-    Map<String, Object> device = new LinkedHashMap<>();
-    device.put("driver", driver);
-    device.put("id", id);
-    device.put("bus", chipset == Chipset.PC ? "pci.0" : QemuCommandLine.rootPort(index));
-    return device;
-  }
-
-  /** Derives a block node's name, which QEMU allows 31 characters, from a volume's, of up to 63. */
-  static String nodeName(String volume) {
-    String plain = "disk-" + volume;
-    if (plain.length() <= NODE_NAME_LENGTH) {
-      return plain;
+  private Map<String, Object> place(String key) {
+    Integer index = record.addresses().get(key);
+    if (index == null) {
+      throw new IllegalStateException(key + " has no address in " + record.addresses());
     }
+    return Addresses.properties(key, index, record.running().chipset());
+  }
+
+  /**
+   * Makes the record true in a QEMU.
+   *
+   * @param monitor the machine
+   * @param run its launch
+   * @param patience how long the guest may take to release what is to go
+   * @return what is so now: the record, finished, less the addresses that are free again
+   * @throws N0Exception BUSY, after all else was done, if the guest has not released a device yet; EXHAUSTED,
+   *     before anything was done, if there is no free place on the board
+   */
+  public MachineRecord converge(Monitor monitor, Run run, Duration patience) {
+    Found found = new Found(monitor);
+    Set<String> present = found.devices();
+    requirePorts(present);
+    Set<String> obsolete = obsolete(present);
+    if (found.moving() && !(obsolete.isEmpty() && missing.isEmpty())) {
+      throw new N0Exception(
+          N0Exception.Code.BUSY,
+          record.id().toString(),
+          "plug and unplug devices of " + record.id() + ": it is being moved or saved");
+    }
+    List<String> pending = new ArrayList<>();
+    Unplugger unplugger = new Unplugger(cx, monitor, run, patience);
+    for (String key : obsolete) {
+      String id = Addresses.id(key);
+      if (!cx.step("unplug " + label(id), () -> unplugger.remove(id))) {
+        pending.add(key);
+      }
+    }
+    plugMissing(monitor);
+    orderBoot(monitor, present);
+    Map<String, Integer> places = grow(monitor);
+    obsolete.stream().filter(key -> !pending.contains(key)).forEach(places::remove);
+    MachineRecord now = record.at(places);
+    return pending.isEmpty() ? now.finished() : now.wanting(record.spec(), Unfinished.DEVICES);
+  }
+
+  /**
+   * Plugs in what is missing, and takes nothing out: for a board that is to be the same as another one, whose
+   * guest is still to arrive.
+   *
+   * @param monitor the machine, its guest not yet started
+   */
+  public void plug(Monitor monitor) {
+    requirePorts(monitor.devices());
+    plugMissing(monitor);
+    Map<String, Integer> unused = grow(monitor);
+  }
+
+  private void plugMissing(Monitor monitor) {
+    missing.values().forEach(plug -> cx.step(
+        "plug " + label(plug.id()), () -> new Plugger(monitor).plug(plug)));
+  }
+
+  private void requirePorts(Set<String> present) {
+    for (Plug plug : missing.values()) {
+      Object bus = plug.device().getOrDefault("bus", "");
+      boolean scsi = plug.key().startsWith(Addresses.SCSI);
+      if (!scsi && record.running().chipset() != Chipset.PC && !present.contains(bus.toString())) {
+        throw new N0Exception(
+            N0Exception.Code.EXHAUSTED,
+            "disks and nics",
+            "plug " + label(plug.id())
+                + ": the board has no free port; it gets more when it is started anew");
+      }
+    }
+  }
+
+  /** Finds what is or was plugged and is not wanted, by its address' key. */
+  private Set<String> obsolete(Set<String> present) {
+    Set<String> wanted = new LinkedHashSet<>();
+    Addresses.wanted(record.spec()).forEach(key -> wanted.add(Addresses.id(key)));
+    Map<String, String> byId = new HashMap<>();
+    present.forEach(id -> byId.put(id, Addresses.PCI + id));
+    record.addresses().keySet().forEach(key -> byId.put(Addresses.id(key), key));
+    Set<String> keys = new LinkedHashSet<>();
+    byId.keySet().stream()
+        .filter(id -> id.startsWith("disk-") || id.startsWith("nic-"))
+        .filter(id -> !wanted.contains(id))
+        .sorted()
+        .forEach(id -> keys.add(byId.getOrDefault(id, id)));
+    return keys;
+  }
+
+  /** Takes effect when the guest is next started or reset. */
+  private void orderBoot(Monitor monitor, Set<String> present) {
+    Found found = new Found(monitor);
+    for (Disk disk : record.spec().disks()) {
+      String id = Addresses.id(disk);
+      int order = disk.bootOrder().orElse(-1);
+      if (present.contains(id) && found.bootIndex(id) != order) {
+        Map<String, Object> property =
+            Map.of("path", "/machine/peripheral/" + id, "property", "bootindex", "value", order);
+        cx.step("set the boot order of " + label(id), () -> {
+          monitor.execute("qom-set", property);
+        });
+      }
+    }
+  }
+
+  private Map<String, Integer> grow(Monitor monitor) {
+    MachineSpec spec = record.spec();
+    Map<String, Integer> places = new HashMap<>(record.addresses());
+    if (Changes.mostVcpus(record.running()) > record.running().vcpus()) {
+      Processors processors = new Processors(monitor);
+      List<String> more = processors.missing(spec.vcpus());
+      if (!more.isEmpty()) {
+        cx.step("plug " + more.size() + " vCPUs", () -> processors.plug(spec.vcpus()));
+      }
+      int order = 0;
+      for (String id : processors.plugged()) {
+        places.put(Addresses.CPU + id, order++);
+      }
+    }
+    if (Changes.mostBytes(record.running()) > record.running().memoryBytes()) {
+      Dimms dimms = new Dimms(monitor);
+      if (dimms.missing(spec) > 0) {
+        cx.step("plug memory", () -> dimms.plug(spec, recorded()));
+      }
+      dimms.sizes().forEach((id, bytes) -> places.put(Addresses.DIMM + id, (int) (bytes >> 20)));
+    }
+    return places;
+  }
+
+  /** Returns the sizes of the DIMMs that the guest has, on this host or where it comes from. */
+  private Map<String, Long> recorded() {
+    // In the order of plugging, dimm10 after dimm9: QEMU places each after the one before.
+    Map<String, Long> sizes = new TreeMap<>(
+        Comparator.comparingInt(String::length).thenComparing(Comparator.naturalOrder()));
+    record.addresses().forEach((key, mib) -> {
+      if (key.startsWith(Addresses.DIMM)) {
+        sizes.put(Addresses.id(key), (long) mib << 20);
+      }
+    });
+    return sizes;
+  }
+
+  /**
+   * Names what the guest of a launch was asked to release and has not yet.
+   *
+   * @param run the launch
+   * @param monitor a connection to it
+   * @return the devices, as in {@link io.n0stack.n0core.api.compute.MachineStatus#unplugging}
+   */
+  public static List<String> unplugging(Run run, Monitor monitor) {
+    List<String> asked = new Unplugged(run).all();
+    if (asked.isEmpty()) {
+      return List.of();
+    }
+    Set<String> present = monitor.devices();
+    return asked.stream()
+        .filter(present::contains)
+        .map(id -> id.replaceFirst("-", ":"))
+        .toList();
+  }
+
+  /**
+   * Names what the guest of a launch was asked to release and has not yet, asking it only if there is anything.
+   *
+   * @param name the machine's name
+   * @param run the launch
+   * @param limit the time allowed
+   * @return the devices
+   */
+  public static List<String> unplugging(String name, Run run, Duration limit) {
+    if (new Unplugged(run).all().isEmpty()) {
+      return List.of();
+    }
+    try (Monitor monitor = Monitor.toLook(name, run, limit)) {
+      return unplugging(run, monitor);
+    }
+  }
+
+  private static String label(String id) {
+    int dash = id.indexOf('-');
+    return dash < 0 ? id : id.substring(0, dash) + " \"" + id.substring(dash + 1) + "\"";
+  }
+
+  /** Takes back what a failed step had done; what fails at that is told along with the failure. */
+  static void undo(QmpException why, Runnable step) {
     try {
-      byte[] hash =
-          MessageDigest.getInstance("SHA-256").digest(volume.getBytes(StandardCharsets.UTF_8));
-      // A dot is in no volume's name, so this can be no other volume's plain one.
-      return plain.substring(0, NODE_NAME_LENGTH - HASH_LENGTH - 1) + "."
-          + HexFormat.of().formatHex(hash).substring(0, HASH_LENGTH);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
+      step.run();
+    } catch (N0Exception e) {
+      why.addSuppressed(e);
     }
+  }
+
+  /** Derives a block node's name from a volume's. */
+  static String nodeName(String volume) {
+    return Plug.nodeName(volume);
   }
 
   /**

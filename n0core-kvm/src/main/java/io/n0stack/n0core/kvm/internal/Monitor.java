@@ -1,14 +1,17 @@
 package io.n0stack.n0core.kvm.internal;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Subscription;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
+import io.n0stack.n0core.kvm.qmp.QmpListener;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
 
 /** A connection to one launch of QEMU, with one deadline for each command. */
@@ -73,6 +76,15 @@ public final class Monitor implements AutoCloseable {
 
   QmpResult execute(String command, Map<String, ?> arguments) {
     return client.execute(command, arguments, deadline);
+  }
+
+  /** Runs {@code getfd} or {@code add-fd}, lending a descriptor of this process. */
+  QmpResult execute(String command, Map<String, ?> arguments, int descriptor) {
+    return client.executeWithDescriptor(command, arguments, descriptor, deadline);
+  }
+
+  Subscription subscribe(Executor executor, QmpListener listener) {
+    return client.subscribe(executor, listener);
   }
 
   /**

@@ -33,14 +33,14 @@ final class QemuCommandLine {
       Accelerator accelerator,
       LaunchFiles files) {
     QemuCommandLine line = new QemuCommandLine();
-    MachineSpec spec = record.spec();
+    MachineSpec spec = record.running();
     line.add(program, "-nodefaults", "-no-user-config", "-S");
     line.identity(record);
     line.machine(spec, type, files);
     line.processors(spec, accelerator);
     line.memory(spec);
     if (spec.chipset() != Chipset.PC) {
-      line.rootPorts(spec.disks().size() + spec.nics().size() + SPARE_PORTS);
+      line.rootPorts(Addresses.slots(record.addresses()) + SPARE_PORTS);
     }
     line.firmware(files.firmware());
     line.channels(files.run());

@@ -3,31 +3,42 @@ package io.n0stack.n0core.kvm.internal;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.MachineSpec;
+import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.StorageDriver;
 import io.n0stack.n0core.api.storage.VolumeStatus;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 
 /** Brings a machine from wherever it is to a running guest. */
 public final class Startup {
+  private static final Map<Chipset, String> ALIASES =
+      Map.of(Chipset.Q35, "q35", Chipset.PC, "pc", Chipset.MICROVM, "microvm");
+
   private final QemuProcess qemu;
   private final Supplier<Accelerator> automatic;
+  private final Duration patience;
 
   /**
    * Creates it.
    *
    * @param qemu starts and ends processes
    * @param automatic what AUTO means on this host; asked only when a machine is launched
+   * @param patience how long a guest may take to release a device
    */
-  public Startup(QemuProcess qemu, Supplier<Accelerator> automatic) {
+  public Startup(QemuProcess qemu, Supplier<Accelerator> automatic, Duration patience) {
     this.qemu = qemu;
     this.automatic = automatic;
+    this.patience = patience;
   }
 
   /**
-   * Launches QEMU unless it waits already, plugs in what is missing, lets the guest run.
+   * Launches QEMU unless it waits already with the board that is wanted, makes its devices what they are to
+   * be, lets the guest run.
    *
    * @param cx progress and dependencies
    * @param directory the machine's directory
@@ -36,26 +47,62 @@ public final class Startup {
    */
   public void bringUp(Context cx, MachineDirectory directory, MachineRecord record, Sight seen) {
     ResourceId id = record.id();
-    Devices devices = Devices.of(cx, record.spec());
-    Run run;
-    if (seen.alive()) {
-      run = seen.run().orElseThrow();
-    } else {
-      run = cx.step("launch qemu", () -> launch(cx, directory, record));
+    boolean waits = seen.alive() && Changes.restarts(record, record.spec()).isEmpty();
+    MachineRecord current = waits ? record : record.launched();
+    Devices devices = Devices.all(cx, current);
+    if (seen.alive() && !waits) {
+      Run outdated = seen.run().orElseThrow();
+      cx.step("end qemu", () -> qemu.within(cx.remaining()).end(id, outdated));
     }
+    Run run = waits
+        ? seen.run().orElseThrow()
+        : cx.step("launch qemu", () -> launch(cx, directory, record, current));
     try (Monitor monitor = qemu.within(cx.remaining()).connect(id, run)) {
       run.linkMonitors();
-      if (directory.type().isEmpty()) {
+      if (directory.type().filter(type -> !ALIASES.containsValue(type)).isEmpty()) {
         cx.step("record the machine type", () -> directory.recordType(monitor.type()));
       }
       admit(cx, directory, record.spec());
-      devices.plug(cx, monitor);
+      MachineRecord now =
+          (waits ? Devices.missing(cx, current, monitor.devices()) : devices)
+              .converge(monitor, run, patience);
+      if (!now.equals(current)) {
+        cx.step("note that the devices are plugged", () -> directory.replace(now));
+      }
       if (monitor.state() == MachineState.PREPARED) {
         cx.step("start the guest", () -> start(monitor, record.spec()));
       }
     }
     if (!directory.started()) {
       cx.step("mark as started", directory::markStarted);
+    }
+  }
+
+  /**
+   * Makes the devices of a machine whose guest has started what they are to be.
+   *
+   * @param cx progress and dependencies
+   * @param directory the machine's directory
+   * @param record what it is
+   * @param run its launch
+   * @throws N0Exception BUSY if the guest has not released yet what it was asked to; it stays asked
+   */
+  public void change(Context cx, MachineDirectory directory, MachineRecord record, Run run) {
+    try (Monitor monitor = qemu.within(cx.remaining()).connect(record.id(), run)) {
+      admit(cx, directory, record.spec());
+      Devices devices = Devices.missing(cx, record, monitor.devices());
+      MachineRecord now = devices.converge(monitor, run, patience);
+      if (!now.equals(record)) {
+        cx.step("note what is plugged", () -> directory.replace(now));
+      }
+      if (now.unfinished() != MachineRecord.Unfinished.NONE) {
+        throw new N0Exception(
+            N0Exception.Code.BUSY,
+            record.id().toString(),
+            "change " + record.id() + ": the guest was asked to release "
+                + Devices.unplugging(run, monitor)
+                + " and has not done so yet");
+      }
     }
   }
 
@@ -83,13 +130,30 @@ public final class Startup {
     }
   }
 
-  private Run launch(Context cx, MachineDirectory directory, MachineRecord record) {
+  private Run launch(
+      Context cx, MachineDirectory directory, MachineRecord before, MachineRecord record) {
+    Chipset chipset = record.spec().chipset();
+    if (directory.type().filter(type -> !isOf(chipset, type)).isPresent()) {
+      directory.recordType(String.valueOf(ALIASES.get(chipset)));
+    }
+    if (!record.equals(before)) {
+      directory.replace(record);
+    }
     Accelerator wanted = record.spec().accelerator();
     Accelerator best = wanted == Accelerator.AUTO ? automatic.get() : wanted;
     Seeds.write(cx, directory, record);
     Run run = qemu.within(cx.remaining()).launch(directory, record, best);
     qemu.within(cx.remaining()).connect(record.id(), run).close();
     return run;
+  }
+
+  /** Says whether a recorded type is still the board's, which may have been changed. */
+  private static boolean isOf(Chipset chipset, String type) {
+    return switch (chipset) {
+      case Q35 -> type.contains("q35");
+      case PC -> type.equals("pc") || type.startsWith("pc-i440fx");
+      case MICROVM -> type.startsWith("microvm");
+    };
   }
 
   private static void start(Monitor monitor, MachineSpec spec) {

@@ -1,0 +1,116 @@
+package io.n0stack.n0core.kvm.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.network.TapQueues;
+import io.n0stack.n0core.kvm.qmp.QmpException;
+import java.util.Map;
+
+/** Plugs one device into a machine, whatever of it is there already. */
+final class Plugger {
+  private final Monitor monitor;
+  private final Found found;
+
+  Plugger(Monitor monitor) {
+    this.monitor = monitor;
+    found = new Found(monitor);
+  }
+
+  void plug(Plug plug) {
+    if (found.device(plug.id())) {
+      return;
+    }
+    if (plug.id().startsWith("disk-")) {
+      addNode(plug);
+    } else if (plug.id().startsWith("nic-")) {
+      // No query lists netdevs. One without its NIC is ours and half made, so it may be made again.
+      removeNetdev(plug);
+      addNetdev(plug);
+    }
+    try {
+      monitor.execute("device_add", plug.device());
+    } catch (QmpException e) {
+      if (!found.device(plug.id())) { // it may be that an earlier one came late
+        Devices.undo(e, () -> removeBackend(plug));
+        throw e;
+      }
+    }
+  }
+
+  private void addNetdev(Plug plug) {
+    if (plug.tap().isEmpty()) {
+      monitor.execute("netdev_add", plug.backend());
+      return;
+    }
+    Map<String, Object> name = Map.of("fdname", String.valueOf(plug.backend().get("fd")));
+    closeLent(name); // an earlier process may have died before it was used, and then holds the tap
+    try (TapQueues.Descriptors tap = plug.tap().get().open()) {
+      monitor.execute("getfd", name, tap.numbers().get(0));
+      try {
+        monitor.execute("netdev_add", plug.backend()); // which takes it from the name
+      } catch (QmpException e) {
+        Devices.undo(e, () -> closeLent(name));
+        throw e;
+      }
+    }
+  }
+
+  private void closeLent(Map<String, Object> name) {
+    try {
+      monitor.execute("closefd", name);
+    } catch (QmpException e) {
+      if (!e.errorClass().equals("GenericError")) { // the class of "there is none"
+        throw e;
+      }
+    }
+  }
+
+  private void addNode(Plug plug) {
+    String node = String.valueOf(plug.backend().get("node-name"));
+    String file = filename(plug);
+    String present = found.nodes().get(node);
+    if (present != null && present.equals(file)) {
+      return;
+    }
+    if (present != null) {
+      monitor.execute("blockdev-del", Map.of("node-name", node)); // its volume has moved since
+    }
+    addSecret(plug);
+    monitor.execute("blockdev-add", plug.backend());
+  }
+
+  private static String filename(Plug plug) {
+    return plug.backend().get("file") instanceof Map<?, ?> file
+        ? String.valueOf(file.get("filename"))
+        : "";
+  }
+
+  private void addSecret(Plug plug) {
+    plug.secret().ifPresent(secret -> {
+      Object id = secret.get("id");
+      if (found.objects().contains(id)) {
+        monitor.execute("object-del", Map.of("id", id)); // the passphrase may be another by now
+      }
+      monitor.execute("object-add", secret);
+    });
+  }
+
+  private void removeBackend(Plug plug) {
+    if (plug.id().startsWith("nic-")) {
+      removeNetdev(plug);
+    } else if (plug.id().startsWith("disk-")) {
+      monitor.execute("blockdev-del", Map.of("node-name", plug.backend().get("node-name")));
+      plug.keyFile().ifPresent(file -> monitor.execute(
+          "object-del", Map.of("id", Plug.secretId(plug.id().substring("disk-".length())))));
+    }
+  }
+
+  private void removeNetdev(Plug plug) {
+    try {
+      monitor.execute("netdev_del", Map.of("id", plug.backend().get("id")));
+    } catch (QmpException e) {
+      if (e.code() != N0Exception.Code.NOT_FOUND) {
+        throw e;
+      }
+    }
+  }
+}
