@@ -21,6 +21,7 @@ import io.n0stack.n0core.kvm.internal.HostFacts;
 import io.n0stack.n0core.kvm.internal.Limits;
 import io.n0stack.n0core.kvm.internal.MachineDirectory;
 import io.n0stack.n0core.kvm.internal.MachineRecord;
+import io.n0stack.n0core.kvm.internal.Monitors;
 import io.n0stack.n0core.kvm.internal.PowerSwitch;
 import io.n0stack.n0core.kvm.internal.QemuProcess;
 import io.n0stack.n0core.kvm.internal.Run;
@@ -47,6 +48,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private final Startup startup;
   private final PowerSwitch power;
   private final BlockAccess blocks;
+  private final Monitors monitors = new Monitors();
 
   /**
    * Creates a driver. Touches nothing.
@@ -60,12 +62,12 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         config.commandTimeout(),
         config.launchTimeout(),
         config.endTimeout());
-    qemu = new QemuProcess(config.qemu(), limits);
+    qemu = new QemuProcess(config.qemu(), limits, monitors);
     acceleratorProbe = new AcceleratorProbe(config.qemu());
     host = new HostFacts(config.qemu());
     startup = new Startup(qemu, this::automatic);
     power = new PowerSwitch(qemu, startup);
-    blocks = new BlockAccess(config.directory(), limits);
+    blocks = new BlockAccess(config.directory(), limits, monitors);
   }
 
   private Accelerator automatic() {
@@ -119,11 +121,12 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         return Observed.absent();
       }
       requireStamp(id, stamp.get());
-      Sight seen = Sight.of(id.name(), directory, config.monitorTimeout());
+      Sight seen = Sight.of(id.name(), directory, monitors, config.monitorTimeout());
       boolean complete = record.isPresent()
           && directory.started()
           && !directory.deleting()
           && !seen.wronglyOff()
+          && !power.unsettled(directory, seen)
           && complete(seen.state(), record.get().spec().powerPolicy());
       return new Observed.Present<>(status(directory, seen), complete);
     } catch (N0Exception e) {
@@ -142,7 +145,13 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
 
   private static MachineStatus status(MachineDirectory directory, Sight seen) {
     Run run = seen.run().orElse(directory.last());
-    return MachineStatus.of(seen.state(), seen.pid(), run.accelerator(), run.serialLog());
+    return new MachineStatus(
+        seen.state(),
+        seen.pid(),
+        run.accelerator(),
+        run.serialLog(),
+        seen.reason(),
+        List.of());
   }
 
   @Override
@@ -163,7 +172,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       directory.sweep();
       record = changed(cx, directory, found.get(), desired);
     }
-    Sight seen = look(cx, id, directory);
+    Sight seen = settled(cx, id, directory);
     if (seen.wronglyOff()) {
       cx.step("note that the machine is on", seen.run().orElseThrow()::markOn);
     }
@@ -176,6 +185,13 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private static MachineRecord changed(
       Context cx, MachineDirectory directory, MachineRecord stored, MachineSpec desired) {
     List<String> fixed = stored.fixedFieldsChangedBy(desired);
+    if (directory.memory().saved() && !fixed.isEmpty()) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          stored.id().toString(),
+          "change " + fixed + " of " + stored.id()
+              + ": it is saved; boot it, or forget its memory by HARD_SHUTDOWN, first");
+    }
     if (!fixed.isEmpty()) {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,
@@ -232,10 +248,11 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
           directory.runs().stream().filter(r -> r.alive().isPresent()).findFirst();
       if (run.isPresent()) {
         startup.turnOff(cx, machine, run.get());
+        power.forget(cx, directory);
         return;
       }
     }
-    Sight seen = look(cx, machine, directory);
+    Sight seen = settled(cx, machine, directory);
     power.act(cx, directory, record, seen, action);
   }
 
@@ -254,8 +271,23 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     return SerialConsole.open(machine, run.get(), config.monitorTimeout());
   }
 
+  private Sight settled(Context cx, ResourceId id, MachineDirectory directory) {
+    Sight seen = look(cx, id, directory);
+    if (!power.unsettled(directory, seen)) {
+      return seen;
+    }
+    power.settle(cx, directory, id, seen);
+    return look(cx, id, directory);
+  }
+
   private Sight look(Context cx, ResourceId id, MachineDirectory directory) {
-    return Sight.of(id.name(), directory, Limits.least(config.monitorTimeout(), cx.remaining()));
+    return Sight.of(id.name(), directory, monitors, Limits.least(config.monitorTimeout(), cx.remaining()));
+  }
+
+  /** Hangs up. Machines are not touched. */
+  @Override
+  public void close() {
+    monitors.close();
   }
 
   private MachineDirectory directory(ResourceId id) {

@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import java.time.Duration;
 import java.util.EnumSet;
+import java.util.Optional;
 import java.util.Set;
 
 /** Does power actions. */
@@ -16,6 +17,7 @@ public final class PowerSwitch {
 
   private final QemuProcess qemu;
   private final Startup startup;
+  private final Saving saving;
 
   /**
    * Creates it.
@@ -26,6 +28,7 @@ public final class PowerSwitch {
   public PowerSwitch(QemuProcess qemu, Startup startup) {
     this.qemu = qemu;
     this.startup = startup;
+    this.saving = new Saving(qemu);
   }
 
   /**
@@ -61,12 +64,20 @@ public final class PowerSwitch {
           turnOff(cx, record.id(), seen);
         }
       }
-      case HARD_SHUTDOWN -> turnOff(cx, record.id(), seen);
+      case HARD_SHUTDOWN -> {
+        if (seen.state() == MachineState.SAVED) {
+          saving.forget(cx, directory, seen);
+        } else {
+          turnOff(cx, record.id(), seen);
+        }
+      }
       case PAUSE -> change(cx, record.id(), seen, "pause", monitor -> monitor.execute("stop"));
       case RESUME -> change(cx, record.id(), seen, "resume", monitor -> monitor.execute("cont"));
-      case SAVE ->
-        throw new N0Exception(
-            N0Exception.Code.UNSUPPORTED, record.id().toString(), "save " + record.id());
+      case SAVE -> {
+        if (seen.state() != MachineState.SAVED) {
+          saving.save(cx, directory, record.id(), seen);
+        }
+      }
     }
   }
 
@@ -80,7 +91,7 @@ public final class PowerSwitch {
         EnumSet.of(MachineState.RUNNING, MachineState.SHUTDOWN, MachineState.CRASHED);
       case HARD_SHUTDOWN -> EnumSet.complementOf(EnumSet.of(MachineState.PREPARED));
       case PAUSE -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED);
-      case SAVE -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED);
+      case SAVE -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED, MachineState.SAVED);
       case RESUME -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED, MachineState.FAILED);
     };
     if (!allowed.contains(state)) {
@@ -96,6 +107,43 @@ public final class PowerSwitch {
       return;
     }
     startup.bringUp(cx, directory, record, ended(cx, record.id(), seen));
+  }
+
+  /**
+   * Says whether something was begun that {@link #settle} is to bring to an end.
+   *
+   * @param directory the machine's directory
+   * @param seen where it is
+   * @return true if it is neither here nor there
+   */
+  public boolean unsettled(MachineDirectory directory, Sight seen) {
+    return directory.memory().unsettled(seen);
+  }
+
+  /**
+   * Brings to an end what a process that died has begun.
+   *
+   * @param cx progress
+   * @param directory the machine's directory
+   * @param id the machine
+   * @param seen where it is
+   */
+  public void settle(Context cx, MachineDirectory directory, ResourceId id, Sight seen) {
+    if (directory.memory().unsettled(seen)) {
+      saving.settle(cx, directory, id, seen);
+    }
+  }
+
+  /**
+   * Forgets the memory of a machine that has just been turned off, if any was saved or being saved.
+   *
+   * @param cx progress
+   * @param directory the machine's directory
+   */
+  public void forget(Context cx, MachineDirectory directory) {
+    if (directory.memory().any()) {
+      cx.step("forget the memory", directory.memory()::forget);
+    }
   }
 
   /**
@@ -116,7 +164,7 @@ public final class PowerSwitch {
   }
 
   private static Sight dead(Run run, MachineState state) {
-    return new Sight(state, java.util.Optional.empty(), java.util.Optional.of(run));
+    return new Sight(state, Optional.empty(), Optional.of(run), Optional.empty());
   }
 
   private void shutDown(Context cx, ResourceId id, Run run) {

@@ -13,7 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -26,16 +28,19 @@ public final class QemuProcess {
 
   private final String program;
   private final Limits limits;
+  private final Monitors monitors;
 
   /**
    * Creates a launcher.
    *
    * @param program QEMU's system emulator, a path or a name on PATH
    * @param limits how long is waited
+   * @param monitors the connections
    */
-  public QemuProcess(String program, Limits limits) {
+  public QemuProcess(String program, Limits limits, Monitors monitors) {
     this.program = program;
     this.limits = limits;
+    this.monitors = monitors;
   }
 
   /**
@@ -45,7 +50,7 @@ public final class QemuProcess {
    * @return the same with shorter limits
    */
   public QemuProcess within(Duration remaining) {
-    return new QemuProcess(program, limits.within(remaining));
+    return new QemuProcess(program, limits.within(remaining), monitors);
   }
 
   /**
@@ -72,7 +77,11 @@ public final class QemuProcess {
               case Q35 -> "q35";
               case MICROVM -> "microvm";
             });
-    List<String> arguments = QemuCommandLine.of(program, record, type, accelerator, run);
+    List<String> arguments =
+        new ArrayList<>(QemuCommandLine.of(program, record, type, accelerator, run));
+    if (directory.memory().saved()) {
+      arguments.addAll(List.of("-incoming", "defer"));
+    }
     Process process;
     try {
       run.record(accelerator);
@@ -129,14 +138,14 @@ public final class QemuProcess {
     boolean up = Pauses.until(
         operation,
         limits.launch(),
-        () -> Files.exists(run.rescueMonitor()) || run.alive().isEmpty());
+        () -> run.reachable() || run.alive().isEmpty());
     if (!up) {
       throw new OperationTimeoutException(operation, limits.launch());
     }
     long end = System.nanoTime() + limits.monitor().toNanos();
     while (true) {
       try {
-        return Monitor.toChange(id.name(), run, limits);
+        return monitors.toChange(id.name(), run, limits);
       } catch (N0Exception e) {
         // A socket is refused between its bind and its listen.
         if (e.code() != N0Exception.Code.UNAVAILABLE
@@ -184,8 +193,11 @@ public final class QemuProcess {
 
   /** Returns false if there is no use in waiting. */
   private boolean quit(ResourceId id, Run run) {
-    try (Monitor monitor = Monitor.toChange(id.name(), run, limits)) {
-      monitor.execute("quit");
+    if (run.alive().filter(Silence::stopped).isPresent()) {
+      return false;
+    }
+    try (Monitor monitor = monitors.toChange(id.name(), run, limits)) {
+      monitor.execute("quit", Map.of(), limits.monitor());
       return true;
     } catch (N0Exception e) {
       if (e.code() == N0Exception.Code.CANCELLED) {
@@ -246,7 +258,7 @@ public final class QemuProcess {
     }
   }
 
-  private static String tail(Path log) {
+  static String tail(Path log) {
     try (RandomAccessFile file = new RandomAccessFile(log.toFile(), "r")) {
       byte[] bytes = new byte[(int) Math.min(LOG_TAIL, file.length())];
       file.seek(file.length() - bytes.length);

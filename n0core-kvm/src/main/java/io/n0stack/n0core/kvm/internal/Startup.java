@@ -12,6 +12,7 @@ import java.util.function.Supplier;
 public final class Startup {
   private final QemuProcess qemu;
   private final Supplier<Accelerator> automatic;
+  private final Saving saving;
 
   /**
    * Creates it.
@@ -21,6 +22,7 @@ public final class Startup {
    */
   public Startup(QemuProcess qemu, Supplier<Accelerator> automatic) {
     this.qemu = qemu;
+    this.saving = new Saving(qemu);
     this.automatic = automatic;
   }
 
@@ -46,7 +48,9 @@ public final class Startup {
         cx.step("record the machine type", () -> directory.recordType(monitor.type()));
       }
       devices.plug(cx, monitor);
-      if (monitor.state() == MachineState.PREPARED) {
+      if (directory.memory().saved()) {
+        saving.restore(cx, directory, id, run, monitor);
+      } else if (monitor.state() == MachineState.PREPARED) {
         cx.step("start the guest", () -> start(monitor, record.spec()));
       }
     }

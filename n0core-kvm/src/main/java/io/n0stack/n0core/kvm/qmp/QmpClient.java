@@ -45,6 +45,8 @@ public final class QmpClient implements AutoCloseable {
           StreamReadConstraints.builder().maxStringLength(Lines.LIMIT).build())
       .build());
 
+  private static final int NO_DESCRIPTOR = -1;
+
   private final String name;
   private final Transport transport;
   private final Thread reader;
@@ -152,11 +154,29 @@ public final class QmpClient implements AutoCloseable {
    * @throws N0Exception UNAVAILABLE if the connection was lost before; CANCELLED if interrupted
    */
   public QmpResult execute(String command, Map<String, ?> arguments, Duration deadline) {
+    return execute(command, arguments, NO_DESCRIPTOR, deadline);
+  }
+
+  /**
+   * Runs a command and passes a descriptor along, as {@code getfd} and {@code add-fd} want.
+   *
+   * @param command the command's name
+   * @param arguments its arguments: texts, numbers, booleans, lists and maps of such
+   * @param descriptor an open descriptor, which stays the caller's
+   * @param deadline the time allowed for the answer
+   * @return what QEMU returned
+   * @throws QmpException if QEMU refuses the command
+   * @throws OperationTimeoutException if no answer came in time; the command may yet be done
+   * @throws UnknownOutcomeException if the connection was lost after the command was sent
+   * @throws N0Exception UNAVAILABLE if the connection was lost before; CANCELLED if interrupted
+   */
+  public QmpResult execute(
+      String command, Map<String, ?> arguments, int descriptor, Duration deadline) {
     String operation = command + " on " + subject();
     long end = System.nanoTime() + deadline.toNanos();
     Waiters.Waiter waiter = waiters.register();
     try {
-      send(operation, request(command, arguments, waiter.id()), end, deadline);
+      send(operation, request(command, arguments, waiter.id()), descriptor, end, deadline);
       JsonNode answer =
           waiter.answer().get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
       if (answer.has("error")) {
@@ -191,14 +211,19 @@ public final class QmpClient implements AutoCloseable {
     return (text + "\n").getBytes(StandardCharsets.UTF_8);
   }
 
-  private void send(String operation, byte[] request, long end, Duration deadline)
+  private void send(
+      String operation, byte[] request, int descriptor, long end, Duration deadline)
       throws InterruptedException {
     if (!writing.tryLock(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS)) {
       throw new OperationTimeoutException(operation, deadline);
     }
     try {
       waiters.requireOpen(operation, subject());
-      transport.write(ByteBuffer.wrap(request));
+      if (descriptor == NO_DESCRIPTOR) {
+        transport.write(ByteBuffer.wrap(request));
+      } else {
+        transport.write(ByteBuffer.wrap(request), descriptor);
+      }
     } catch (IOException e) {
       transport.shutdown(); // half a request may be in the stream: nothing sane can follow it
       throw new UnknownOutcomeException(operation, e);

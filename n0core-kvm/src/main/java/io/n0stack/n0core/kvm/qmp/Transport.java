@@ -11,6 +11,9 @@ interface Transport {
   /** Writes all, or throws within a bounded time. */
   void write(ByteBuffer bytes) throws IOException;
 
+  /** Writes all, with a descriptor at its first byte; as {@link #write(ByteBuffer)}. */
+  void write(ByteBuffer bytes, int descriptor) throws IOException;
+
   /** Wakes a blocked reader and ends the stream, but keeps the descriptor. Idempotent. */
   void shutdown();
 

@@ -4,10 +4,14 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import jnr.constants.platform.Errno;
 import jnr.constants.platform.Fcntl;
+import jnr.posix.CmsgHdr;
+import jnr.posix.MsgHdr;
 import jnr.posix.POSIX;
 import jnr.posix.POSIXFactory;
 import jnr.unixsocket.UnixSocketAddress;
@@ -21,6 +25,8 @@ final class UnixTransport implements Transport {
   private static final Logger LOG = LoggerFactory.getLogger(UnixTransport.class);
   private static final POSIX LIBC = POSIXFactory.getNativePOSIX();
   private static final int FD_CLOEXEC = 1; // fcntl.h
+  private static final int SOL_SOCKET = 1; // asm-generic/socket.h
+  private static final int SCM_RIGHTS = 1; // linux/socket.h
   private static final int SEND_TIMEOUT_MILLIS = 5_000;
   private static final int RETRY_MILLIS = 5;
 
@@ -80,6 +86,25 @@ final class UnixTransport implements Transport {
         throw new IOException("the monitor took no bytes for " + SEND_TIMEOUT_MILLIS + " ms");
       }
     }
+  }
+
+  @Override
+  public void write(ByteBuffer bytes, int descriptor) throws IOException {
+    MsgHdr message = LIBC.allocateMsgHdr();
+    ByteBuffer direct = ByteBuffer.allocateDirect(bytes.remaining()); // native code reads no other
+    message.setIov(new ByteBuffer[] {direct.put(bytes.duplicate()).flip()});
+    CmsgHdr control = message.allocateControl(Integer.BYTES);
+    control.setLevel(SOL_SOCKET);
+    control.setType(SCM_RIGHTS);
+    ByteBuffer data = ByteBuffer.allocateDirect(Integer.BYTES).order(ByteOrder.nativeOrder());
+    data.putInt(descriptor).flip();
+    control.setData(data);
+    int sent = LIBC.sendmsg(channel.getFD(), message, 0);
+    if (sent <= 0) {
+      throw new IOException("send a descriptor: " + Errno.valueOf(LIBC.errno()));
+    }
+    bytes.position(bytes.position() + sent);
+    write(bytes);
   }
 
   @Override
