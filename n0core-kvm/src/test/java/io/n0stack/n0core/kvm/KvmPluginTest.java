@@ -7,7 +7,6 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Firmware;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
-import io.n0stack.n0core.api.compute.MachineSpec.Display;
 import io.n0stack.n0core.api.compute.MachineSpec.Limits;
 import io.n0stack.n0core.api.driver.DriverPlugin;
 import io.n0stack.n0core.api.driver.Fingerprint;
@@ -47,7 +46,6 @@ class KvmPluginTest {
   void whatIsNotSupportedIsRefusedByFieldBeforeAnySideEffect() {
     refused("chipset", spec().chipset(Chipset.MICROVM));
     refused("vcpus", MachineSpec.builder(256, 16 << 20));
-    refused("display", spec().display(Display.VNC));
     refused("firmware", spec().firmware(new Firmware.Uefi(Firmware.Uefi.SecureBoot.OFF)));
     refused(
         "limits",

@@ -5,14 +5,17 @@ import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
 /** Does power actions. */
 public final class PowerSwitch {
   private static final Duration BUTTON_PERIOD = Duration.ofSeconds(5);
+  private static final Duration AGENT = Duration.ofSeconds(1);
   private static final int POLL_MILLIS = 50;
 
   private final QemuProcess qemu;
@@ -172,17 +175,32 @@ public final class PowerSwitch {
     startup.turnOff(cx, id, run);
   }
 
+  /** Asks the agent in the guest, which also a guest without ACPI may have. */
+  private static boolean asked(Run run, Duration limit) {
+    Optional<GuestCalls> agent = GuestCalls.find(run, limit);
+    if (agent.isEmpty()) {
+      return false;
+    }
+    try (GuestCalls guest = agent.get()) {
+      guest.tell("guest-shutdown", Map.of("mode", "powerdown"), limit);
+      return true;
+    } catch (IOException e) {
+      return false; // there is still the power button
+    }
+  }
+
   /** A guest that has not set up ACPI yet loses the event, so it is repeated. */
   private void pressUntilOff(Context cx, ResourceId id, Run run) {
     String operation = "shut down " + id;
-    long pressed = System.nanoTime() - BUTTON_PERIOD.toNanos();
+    boolean asked = asked(run, Limits.least(AGENT, cx.remaining()));
+    long pressed = System.nanoTime() - (asked ? 0 : BUTTON_PERIOD.toNanos());
     try (Monitor monitor = qemu.within(cx.remaining()).connect(id, run)) {
       while (monitor.state() != MachineState.SHUTDOWN) {
         if (cx.remaining().isZero()) {
           throw new N0Exception(
               N0Exception.Code.UNAVAILABLE,
               id.toString(),
-              operation + ": the guest did not obey the power button in time");
+              operation + ": the guest obeyed neither its agent nor the power button in time");
         }
         cx.progress(0, "waiting for the guest to shut down");
         if (System.nanoTime() - pressed >= BUTTON_PERIOD.toNanos()) {

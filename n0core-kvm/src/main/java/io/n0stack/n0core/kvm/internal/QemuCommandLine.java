@@ -35,8 +35,8 @@ final class QemuCommandLine {
     line.board(record.spec(), type, accelerator);
     line.firmware(record.spec().firmware());
     line.channels(run);
+    line.periphery(record.spec(), run);
     line.add("-pidfile", run.pidFile().toString());
-    line.add("-display", "none");
     line.add("-action", "shutdown=pause,panic=pause");
     line.add("-msg", "timestamp=on");
     line.add("-sandbox", SANDBOX);
@@ -102,6 +102,19 @@ final class QemuCommandLine {
             .with("logappend", "off")
             .toString());
     add("-serial", "chardev:serial0");
+  }
+
+  private void periphery(MachineSpec spec, Run run) {
+    add("-device", "virtio-serial-pci,id=serial-bus");
+    socket("ga", run.guestAgent());
+    add("-device", "virtserialport,chardev=ga,name=org.qemu.guest_agent.0,id=agent");
+    add("-device", "virtio-balloon-pci,id=balloon0");
+    add("-device", "pvpanic,id=panic0");
+    if (spec.display() == MachineSpec.Display.VNC) {
+      add("-device", "VGA,id=screen0", "-vnc", QemuOptions.of("unix:" + run.vnc()).toString());
+    } else {
+      add("-display", "none");
+    }
   }
 
   private void socket(String id, Path path) {

@@ -64,6 +64,19 @@ public final class QemuProcess {
    *     want of room; UNAVAILABLE if it did not come up in time
    */
   public Run launch(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
+    return launch(directory, record, accelerator, List.of());
+  }
+
+  /** Launches one that waits to be told where the state of its guest comes from. */
+  Run launchIncoming(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
+    return launch(directory, record, accelerator, List.of("-incoming", "defer"));
+  }
+
+  private Run launch(
+      MachineDirectory directory,
+      MachineRecord record,
+      Accelerator accelerator,
+      List<String> further) {
     directory.runs().forEach(directory::fence);
     // It may have got its lock between our look and the fence, or before an agent died right after
     // its own fence; either way it was never told to run its guest.
@@ -79,9 +92,7 @@ public final class QemuProcess {
             });
     List<String> arguments =
         new ArrayList<>(QemuCommandLine.of(program, record, type, accelerator, run));
-    if (directory.memory().saved()) {
-      arguments.addAll(List.of("-incoming", "defer"));
-    }
+    arguments.addAll(further);
     Process process;
     try {
       run.record(accelerator);

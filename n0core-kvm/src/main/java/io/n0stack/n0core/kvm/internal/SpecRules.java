@@ -5,7 +5,6 @@ import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.Firmware;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
-import io.n0stack.n0core.api.compute.MachineSpec.Display;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +28,6 @@ public final class SpecRules {
   public static void check(MachineSpec spec) {
     supported(spec.vcpus() <= VCPUS, "vcpus", spec.vcpus(), "must be at most " + VCPUS);
     supported(spec.chipset() != Chipset.MICROVM, "chipset", spec.chipset(), "must be Q35 or PC");
-    supported(spec.display() == Display.NONE, "display", spec.display(), "must be NONE");
     supported(spec.cloudInit().isEmpty(), "cloudInit", spec.cloudInit(), "must be absent");
     supported(spec.limits().isEmpty(), "limits", spec.limits(), "must be absent");
     supported(spec.hardware().isEmpty(), "hardware", spec.hardware(), "must be absent");

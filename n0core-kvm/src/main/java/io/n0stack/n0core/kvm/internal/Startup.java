@@ -74,7 +74,10 @@ public final class Startup {
   private Run launch(Context cx, MachineDirectory directory, MachineRecord record) {
     Accelerator wanted = record.spec().accelerator();
     Accelerator best = wanted == Accelerator.AUTO ? automatic.get() : wanted;
-    Run run = qemu.within(cx.remaining()).launch(directory, record, best);
+    QemuProcess bounded = qemu.within(cx.remaining());
+    Run run = directory.memory().saved()
+        ? bounded.launchIncoming(directory, record, best)
+        : bounded.launch(directory, record, best);
     qemu.within(cx.remaining()).connect(record.id(), run).close();
     return run;
   }

@@ -154,7 +154,7 @@ public final class QmpClient implements AutoCloseable {
    * @throws N0Exception UNAVAILABLE if the connection was lost before; CANCELLED if interrupted
    */
   public QmpResult execute(String command, Map<String, ?> arguments, Duration deadline) {
-    return execute(command, arguments, NO_DESCRIPTOR, deadline);
+    return executeWithDescriptor(command, arguments, NO_DESCRIPTOR, deadline);
   }
 
   /**
@@ -170,7 +170,7 @@ public final class QmpClient implements AutoCloseable {
    * @throws UnknownOutcomeException if the connection was lost after the command was sent
    * @throws N0Exception UNAVAILABLE if the connection was lost before; CANCELLED if interrupted
    */
-  public QmpResult execute(
+  public QmpResult executeWithDescriptor(
       String command, Map<String, ?> arguments, int descriptor, Duration deadline) {
     String operation = command + " on " + subject();
     long end = System.nanoTime() + deadline.toNanos();
