@@ -26,6 +26,7 @@ import io.n0stack.n0core.kvm.internal.Limits;
 import io.n0stack.n0core.kvm.internal.MachineDirectory;
 import io.n0stack.n0core.kvm.internal.MachineRecord;
 import io.n0stack.n0core.kvm.internal.MachineRecord.Unfinished;
+import io.n0stack.n0core.kvm.internal.Monitors;
 import io.n0stack.n0core.kvm.internal.PowerSwitch;
 import io.n0stack.n0core.kvm.internal.QemuProcess;
 import io.n0stack.n0core.kvm.internal.Run;
@@ -60,6 +61,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private final Startup startup;
   private final PowerSwitch power;
   private final BlockAccess blocks;
+  private final Monitors monitors = new Monitors();
 
   /**
    * Creates a driver. Touches nothing.
@@ -79,12 +81,12 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         config.endTimeout());
     boarding = new Boarding(config.directory(), config.launch().settings());
     rules = new SpecRules(boarding);
-    qemu = new QemuProcess(config.qemu(), limits, boarding);
+    qemu = new QemuProcess(config.qemu(), limits, boarding, monitors);
     acceleratorProbe = new AcceleratorProbe(config.qemu());
     host = new HostFacts(config.qemu());
     startup = new Startup(qemu, this::automatic, unplugPatience);
     power = new PowerSwitch(qemu, startup);
-    blocks = new BlockAccess(config.directory(), limits);
+    blocks = new BlockAccess(config.directory(), limits, monitors);
   }
 
   private Accelerator automatic() {
@@ -138,12 +140,13 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         return Observed.absent();
       }
       requireStamp(id, stamp.get());
-      Sight seen = Sight.of(id.name(), directory, config.monitorTimeout());
+      Sight seen = Sight.of(id.name(), directory, monitors, config.monitorTimeout());
       boolean complete = record.isPresent()
           && directory.started()
           && !directory.deleting()
           && !seen.wronglyOff()
           && record.get().unfinished() == Unfinished.NONE
+          && !power.unsettled(directory, seen)
           && complete(seen.state(), record.get().spec().powerPolicy());
       return new Observed.Present<>(status(id, directory, seen), complete);
     } catch (N0Exception e) {
@@ -167,16 +170,14 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     } else {
       boarding.tidy(run);
     }
-    MachineStatus plain =
-        MachineStatus.of(seen.state(), seen.pid(), run.accelerator(), run.serialLog());
     List<String> unplugging =
-        seen.alive() ? Devices.unplugging(id.name(), run, config.monitorTimeout()) : List.of();
+        seen.alive() ? Devices.unplugging(id.name(), run, monitors, config.monitorTimeout()) : List.of();
     return new MachineStatus(
-        plain.state(),
-        plain.pid(),
-        plain.accelerator(),
-        plain.serialLog(),
-        plain.reason(),
+        seen.state(),
+        seen.pid(),
+        run.accelerator(),
+        run.serialLog(),
+        seen.reason(),
         unplugging);
   }
 
@@ -198,7 +199,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     } else {
       directory.sweep();
     }
-    Sight seen = look(cx, id, directory);
+    Sight seen = settled(cx, id, directory);
     MachineRecord record = changed(cx, directory, found.get(), desired, seen);
     if (seen.wronglyOff()) {
       cx.step("note that the machine is on", seen.run().orElseThrow()::markOn);
@@ -235,13 +236,21 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     if (stored.spec().equals(desired)) {
       return stored;
     }
+    List<String> differences = MachineRecord.differences(stored.spec(), desired);
+    if (seen.state() == MachineState.SAVED && !differences.equals(List.of("powerPolicy"))) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          stored.id().toString(),
+          "change " + differences + " of " + stored.id()
+              + ": it is saved; boot it, or forget its memory by HARD_SHUTDOWN, first");
+    }
     List<String> restarts = hasGuest(seen) ? Changes.restarts(stored, desired) : List.of();
     Unfinished rest = hasGuest(seen) ? Unfinished.DEVICES : Unfinished.NONE;
     if (!restarts.isEmpty()) {
       requireRestart(cx, stored.id(), restarts, seen.state());
       rest = Unfinished.RESTART;
     } else if (stored.unfinished() == Unfinished.NONE
-        && MachineRecord.differences(stored.spec(), desired).equals(List.of("powerPolicy"))) {
+        && differences.equals(List.of("powerPolicy"))) {
       rest = Unfinished.NONE;
     }
     MachineRecord updated = stored.wanting(desired, rest);
@@ -315,10 +324,11 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
           directory.runs().stream().filter(r -> r.alive().isPresent()).findFirst();
       if (run.isPresent()) {
         startup.turnOff(cx, machine, run.get());
+        power.forget(cx, directory);
         return;
       }
     }
-    Sight seen = look(cx, machine, directory);
+    Sight seen = settled(cx, machine, directory);
     power.act(cx, directory, record, seen, action);
   }
 
@@ -337,8 +347,23 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     return SerialConsole.open(machine, run.get(), config.monitorTimeout());
   }
 
+  private Sight settled(Context cx, ResourceId id, MachineDirectory directory) {
+    Sight seen = look(cx, id, directory);
+    if (!power.unsettled(directory, seen)) {
+      return seen;
+    }
+    power.settle(cx, directory, id, seen);
+    return look(cx, id, directory);
+  }
+
   private Sight look(Context cx, ResourceId id, MachineDirectory directory) {
-    return Sight.of(id.name(), directory, Limits.least(config.monitorTimeout(), cx.remaining()));
+    return Sight.of(id.name(), directory, monitors, Limits.least(config.monitorTimeout(), cx.remaining()));
+  }
+
+  /** Hangs up. Machines are not touched. */
+  @Override
+  public void close() {
+    monitors.close();
   }
 
   private MachineDirectory directory(ResourceId id) {

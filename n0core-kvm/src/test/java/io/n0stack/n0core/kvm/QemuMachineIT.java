@@ -378,14 +378,14 @@ class QemuMachineIT {
     driver.apply(context(), id, host.nano(Chipset.PC).build());
     Path run = run();
     Path later = Files.createDirectory(directory.resolve("later"));
-    for (String socket : List.of("qmp", "rescue")) {
+    for (String socket : List.of("qmp", "rescue", "link1", "link2")) {
       Files.move(run.resolve(socket), later.resolve(socket));
     }
 
     CompletableFuture<Observed<?>> look = CompletableFuture.supplyAsync(() -> driver.observe(id));
     assertThatExceptionOfType(TimeoutException.class)
         .isThrownBy(() -> look.get(300, TimeUnit.MILLISECONDS));
-    for (String socket : List.of("qmp", "rescue")) {
+    for (String socket : List.of("qmp", "rescue", "link1", "link2")) {
       Files.move(later.resolve(socket), run.resolve(socket));
     }
 

@@ -17,6 +17,7 @@ import java.util.Optional;
 public final class BlockAccess implements BlockMonitor {
   private final Path machines;
   private final Limits limits;
+  private final Monitors monitors;
 
   /** What one machine says. */
   private record Looked(BlockUse use, boolean writes) {}
@@ -26,10 +27,12 @@ public final class BlockAccess implements BlockMonitor {
    *
    * @param machines the directory of all machines
    * @param limits the time allowed
+   * @param monitors the connections
    */
-  public BlockAccess(Path machines, Limits limits) {
+  public BlockAccess(Path machines, Limits limits, Monitors monitors) {
     this.machines = machines;
     this.limits = limits;
+    this.monitors = monitors;
   }
 
   @Override
@@ -58,7 +61,7 @@ public final class BlockAccess implements BlockMonitor {
   }
 
   private Looked look(ResourceId id, Run run, Path file, Duration timeout) {
-    try (Monitor monitor = Monitor.toLook(id.name(), run, least(timeout))) {
+    try (Monitor monitor = monitors.toLook(id.name(), run, least(timeout))) {
       boolean open = false;
       for (QmpResult node :
           monitor.execute("query-named-block-nodes", Map.of("flat", true)).list("")) {
@@ -94,7 +97,7 @@ public final class BlockAccess implements BlockMonitor {
             machine.toString(),
             "connect to " + machine + ": it is not running"));
     Limits within = new Limits(least(timeout), limits.command(), limits.launch(), limits.end());
-    Monitor monitor = Monitor.toChange(machine.name(), run, within);
+    Monitor monitor = monitors.toChange(machine.name(), run, within);
     boolean ready = false;
     try {
       QmpBlockSession session = new QmpBlockSession(machine, monitor);

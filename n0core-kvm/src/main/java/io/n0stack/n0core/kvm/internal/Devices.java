@@ -262,14 +262,16 @@ public final class Devices {
    *
    * @param name the machine's name
    * @param run the launch
+   * @param monitors the connections
    * @param limit the time allowed
    * @return the devices
    */
-  public static List<String> unplugging(String name, Run run, Duration limit) {
+  public static List<String> unplugging(
+      String name, Run run, Monitors monitors, Duration limit) {
     if (new Unplugged(run).all().isEmpty()) {
       return List.of();
     }
-    try (Monitor monitor = Monitor.toLook(name, run, limit)) {
+    try (Monitor monitor = monitors.toLook(name, run, limit)) {
       return unplugging(run, monitor);
     }
   }

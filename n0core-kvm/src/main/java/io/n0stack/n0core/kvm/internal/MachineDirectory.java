@@ -270,6 +270,15 @@ public final class MachineDirectory {
   }
 
   /**
+   * Returns the machine's saved memory.
+   *
+   * @return the memory, of which there may be none
+   */
+  public SavedMemory memory() {
+    return new SavedMemory(path());
+  }
+
+  /**
    * Returns the versioned machine type of its first launch.
    *
    * @return a type such as {@code pc-q35-7.2}, empty before

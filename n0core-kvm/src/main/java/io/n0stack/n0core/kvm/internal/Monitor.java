@@ -4,64 +4,24 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Subscription;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
+import io.n0stack.n0core.kvm.qmp.QmpException;
 import io.n0stack.n0core.kvm.qmp.QmpListener;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** A connection to one launch of QEMU, with one deadline for each command. */
 public final class Monitor implements AutoCloseable {
-  private final QmpClient client;
+  private final Monitors.Lease lease;
   private final Duration deadline;
 
-  private Monitor(QmpClient client, Duration deadline) {
-    this.client = client;
+  Monitor(Monitors.Lease lease, Duration deadline) {
+    this.lease = lease;
     this.deadline = deadline;
-  }
-
-  /**
-   * Connects to look: to the second monitor, so that an operation on the first is not in the way.
-   *
-   * @param name the machine's name
-   * @param run the launch
-   * @param limit the time allowed to connect, and for each command
-   * @return the connection, which the caller closes
-   * @throws N0Exception BUSY or UNAVAILABLE
-   */
-  static Monitor toLook(String name, Run run, Duration limit) {
-    return connect(name, List.of(run.rescueMonitor(), run.monitor()), limit, limit);
-  }
-
-  /**
-   * Connects to change the machine.
-   *
-   * @param name the machine's name
-   * @param run the launch
-   * @param limits the time allowed
-   * @return the connection, which the caller closes
-   * @throws N0Exception BUSY or UNAVAILABLE
-   */
-  public static Monitor toChange(String name, Run run, Limits limits) {
-    return connect(
-        name, List.of(run.monitor(), run.rescueMonitor()), limits.monitor(), limits.command());
-  }
-
-  private static Monitor connect(
-      String name, List<Path> sockets, Duration limit, Duration deadline) {
-    Duration half = limit.dividedBy(2);
-    try {
-      return new Monitor(QmpClient.connect(name, sockets.get(0), half), deadline);
-    } catch (N0Exception first) {
-      if (first.code() != N0Exception.Code.BUSY) {
-        throw first;
-      }
-      return new Monitor(QmpClient.connect(name, sockets.get(1), half), deadline);
-    }
   }
 
   /**
@@ -71,29 +31,37 @@ public final class Monitor implements AutoCloseable {
    * @return its result
    */
   public QmpResult execute(String command) {
-    return client.execute(command, deadline);
+    return execute(command, Map.of());
   }
 
   QmpResult execute(String command, Map<String, ?> arguments) {
-    return client.execute(command, arguments, deadline);
+    return execute(command, arguments, deadline);
   }
 
-  /** Runs {@code getfd} or {@code add-fd}, lending a descriptor of this process. */
+  QmpResult execute(String command, Map<String, ?> arguments, Duration limit) {
+    return watched(client -> client.execute(command, arguments, limit));
+  }
+
   QmpResult execute(String command, Map<String, ?> arguments, int descriptor) {
-    return client.executeWithDescriptor(command, arguments, descriptor, deadline);
+    return watched(client -> client.executeWithDescriptor(command, arguments, descriptor, deadline));
+  }
+
+  /** A connection on which an answer is missing is lent to nobody else. */
+  private QmpResult watched(Function<QmpClient, QmpResult> command) {
+    try {
+      return command.apply(lease.client());
+    } catch (QmpException e) {
+      throw e;
+    } catch (N0Exception e) {
+      if (e.code() != N0Exception.Code.CANCELLED) {
+        lease.discard();
+      }
+      throw e;
+    }
   }
 
   Subscription subscribe(Executor executor, QmpListener listener) {
-    return client.subscribe(executor, listener);
-  }
-
-  /**
-   * Returns the connection itself.
-   *
-   * @return the client, which ends with this
-   */
-  QmpClient client() {
-    return client;
+    return lease.client().subscribe(executor, listener);
   }
 
   /**
@@ -102,7 +70,15 @@ public final class Monitor implements AutoCloseable {
    * @return its state
    */
   public MachineState state() {
-    String status = execute("query-status").text("/status");
+    return state(status());
+  }
+
+  /** Returns QEMU's own word for what the guest is doing. */
+  String status() {
+    return execute("query-status").text("/status");
+  }
+
+  static MachineState state(String status) {
     return switch (status) {
       case "running", "suspended" -> MachineState.RUNNING;
       case "paused", "debug", "postmigrate", "finish-migrate", "save-vm", "restore-vm", "colo" ->
@@ -135,6 +111,6 @@ public final class Monitor implements AutoCloseable {
 
   @Override
   public void close() {
-    client.close();
+    lease.close();
   }
 }

@@ -5,17 +5,22 @@ import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.EnumSet;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Does power actions. */
 public final class PowerSwitch {
   private static final Duration BUTTON_PERIOD = Duration.ofSeconds(5);
+  private static final Duration AGENT = Duration.ofSeconds(1);
   private static final int POLL_MILLIS = 50;
 
   private final QemuProcess qemu;
   private final Startup startup;
+  private final Saving saving;
 
   /**
    * Creates it.
@@ -26,6 +31,7 @@ public final class PowerSwitch {
   public PowerSwitch(QemuProcess qemu, Startup startup) {
     this.qemu = qemu;
     this.startup = startup;
+    this.saving = new Saving(qemu);
   }
 
   /**
@@ -61,12 +67,20 @@ public final class PowerSwitch {
           turnOff(cx, record.id(), seen);
         }
       }
-      case HARD_SHUTDOWN -> turnOff(cx, record.id(), seen);
+      case HARD_SHUTDOWN -> {
+        if (seen.state() == MachineState.SAVED) {
+          saving.forget(cx, directory, seen);
+        } else {
+          turnOff(cx, record.id(), seen);
+        }
+      }
       case PAUSE -> change(cx, record.id(), seen, "pause", monitor -> monitor.execute("stop"));
       case RESUME -> change(cx, record.id(), seen, "resume", monitor -> monitor.execute("cont"));
-      case SAVE ->
-        throw new N0Exception(
-            N0Exception.Code.UNSUPPORTED, record.id().toString(), "save " + record.id());
+      case SAVE -> {
+        if (seen.state() != MachineState.SAVED) {
+          saving.save(cx, directory, record.id(), seen);
+        }
+      }
     }
   }
 
@@ -80,7 +94,7 @@ public final class PowerSwitch {
         EnumSet.of(MachineState.RUNNING, MachineState.SHUTDOWN, MachineState.CRASHED);
       case HARD_SHUTDOWN -> EnumSet.complementOf(EnumSet.of(MachineState.PREPARED));
       case PAUSE -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED);
-      case SAVE -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED);
+      case SAVE -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED, MachineState.SAVED);
       case RESUME -> EnumSet.of(MachineState.RUNNING, MachineState.PAUSED, MachineState.FAILED);
     };
     if (!allowed.contains(state)) {
@@ -96,6 +110,43 @@ public final class PowerSwitch {
       return;
     }
     startup.bringUp(cx, directory, record, ended(cx, record.id(), seen));
+  }
+
+  /**
+   * Says whether something was begun that {@link #settle} is to bring to an end.
+   *
+   * @param directory the machine's directory
+   * @param seen where it is
+   * @return true if it is neither here nor there
+   */
+  public boolean unsettled(MachineDirectory directory, Sight seen) {
+    return directory.memory().unsettled(seen);
+  }
+
+  /**
+   * Brings to an end what a process that died has begun.
+   *
+   * @param cx progress
+   * @param directory the machine's directory
+   * @param id the machine
+   * @param seen where it is
+   */
+  public void settle(Context cx, MachineDirectory directory, ResourceId id, Sight seen) {
+    if (directory.memory().unsettled(seen)) {
+      saving.settle(cx, directory, id, seen);
+    }
+  }
+
+  /**
+   * Forgets the memory of a machine that has just been turned off, if any was saved or being saved.
+   *
+   * @param cx progress
+   * @param directory the machine's directory
+   */
+  public void forget(Context cx, MachineDirectory directory) {
+    if (directory.memory().any()) {
+      cx.step("forget the memory", directory.memory()::forget);
+    }
   }
 
   /**
@@ -116,7 +167,7 @@ public final class PowerSwitch {
   }
 
   private static Sight dead(Run run, MachineState state) {
-    return new Sight(state, java.util.Optional.empty(), java.util.Optional.of(run));
+    return new Sight(state, Optional.empty(), Optional.of(run), Optional.empty());
   }
 
   private void shutDown(Context cx, ResourceId id, Run run) {
@@ -124,17 +175,32 @@ public final class PowerSwitch {
     startup.turnOff(cx, id, run);
   }
 
+  /** Asks the agent in the guest, which also a guest without ACPI may have. */
+  private static boolean asked(Run run, Duration limit) {
+    Optional<GuestCalls> agent = GuestCalls.find(run, limit);
+    if (agent.isEmpty()) {
+      return false;
+    }
+    try (GuestCalls guest = agent.get()) {
+      guest.tell("guest-shutdown", Map.of("mode", "powerdown"), limit);
+      return true;
+    } catch (IOException e) {
+      return false; // there is still the power button
+    }
+  }
+
   /** A guest that has not set up ACPI yet loses the event, so it is repeated. */
   private void pressUntilOff(Context cx, ResourceId id, Run run) {
     String operation = "shut down " + id;
-    long pressed = System.nanoTime() - BUTTON_PERIOD.toNanos();
+    boolean asked = asked(run, Limits.least(AGENT, cx.remaining()));
+    long pressed = System.nanoTime() - (asked ? 0 : BUTTON_PERIOD.toNanos());
     try (Monitor monitor = qemu.within(cx.remaining()).connect(id, run)) {
       while (monitor.state() != MachineState.SHUTDOWN) {
         if (cx.remaining().isZero()) {
           throw new N0Exception(
               N0Exception.Code.UNAVAILABLE,
               id.toString(),
-              operation + ": the guest did not obey the power button in time");
+              operation + ": the guest obeyed neither its agent nor the power button in time");
         }
         cx.progress(0, "waiting for the guest to shut down");
         if (System.nanoTime() - pressed >= BUTTON_PERIOD.toNanos()) {

@@ -14,7 +14,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -28,6 +30,7 @@ public final class QemuProcess {
   private final String program;
   private final Limits limits;
   private final Boarding boarding;
+  private final Monitors monitors;
 
   /**
    * Creates a launcher.
@@ -35,11 +38,13 @@ public final class QemuProcess {
    * @param program QEMU's system emulator, a path or a name on PATH
    * @param limits how long is waited
    * @param boarding makes the host ready
+   * @param monitors the connections
    */
-  public QemuProcess(String program, Limits limits, Boarding boarding) {
+  public QemuProcess(String program, Limits limits, Boarding boarding, Monitors monitors) {
     this.program = program;
     this.limits = limits;
     this.boarding = boarding;
+    this.monitors = monitors;
   }
 
   /**
@@ -49,7 +54,7 @@ public final class QemuProcess {
    * @return the same with shorter limits
    */
   public QemuProcess within(Duration remaining) {
-    return new QemuProcess(program, limits.within(remaining), boarding);
+    return new QemuProcess(program, limits.within(remaining), boarding, monitors);
   }
 
   /**
@@ -63,6 +68,19 @@ public final class QemuProcess {
    *     want of room; UNAVAILABLE if it did not come up in time
    */
   public Run launch(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
+    return launch(directory, record, accelerator, List.of());
+  }
+
+  /** Launches one that waits to be told where the state of its guest comes from. */
+  Run launchIncoming(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
+    return launch(directory, record, accelerator, List.of("-incoming", "defer"));
+  }
+
+  private Run launch(
+      MachineDirectory directory,
+      MachineRecord record,
+      Accelerator accelerator,
+      List<String> further) {
     directory.runs().forEach(directory::fence);
     // It may have got its lock between our look and the fence, or before an agent died right after
     // its own fence; either way it was never told to run its guest.
@@ -72,7 +90,7 @@ public final class QemuProcess {
     LaunchFiles files = boarding.files(directory, record, run);
     try {
       boarding.helpers(directory, record, run, limits.launch());
-      Process process = start(directory, record, accelerator, files, owner);
+      Process process = start(directory, record, accelerator, files, owner, further);
       awaitUp(record.id(), run, process);
       LOG.info("{}: qemu {} started with {}", record.id(), process.pid(), accelerator);
     } catch (IOException e) {
@@ -88,7 +106,8 @@ public final class QemuProcess {
       MachineRecord record,
       Accelerator accelerator,
       LaunchFiles files,
-      Optional<Owner> owner)
+      Optional<Owner> owner,
+      List<String> further)
       throws IOException {
     Run run = files.run();
     String type = directory
@@ -99,7 +118,9 @@ public final class QemuProcess {
               case Q35 -> "q35";
               case MICROVM -> "microvm";
             });
-    List<String> arguments = QemuCommandLine.of(program, record, type, accelerator, files);
+    List<String> arguments =
+        new ArrayList<>(QemuCommandLine.of(program, record, type, accelerator, files));
+    arguments.addAll(further);
     run.record(accelerator);
     return new ProcessBuilder(
             boarding.confinement(record, run, owner, accelerator).around(arguments))
@@ -149,14 +170,14 @@ public final class QemuProcess {
     boolean up = Pauses.until(
         operation,
         limits.launch(),
-        () -> Files.exists(run.rescueMonitor()) || run.alive().isEmpty());
+        () -> run.reachable() || run.alive().isEmpty());
     if (!up) {
       throw new OperationTimeoutException(operation, limits.launch());
     }
     long end = System.nanoTime() + limits.monitor().toNanos();
     while (true) {
       try {
-        return Monitor.toChange(id.name(), run, limits);
+        return monitors.toChange(id.name(), run, limits);
       } catch (N0Exception e) {
         // A socket is refused between its bind and its listen.
         if (e.code() != N0Exception.Code.UNAVAILABLE
@@ -208,8 +229,11 @@ public final class QemuProcess {
 
   /** Returns false if there is no use in waiting. */
   private boolean quit(ResourceId id, Run run) {
-    try (Monitor monitor = Monitor.toChange(id.name(), run, limits)) {
-      monitor.execute("quit");
+    if (run.alive().filter(Silence::stopped).isPresent()) {
+      return false;
+    }
+    try (Monitor monitor = monitors.toChange(id.name(), run, limits)) {
+      monitor.execute("quit", Map.of(), limits.monitor());
       return true;
     } catch (N0Exception e) {
       if (e.code() == N0Exception.Code.CANCELLED) {
@@ -274,7 +298,7 @@ public final class QemuProcess {
     }
   }
 
-  private static String tail(Path log) {
+  static String tail(Path log) {
     try (RandomAccessFile file = new RandomAccessFile(log.toFile(), "r")) {
       byte[] bytes = new byte[(int) Math.min(LOG_TAIL, file.length())];
       file.seek(file.length() - bytes.length);

@@ -9,7 +9,6 @@ import io.n0stack.n0core.api.storage.BlockEvent;
 import io.n0stack.n0core.api.storage.BlockEvents;
 import io.n0stack.n0core.api.storage.BlockSession;
 import io.n0stack.n0core.api.storage.QemuCapabilities;
-import io.n0stack.n0core.kvm.qmp.QmpClient;
 import io.n0stack.n0core.kvm.qmp.QmpEvent;
 import io.n0stack.n0core.kvm.qmp.QmpException;
 import io.n0stack.n0core.kvm.qmp.QmpListener;
@@ -17,8 +16,10 @@ import io.n0stack.n0core.kvm.qmp.QmpResult;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -31,22 +32,21 @@ final class QmpBlockSession implements BlockSession {
 
   private final ResourceId machine;
   private final Monitor monitor;
-  private final QmpClient client;
   private final QemuCapabilities capabilities;
   // Moves events from the reader to the queues; one thread, so that they keep their order.
   private final ExecutorService mover;
+  private final Set<Queue> queues = ConcurrentHashMap.newKeySet();
 
   /** Asks the machine what it can do. */
   QmpBlockSession(ResourceId machine, Monitor monitor) {
     this.machine = machine;
     this.monitor = monitor;
-    client = monitor.client();
-    QmpResult version = client.execute("query-version", LOOK);
+    QmpResult version = monitor.execute("query-version", Map.of(), LOOK);
     capabilities = new QemuCapabilities(
         (int) version.number("/qemu/major"),
         (int) version.number("/qemu/minor"),
         (int) version.number("/qemu/micro"),
-        client.execute("query-commands", LOOK).list("").stream()
+        monitor.execute("query-commands", Map.of(), LOOK).list("").stream()
             .map(command -> command.text("/name"))
             .collect(Collectors.toSet()));
     mover = Executors.newSingleThreadExecutor(work -> {
@@ -64,7 +64,7 @@ final class QmpBlockSession implements BlockSession {
   @Override
   public String execute(String command, Map<String, ?> arguments, Duration deadline) {
     try {
-      return client.execute(command, arguments, deadline).toString();
+      return monitor.execute(command, arguments, deadline).toString();
     } catch (QmpException e) {
       BlockCommandException refused =
           new BlockCommandException(machine.toString(), command, e.errorClass(), e.description());
@@ -75,11 +75,14 @@ final class QmpBlockSession implements BlockSession {
 
   @Override
   public BlockEvents events(int capacity) {
-    return new Queue((int) Rules.range("capacity", capacity, 1, 65_536));
+    Queue queue = new Queue((int) Rules.range("capacity", capacity, 1, 65_536));
+    queues.add(queue);
+    return queue;
   }
 
   @Override
   public void close() {
+    queues.forEach(Queue::close); // the connection may live on
     monitor.close();
     mover.shutdown();
   }
@@ -92,7 +95,7 @@ final class QmpBlockSession implements BlockSession {
 
     Queue(int capacity) {
       waiting = new ArrayBlockingQueue<>(capacity);
-      subscription = client.subscribe(mover, this);
+      subscription = monitor.subscribe(mover, this);
     }
 
     @Override
@@ -124,6 +127,7 @@ final class QmpBlockSession implements BlockSession {
     @Override
     public void close() {
       subscription.close();
+      queues.remove(this);
     }
   }
 }

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -21,6 +22,7 @@ import java.util.UUID;
  * @param directory where it is now
  */
 public record Run(UUID uid, Path directory) {
+  private static final Duration ENDING = Duration.ofSeconds(1);
   private static final String OFF = "off";
   private static final String ACCELERATOR = "accelerator";
 
@@ -55,6 +57,14 @@ public record Run(UUID uid, Path directory) {
         throw failure("link the monitors", e);
       }
     }
+  }
+
+  /** Says whether there is a way to a monitor. */
+  boolean reachable() {
+    return Files.exists(rescueMonitor())
+        || Files.exists(link(rescueMonitor()))
+        || Files.exists(monitor())
+        || Files.exists(link(monitor()));
   }
 
   /** Returns the socket of the channel to the guest agent. */
@@ -160,9 +170,14 @@ public record Run(UUID uid, Path directory) {
   public Optional<Long> alive() {
     Optional<Optional<Long>> seen = holder();
     if (seen.isEmpty() && served()) {
-      seen = holder(); // QEMU makes its pid file before its sockets: it may have come up while we
-      // looked
-      if (seen.isEmpty()) {
+      // QEMU makes its pid file before its sockets: it may have come up while we looked. Or it ends
+      // without removing its sockets, and the kernel is about to close them.
+      boolean clear = Pauses.until(
+          "look at the pid file in " + directory,
+          ENDING,
+          () -> holder().isPresent() || !served());
+      seen = holder();
+      if (!clear && seen.isEmpty()) {
         throw failure(
             "look at the pid file", new IOException("it is gone, but somebody serves the monitor"));
       }
@@ -189,12 +204,16 @@ public record Run(UUID uid, Path directory) {
 
   /** QEMU removes its pid file after its sockets, so without the one nobody should serve the others. */
   private boolean served() {
-    if (!Files.exists(rescueMonitor())) {
+    return served(rescueMonitor()) || served(link(rescueMonitor()));
+  }
+
+  private boolean served(Path socket) {
+    if (!Files.exists(socket)) {
       return false;
     }
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       channel.configureBlocking(false);
-      channel.connect(UnixDomainSocketAddress.of(rescueMonitor()));
+      channel.connect(UnixDomainSocketAddress.of(socket));
       return true;
     } catch (ConnectException e) {
       return false; // nobody listens

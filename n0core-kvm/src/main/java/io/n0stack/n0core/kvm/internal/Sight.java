@@ -2,10 +2,14 @@ package io.n0stack.n0core.kvm.internal;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.kvm.qmp.QmpResult;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * What a look at a machine's process and monitor found.
@@ -13,19 +17,26 @@ import java.util.Optional;
  * @param state what it is doing
  * @param pid QEMU's process id, empty if none runs
  * @param run its launch, the last one if none runs; empty if it was never launched
+ * @param reason what stopped a machine that is FAILED or CRASHED, as far as is known
  */
-public record Sight(MachineState state, Optional<Long> pid, Optional<Run> run) {
+public record Sight(
+    MachineState state, Optional<Long> pid, Optional<Run> run, Optional<String> reason) {
+  private static final int LOG_LINE = 200;
+  private static final Duration COMING_UP = Duration.ofSeconds(30);
+
   /**
    * Looks. If the guest has powered itself off, that is noted in the launch's directory, because
    * QEMU would forget it when the host is restarted.
    *
    * @param name the machine's name
    * @param directory its directory
+   * @param monitors the connections
    * @param limit the time allowed to its monitor
    * @return what was found
-   * @throws N0Exception UNAVAILABLE or BUSY if it cannot be seen
+   * @throws N0Exception UNAVAILABLE or BUSY if it cannot be seen, with why
    */
-  public static Sight of(String name, MachineDirectory directory, Duration limit) {
+  public static Sight of(
+      String name, MachineDirectory directory, Monitors monitors, Duration limit) {
     List<Run> runs = directory.runs();
     if (runs.size() > 1) {
       throw new N0Exception(
@@ -38,38 +49,106 @@ public record Sight(MachineState state, Optional<Long> pid, Optional<Run> run) {
     if (run.isEmpty() || pid.isEmpty()) {
       return dead(directory, run);
     }
-    awaitMonitor(name, run.get(), limit);
-    try (Monitor monitor = Monitor.toLook(name, run.get(), limit)) {
-      MachineState state = monitor.state();
-      if (state == MachineState.SHUTDOWN) {
-        run.get().markOff();
-      }
-      return new Sight(state, pid, run);
+    if (directory.memory().saved()) {
+      return new Sight(MachineState.SAVED, pid, run, Optional.empty()); // it only has to end yet
+    }
+    try {
+      Sight seen = alive(name, run.get(), pid.get(), monitors, limit);
+      monitors.answered(run.get());
+      return seen;
     } catch (N0Exception e) {
-      if (e.code() != N0Exception.Code.CANCELLED && run.get().alive().isEmpty()) {
+      if (e.code() == N0Exception.Code.CANCELLED) {
+        throw e;
+      }
+      if (run.get().alive().isEmpty()) {
         return dead(directory, run); // it died while we looked
       }
-      throw e;
+      monitors.silent(run.get());
+      throw Silence.of(name, run.get(), pid.get(), e);
     }
   }
 
-  /** QEMU takes its lock a moment before it makes its monitors. */
+  private static Sight alive(
+      String name, Run run, long pid, Monitors monitors, Duration limit) {
+    if (Silence.stopped(pid)) {
+      throw Silence.stopped(name, pid);
+    }
+    awaitMonitor(name, run, limit);
+    try (Monitor monitor = monitors.toLook(name, run, monitors.patience(run, limit))) {
+      String status = monitor.status();
+      MachineState state = Monitor.state(status);
+      if (state == MachineState.SHUTDOWN) {
+        run.markOff();
+      }
+      Optional<String> reason = state == MachineState.FAILED
+          ? Optional.of(status + (status.equals("io-error") ? failedDisks(monitor) : ""))
+          : Optional.empty();
+      return new Sight(state, Optional.of(pid), Optional.of(run), reason);
+    }
+  }
+
+  private static String failedDisks(Monitor monitor) {
+    String disks = monitor.execute("query-block").list("").stream()
+        .filter(disk -> disk.find("/io-status").isPresent()
+            && !disk.text("/io-status").equals("ok"))
+        .map(Sight::disk)
+        .collect(Collectors.joining(", "));
+    return disks.isEmpty() ? "" : ": " + disks;
+  }
+
+  private static String disk(QmpResult disk) {
+    String status = disk.text("/io-status");
+    String node = disk.find("/inserted/node-name").isPresent()
+        ? disk.text("/inserted/node-name")
+        : disk.find("/qdev").isPresent() ? disk.text("/qdev") : "unnamed";
+    return node + (status.equals("nospace") ? " (no space left)" : "");
+  }
+
+  /** QEMU takes its lock a moment before it makes its monitors; later nobody brings them back. */
   private static void awaitMonitor(String name, Run run, Duration limit) {
-    Pauses.until(
-        "look at machine \"" + name + "\"",
-        limit,
-        () -> Files.exists(run.rescueMonitor()) || run.alive().isEmpty());
+    if (run.reachable()) {
+      return;
+    }
+    Instant since;
+    try {
+      since = Files.getLastModifiedTime(run.pidFile()).toInstant();
+    } catch (IOException e) {
+      since = Instant.now(); // it ends, or its directory was tidied away
+    }
+    if (Duration.between(since, Instant.now()).abs().compareTo(COMING_UP) < 0) {
+      Pauses.until(
+          "look at machine \"" + name + "\"",
+          limit,
+          () -> run.reachable() || run.alive().isEmpty());
+    }
   }
 
   private static Sight dead(MachineDirectory directory, Optional<Run> run) {
     Run latest = run.orElse(directory.last());
-    MachineState state;
     if (!directory.started()) {
-      state = MachineState.PREPARED;
-    } else {
-      state = latest.off() ? MachineState.SHUTDOWN : MachineState.CRASHED;
+      return new Sight(
+          MachineState.PREPARED, Optional.empty(), Optional.of(latest), Optional.empty());
     }
-    return new Sight(state, Optional.empty(), Optional.of(latest));
+    if (directory.memory().saved()) {
+      return new Sight(MachineState.SAVED, Optional.empty(), Optional.of(latest), Optional.empty());
+    }
+    if (latest.off()) {
+      return new Sight(
+          MachineState.SHUTDOWN, Optional.empty(), Optional.of(latest), Optional.empty());
+    }
+    return new Sight(
+        MachineState.CRASHED, Optional.empty(), Optional.of(latest), lastWords(latest));
+  }
+
+  private static Optional<String> lastWords(Run run) {
+    if (!Files.exists(run.log())) {
+      return Optional.empty();
+    }
+    String said = QemuProcess.tail(run.log());
+    String line = said.substring(said.lastIndexOf('\n') + 1);
+    return line.isBlank()
+        ? Optional.empty()
+        : Optional.of("qemu: " + line.substring(Math.max(0, line.length() - LOG_LINE)));
   }
 
   /**

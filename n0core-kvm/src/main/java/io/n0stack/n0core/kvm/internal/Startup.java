@@ -22,6 +22,7 @@ public final class Startup {
   private final QemuProcess qemu;
   private final Supplier<Accelerator> automatic;
   private final Duration patience;
+  private final Saving saving;
 
   /**
    * Creates it.
@@ -32,6 +33,7 @@ public final class Startup {
    */
   public Startup(QemuProcess qemu, Supplier<Accelerator> automatic, Duration patience) {
     this.qemu = qemu;
+    this.saving = new Saving(qemu);
     this.automatic = automatic;
     this.patience = patience;
   }
@@ -69,7 +71,9 @@ public final class Startup {
       if (!now.equals(current)) {
         cx.step("note that the devices are plugged", () -> directory.replace(now));
       }
-      if (monitor.state() == MachineState.PREPARED) {
+      if (directory.memory().saved()) {
+        saving.restore(cx, directory, id, run, monitor);
+      } else if (monitor.state() == MachineState.PREPARED) {
         cx.step("start the guest", () -> start(monitor, record.spec()));
       }
     }
@@ -142,7 +146,10 @@ public final class Startup {
     Accelerator wanted = record.spec().accelerator();
     Accelerator best = wanted == Accelerator.AUTO ? automatic.get() : wanted;
     Seeds.write(cx, directory, record);
-    Run run = qemu.within(cx.remaining()).launch(directory, record, best);
+    QemuProcess bounded = qemu.within(cx.remaining());
+    Run run = directory.memory().saved()
+        ? bounded.launchIncoming(directory, record, best)
+        : bounded.launch(directory, record, best);
     qemu.within(cx.remaining()).connect(record.id(), run).close();
     return run;
   }

@@ -1,0 +1,87 @@
+package io.n0stack.n0core.kvm;
+
+import static org.awaitility.Awaitility.await;
+
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.compute.Firmware;
+import io.n0stack.n0core.api.compute.MachineSpec;
+import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
+import io.n0stack.n0core.api.driver.ResourceId;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.junit.jupiter.api.Assumptions;
+
+/** The Linux guest of the examples, built once and kept in the module's target directory. */
+final class LinuxGuest {
+  static final Duration BOOT = Duration.ofMinutes(3);
+  private static final long MEMORY = 256L << 20;
+
+  private final Path files;
+
+  private LinuxGuest(Path files) {
+    this.files = files;
+  }
+
+  /** Builds it; a host that cannot is no failure unless it is said to be able to. */
+  static LinuxGuest build() throws Exception {
+    Path builder = Path.of("..", "examples", "guest", "mkguest").toAbsolutePath().normalize();
+    Path cache = Path.of("target", "guest").toAbsolutePath();
+    Files.createDirectories(cache);
+    Path log = cache.resolve("mkguest.log");
+    Process process = new ProcessBuilder("sh", builder.toString(), cache.toString())
+        .redirectErrorStream(true)
+        .redirectOutput(log.toFile())
+        .start();
+    int status = process.waitFor();
+    Assumptions.assumeTrue(
+        status == 0 || String.valueOf(System.getenv("N0CORE_REQUIRE")).contains("guest"),
+        () -> "no guest could be built: see " + log);
+    return new LinuxGuest(cache);
+  }
+
+  boolean hasAgent() {
+    return Files.exists(Path.of("/usr/sbin/qemu-ga")) || Files.exists(Path.of("/usr/bin/qemu-ga"));
+  }
+
+  MachineSpec.Builder spec(String words) {
+    return MachineSpec.builder(1, MEMORY)
+        .chipset(Chipset.PC)
+        .accelerator(Accelerator.TCG)
+        .firmware(new Firmware.Kernel(
+            files.resolve("kernel"),
+            Optional.of(files.resolve("initrd")),
+            "console=ttyS0 quiet panic=-1 " + words));
+  }
+
+  Path base() {
+    return files.resolve("base.qcow2");
+  }
+
+  static void awaitSaid(QemuMachineDriver driver, ResourceId id, String text) {
+    await(text).atMost(BOOT).until(() -> Host.said(Host.present(driver, id), text));
+  }
+
+  /** Waits for the shell on the serial port; what is typed before it listens is lost. */
+  static void awaitShell(QemuMachineDriver driver, ResourceId id) {
+    await("shell").atMost(BOOT).pollInterval(Duration.ofMillis(500)).until(() -> {
+      type(driver, id, "echo SH''ELL");
+      return Host.said(Host.present(driver, id), "SHELL");
+    });
+  }
+
+  /** Types a line to the shell on the serial port. */
+  static void type(QemuMachineDriver driver, ResourceId id, String line) throws IOException {
+    try (ByteChannel console = driver.openSerial(id)) {
+      ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.US_ASCII));
+      while (bytes.hasRemaining()) {
+        console.write(bytes);
+      }
+    }
+  }
+}
