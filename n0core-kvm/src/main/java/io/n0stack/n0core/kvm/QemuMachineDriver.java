@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.compute.Console;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.MachineStatus;
+import io.n0stack.n0core.api.compute.Migration;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.compute.PowerPolicy;
 import io.n0stack.n0core.api.driver.Context;
@@ -22,6 +23,7 @@ import io.n0stack.n0core.kvm.internal.Limits;
 import io.n0stack.n0core.kvm.internal.MachineDirectory;
 import io.n0stack.n0core.kvm.internal.MachineRecord;
 import io.n0stack.n0core.kvm.internal.PowerSwitch;
+import io.n0stack.n0core.kvm.internal.QemuMigration;
 import io.n0stack.n0core.kvm.internal.QemuProcess;
 import io.n0stack.n0core.kvm.internal.Run;
 import io.n0stack.n0core.kvm.internal.SerialConsole;
@@ -47,6 +49,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private final Startup startup;
   private final PowerSwitch power;
   private final BlockAccess blocks;
+  private final QemuMigration migration;
 
   /**
    * Creates a driver. Touches nothing.
@@ -66,6 +69,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     startup = new Startup(qemu, this::automatic);
     power = new PowerSwitch(qemu, startup);
     blocks = new BlockAccess(config.directory(), limits);
+    migration = new QemuMigration(config.directory(), qemu, limits);
   }
 
   private Accelerator automatic() {
@@ -74,9 +78,12 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         : config.accelerator();
   }
 
-  /** Returns what else it can do: power, serial console, and {@link BlockMonitor}. */
+  /** Returns what else it can do: power, serial console, {@link Migration}, and {@link BlockMonitor}. */
   @Override
   public <C> Optional<C> capability(Class<C> type) {
+    if (type == Migration.class) {
+      return Optional.of(type.cast(migration));
+    }
     return type == BlockMonitor.class
         ? Optional.of(type.cast(blocks))
         : ComputeDriver.super.capability(type);
@@ -125,7 +132,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
           && !directory.deleting()
           && !seen.wronglyOff()
           && complete(seen.state(), record.get().spec().powerPolicy());
-      return new Observed.Present<>(status(directory, seen), complete);
+      return migration.seen(id, new Observed.Present<>(status(directory, seen), complete));
     } catch (N0Exception e) {
       return Observed.unknown(String.valueOf(e.getMessage()));
     }
@@ -155,6 +162,9 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     if (directory.deleting()) {
       remove(cx, id, directory);
       found = Optional.empty();
+    }
+    if (found.isPresent() && migration.away(cx, id, desired)) {
+      return;
     }
     if (found.isEmpty()) {
       record = new MachineRecord(id, desired);
@@ -226,6 +236,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   public void power(Context cx, ResourceId machine, PowerAction action) {
     MachineDirectory directory = directory(machine);
     MachineRecord record = require(directory, machine);
+    migration.requireSettled(machine, action.toString());
     if (action == PowerAction.HARD_SHUTDOWN && directory.started()) {
       // The plug can also be pulled from a machine whose monitor is silent.
       Optional<Run> run =

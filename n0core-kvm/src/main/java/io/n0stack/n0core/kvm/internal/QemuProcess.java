@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -59,6 +60,19 @@ public final class QemuProcess {
    *     want of room; UNAVAILABLE if it did not come up in time
    */
   public Run launch(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
+    return launch(directory, record, accelerator, List.of());
+  }
+
+  /** Launches one that waits to be told where the state of its guest comes from. */
+  Run launchIncoming(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
+    return launch(directory, record, accelerator, List.of("-incoming", "defer"));
+  }
+
+  private Run launch(
+      MachineDirectory directory,
+      MachineRecord record,
+      Accelerator accelerator,
+      List<String> further) {
     directory.runs().forEach(directory::fence);
     // It may have got its lock between our look and the fence, or before an agent died right after
     // its own fence; either way it was never told to run its guest.
@@ -72,7 +86,9 @@ public final class QemuProcess {
               case Q35 -> "q35";
               case MICROVM -> "microvm";
             });
-    List<String> arguments = QemuCommandLine.of(program, record, type, accelerator, run);
+    List<String> arguments =
+        new ArrayList<>(QemuCommandLine.of(program, record, type, accelerator, run));
+    arguments.addAll(further);
     Process process;
     try {
       run.record(accelerator);
