@@ -8,7 +8,7 @@ import java.util.Optional;
 /**
  * How a machine is sent.
  *
- * @param mostBytesPerSecond what the memory may take of the network; empty for no limit
+ * @param mostBytesPerSecond what the memory may take of the network, at least 1024; empty for no limit
  * @param mostDowntime how long the guest may stand still in the end, 1 ms to 1 min, as far as can be foreseen
  * @param convergence what is done about a guest that changes memory faster than it can be sent
  * @param tls the certificates; present exactly if the target has some
@@ -19,6 +19,7 @@ public record MigrationOptions(
     Duration mostDowntime,
     Convergence convergence,
     Optional<MigrationTls> tls) {
+  private static final long LEAST_RATE = 1024; // QEMU takes a rate that rounds to nothing for no limit
   private static final Duration USUAL_DOWNTIME = Duration.ofMillis(300);
   private static final Duration LONGEST_DOWNTIME = Duration.ofMinutes(1);
 
@@ -32,7 +33,7 @@ public record MigrationOptions(
 
   /** Checks the numbers. */
   public MigrationOptions {
-    mostBytesPerSecond.ifPresent(n -> Rules.range("mostBytesPerSecond", n, 1, Long.MAX_VALUE));
+    mostBytesPerSecond.ifPresent(n -> Rules.range("mostBytesPerSecond", n, LEAST_RATE, Long.MAX_VALUE));
     if (mostDowntime.compareTo(Duration.ofMillis(1)) < 0
         || mostDowntime.compareTo(LONGEST_DOWNTIME) > 0) {
       throw N0Exception.invalid("mostDowntime", mostDowntime, "must be 1 ms to 1 min");
