@@ -92,6 +92,21 @@ final class TwoHosts {
     };
   }
 
+  /** The way to an agent that is right here. */
+  static MigrationTarget direct(Migration to, StandaloneContext cx) {
+    return new MigrationTarget() {
+      @Override
+      public Verdict takeOver(ResourceId machine, MigrationRelease release) {
+        return to.takeOver(cx, machine, release);
+      }
+
+      @Override
+      public Verdict refuse(ResourceId machine, UUID token) {
+        return to.refuse(cx, machine, token);
+      }
+    };
+  }
+
   /** Says on how many hosts QEMU runs the guest. */
   int running() {
     int count = 0;
