@@ -43,6 +43,7 @@ class LinuxMigrationIT {
   private static final MacAddress MAC = MacAddress.parse("52:54:00:12:34:56");
   private static final long DISK = 64L << 20;
   private static final int PINGS = 200;
+  private static final int PING_MILLIS = 20;
   private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final Pattern TICK = Pattern.compile("TICK (\\d+)\r?\n");
   private static final Pattern ANSWERED = Pattern.compile("(\\d+) received");
@@ -152,17 +153,16 @@ class LinuxMigrationIT {
     QemuMachineDriver source = open(hosts.left);
     QemuMachineDriver target = open(hosts.right);
     source.apply(left, hosts.id, spec());
-    await().atMost(PATIENCE).until(() -> Host.said(Host.present(source, hosts.id), "N0: READY"));
+    await().atMost(PATIENCE).until(() -> Host.said(Host.present(source, hosts.id), "# ")); // the shell listens
     work(source);
     Path before = Host.present(source, hosts.id).serialLog();
     await().atMost(PATIENCE).until(() -> ticks(Files.readString(before)).length > 2);
 
     Process ping = new ProcessBuilder(
-            "ip", "netns", "exec", netns, "ping", "-q", "-i", "0.02", "-c", "" + PINGS, "10.77.0.2")
+            "ip", "netns", "exec", netns, "ping", "-q", "-i", "0.0" + PING_MILLIS, "-c", "" + PINGS, "10.77.0.2")
         .redirectErrorStream(true)
         .start();
     MigrationReport report = move(source, left, target, right, copied);
-    System.out.println(disks + " " + report);
     String pinged = new String(ping.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(ping.waitFor(1, TimeUnit.MINUTES)).isTrue();
 
@@ -174,8 +174,9 @@ class LinuxMigrationIT {
         .map(found -> Integer.valueOf(found.group(1)))
         .findFirst()
         .orElseThrow();
-    System.out.println(pinged);
-    assertThat(answered).as(pinged).isGreaterThanOrEqualTo(PINGS - 1);
+    // What is sent while the guest stands still cannot be answered; of the rest no more than one is lost.
+    long still = report.downtime().toMillis() / PING_MILLIS + 1;
+    assertThat(PINGS - answered).as("%s, %s", report, pinged).isLessThanOrEqualTo((int) still + 1);
     Path after = Host.present(target, hosts.id).serialLog();
     await().atMost(PATIENCE).until(() -> ticks(Files.readString(after)).length > 3);
     assertContinuous(ticks(Files.readString(before) + Files.readString(after)));
@@ -195,8 +196,8 @@ class LinuxMigrationIT {
     MigrationReception reception = MigrationReception.tcp("127.0.0.1");
     MigrationTerms terms =
         to.prepare(right, hosts.id, copied ? reception.withDisks() : reception);
-    return from.migrate(
-        left, hosts.id, terms, MigrationOptions.usual(), TwoHosts.direct(to, right));
+    MigrationOptions options = MigrationOptions.usual().withMostDowntime(Duration.ofMillis(20));
+    return from.migrate(left, hosts.id, terms, options, TwoHosts.direct(to, right));
   }
 
   /** Counts on the console, and each time on the disk, which is synced now and then. */
@@ -229,7 +230,8 @@ class LinuxMigrationIT {
     run("qemu-img", "check", "-q", disk.toString());
     Path raw = directory.resolve("disk.raw");
     run("qemu-img", "convert", "-O", "raw", disk.toString(), raw.toString());
-    run("e2fsck", "-fyE", "journal_only", raw.toString());
+    // It replays the journal, and ends with 1 if there was something in it.
+    run("sh", "-c", "e2fsck -fyE journal_only \"$0\"; [ $? -le 1 ]", raw.toString());
     String log = Host.run("debugfs", "-R", "cat log", raw.toString());
     long[] written = log.lines().filter(line -> line.matches("\\d+")).mapToLong(Long::parseLong).toArray();
     assertThat(written.length).isGreaterThan(4);

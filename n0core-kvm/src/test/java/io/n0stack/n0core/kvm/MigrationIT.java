@@ -49,7 +49,6 @@ class MigrationIT {
     MigrationReport there =
         hosts.migrate(hosts.left, hosts.right, reception, MigrationOptions.usual());
 
-    System.out.println(there);
     assertThat(there.transferredBytes()).isPositive();
     assertThat(there.downtime()).isLessThanOrEqualTo(there.total());
     assertThat(hosts.runs(hosts.right)).isTrue();
@@ -65,7 +64,6 @@ class MigrationIT {
     MigrationReport back =
         hosts.migrate(hosts.right, hosts.left, reception, MigrationOptions.usual());
 
-    System.out.println(back);
     assertThat(hosts.runs(hosts.left)).isTrue();
     assertThat(hosts.running()).isEqualTo(1);
     assertThat(TwoHosts.migration(TwoHosts.open(hosts.left)).phase(hosts.id))

@@ -89,7 +89,6 @@ class MigrationWithDisksIT {
         MigrationReception.unix().withDisks(),
         MigrationOptions.usual());
 
-    System.out.println(report);
     assertMovedWithDisk();
   }
 
@@ -115,7 +114,6 @@ class MigrationWithDisksIT {
     MigrationReport report = hosts.migrate(
         hosts.left, hosts.right, reception, MigrationOptions.usual().withTls(client));
 
-    System.out.println(report);
     assertMovedWithDisk();
   }
 

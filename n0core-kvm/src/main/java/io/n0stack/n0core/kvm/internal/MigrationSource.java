@@ -20,6 +20,7 @@ import org.slf4j.LoggerFactory;
 
 /** The side of a migration that the machine leaves. */
 final class MigrationSource {
+
   private static final Logger LOG = LoggerFactory.getLogger(MigrationSource.class);
 
   private final QemuProcess qemu;
@@ -53,14 +54,6 @@ final class MigrationSource {
     Optional<Sent> sent = Optional.empty();
     try {
       sent = Optional.of(send(cx, journey));
-      Verdict verdict = cx.step(
-          "have the target take over", () -> target.takeOver(moving.id(), release(moving.read())));
-      if (verdict == Verdict.REFUSED) {
-        throw new N0Exception(
-            N0Exception.Code.UNAVAILABLE,
-            moving.id().toString(),
-            "migrate " + moving.id() + ": the target refused to take over");
-      }
     } catch (N0Exception e) {
       if (retreat(journey, e) == Verdict.REFUSED) {
         throw e;
@@ -92,7 +85,7 @@ final class MigrationSource {
     return seen;
   }
 
-  /** On return the guest has stopped here for good and is given away. */
+  /** On return the target has it. */
   private Sent send(Context cx, Journey journey) {
     ResourceId id = journey.id();
     boolean copied = journey.terms().disks().isPresent();
@@ -103,26 +96,36 @@ final class MigrationSource {
       if (copied) {
         copy(cx, journey, mirrors);
       }
-      cx.step("send the memory", () -> {
+      QmpResult figures = cx.step("send the memory", () -> {
         sender.send(journey.terms().memory());
         return sender.await(cx, copied ? Sender.PAUSED : Sender.COMPLETED);
       });
       if (copied) {
         cx.step("finish the disks", () -> mirrors.finish(limits.command()));
-        cx.step("switch over", () -> {
+        figures = cx.step("switch over", () -> {
           sender.switchOver();
           return sender.await(cx, Sender.COMPLETED);
         });
       }
-      long now = System.nanoTime();
-      // QEMU has completed: it will not run the guest again unless it is told, which only happens below.
-      cx.step("give the machine away", () -> {
-        Moving moving = journey.moving();
-        moving.write(moving.read().released());
-      });
-      QmpResult figures = monitor.execute("query-migrate");
+      long stopped = sender.stoppedAt(System.nanoTime());
+      giveAway(cx, journey);
       return new Sent(
-          sender.stoppedAt(now), figures.find("/ram/transferred").map(n -> n.number("")).orElse(0L));
+          stopped, figures.find("/ram/transferred").map(n -> n.number("")).orElse(0L));
+    }
+  }
+
+  /** QEMU has completed: it will not run the guest again unless it is told. */
+  private static void giveAway(Context cx, Journey journey) {
+    Moving moving = journey.moving();
+    Handover released = moving.read().released();
+    cx.step("give the machine away", () -> moving.write(released));
+    Verdict verdict = cx.step(
+        "have the target take over", () -> journey.to().takeOver(moving.id(), release(released)));
+    if (verdict == Verdict.REFUSED) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          moving.id().toString(),
+          "migrate " + moving.id() + ": the target refused to take over");
     }
   }
 
