@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.compute.Console;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.MachineStatus;
+import io.n0stack.n0core.api.compute.Migration;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.compute.PowerPolicy;
 import io.n0stack.n0core.api.driver.Context;
@@ -28,6 +29,7 @@ import io.n0stack.n0core.kvm.internal.MachineRecord;
 import io.n0stack.n0core.kvm.internal.MachineRecord.Unfinished;
 import io.n0stack.n0core.kvm.internal.Monitors;
 import io.n0stack.n0core.kvm.internal.PowerSwitch;
+import io.n0stack.n0core.kvm.internal.QemuMigration;
 import io.n0stack.n0core.kvm.internal.QemuProcess;
 import io.n0stack.n0core.kvm.internal.Run;
 import io.n0stack.n0core.kvm.internal.SerialConsole;
@@ -61,6 +63,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private final Startup startup;
   private final PowerSwitch power;
   private final BlockAccess blocks;
+  private final QemuMigration migration;
   private final Monitors monitors = new Monitors();
 
   /**
@@ -87,6 +90,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     startup = new Startup(qemu, this::automatic, unplugPatience);
     power = new PowerSwitch(qemu, startup);
     blocks = new BlockAccess(config.directory(), limits, monitors);
+    migration = new QemuMigration(config.directory(), qemu, limits, rules, monitors);
   }
 
   private Accelerator automatic() {
@@ -95,9 +99,12 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         : config.accelerator();
   }
 
-  /** Returns what else it can do: power, serial console, and {@link BlockMonitor}. */
+  /** Returns what else it can do: power, serial console, {@link Migration}, and {@link BlockMonitor}. */
   @Override
   public <C> Optional<C> capability(Class<C> type) {
+    if (type == Migration.class) {
+      return Optional.of(type.cast(migration));
+    }
     return type == BlockMonitor.class
         ? Optional.of(type.cast(blocks))
         : ComputeDriver.super.capability(type);
@@ -148,7 +155,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
           && record.get().unfinished() == Unfinished.NONE
           && !power.unsettled(directory, seen)
           && complete(seen.state(), record.get().spec().powerPolicy());
-      return new Observed.Present<>(status(id, directory, seen), complete);
+      return migration.seen(id, new Observed.Present<>(status(id, directory, seen), complete));
     } catch (N0Exception e) {
       return Observed.unknown(String.valueOf(e.getMessage()));
     }
@@ -191,6 +198,9 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     if (directory.deleting()) {
       remove(cx, id, directory);
       found = Optional.empty();
+    }
+    if (found.isPresent() && migration.away(cx, id, desired)) {
+      return;
     }
     if (found.isEmpty()) {
       MachineRecord fresh = new MachineRecord(id, desired);
@@ -312,6 +322,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   public void power(Context cx, ResourceId machine, PowerAction action) {
     MachineDirectory directory = directory(machine);
     MachineRecord record = require(directory, machine);
+    migration.requireSettled(machine, action.toString());
     if (record.unfinished() == Unfinished.RESTART && TURNING_OFF.contains(action)) {
       // Whoever turns it off wants it off: the change waits for the next boot.
       MachineRecord waiting = record.finished();

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -29,7 +30,7 @@ public final class MachineDirectory {
 
   private static final String RECORD = "machine.json";
   private static final String STARTED = "started";
-  private static final String TYPE = "type";
+  static final String TYPE = "type";
   private static final String OWNER = "user";
   private static final String OPENED = "opened";
   private static final String RUN = "run.";
@@ -196,12 +197,20 @@ public final class MachineDirectory {
    * @throws N0Exception UNAVAILABLE if it cannot be written
    */
   public void create(MachineRecord record) {
+    create(record, Map.of());
+  }
+
+  /** Creates it as above, together with other files at once. */
+  void create(MachineRecord record, Map<String, String> others) {
     Path fresh = barePath(record.id().name());
     try {
       DurableFiles.createDirectories(root);
       removeBare();
       if (Files.notExists(path())) {
         DurableFiles.createDirectory(fresh);
+        for (Map.Entry<String, String> other : others.entrySet()) {
+          DurableFiles.replace(fresh.resolve(other.getKey()), other.getValue());
+        }
         DurableFiles.replace(fresh.resolve(RECORD), record.encode());
         DurableFiles.rename(fresh, path());
       }

@@ -123,7 +123,7 @@ public final class Startup {
   }
 
   /** Lets QEMU's user into the files of volumes. */
-  private static void admit(Context cx, MachineDirectory directory, MachineSpec spec) {
+  static void admit(Context cx, MachineDirectory directory, MachineSpec spec) {
     if (directory.owner().isPresent()) {
       for (MachineSpec.Disk disk : spec.disks()) {
         VolumeStatus volume = cx.require(StorageDriver.KIND, disk.volume(), VolumeStatus.class);

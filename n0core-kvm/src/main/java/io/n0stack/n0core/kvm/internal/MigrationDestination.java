@@ -1,0 +1,345 @@
+package io.n0stack.n0core.kvm.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.api.compute.MachineSpec.Disk;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.Migration.Phase;
+import io.n0stack.n0core.api.compute.Migration.Verdict;
+import io.n0stack.n0core.api.compute.MigrationAddress;
+import io.n0stack.n0core.api.compute.MigrationOffer;
+import io.n0stack.n0core.api.compute.MigrationReception;
+import io.n0stack.n0core.api.compute.MigrationReception.Disks;
+import io.n0stack.n0core.api.compute.MigrationRelease;
+import io.n0stack.n0core.api.compute.MigrationTerms;
+import io.n0stack.n0core.api.compute.MigrationTls;
+import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.qmp.QmpException;
+import io.n0stack.n0core.kvm.qmp.QmpResult;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The side of a migration that the machine comes to. */
+final class MigrationDestination {
+  private static final Logger LOG = LoggerFactory.getLogger(MigrationDestination.class);
+  // No longer than the name by which KvmConfig measures whether socket paths fit.
+  private static final String MEMORY_SOCKET = "ram";
+  private static final String DISK_SOCKET = "nbd";
+  private static final String ANY_PORT = "0";
+  private static final int LOOK_MILLIS = 1;
+
+  private final QemuProcess qemu;
+  private final Limits limits;
+  private final SpecRules rules;
+
+  MigrationDestination(QemuProcess qemu, Limits limits, SpecRules rules) {
+    this.qemu = qemu;
+    this.limits = limits;
+    this.rules = rules;
+  }
+
+  void expect(Moving moving, MigrationOffer offer) {
+    Board board = Board.decode(offer.board());
+    if (!board.record().id().equals(offer.machine())
+        || !board.record().spec().equals(offer.spec())) {
+      throw N0Exception.invalid("board", offer.board(), "must belong to the offer's machine and spec");
+    }
+    rules.check(offer.spec());
+    MachineDirectory directory = moving.directory();
+    if (!directory.leftovers()) {
+      // All at once: without the second file it would be a machine that may be started.
+      directory.create(
+          board.record(),
+          Map.of(
+              Moving.FILE, Handover.none().firstExpected().encode(),
+              Moving.BOARD, offer.board(),
+              MachineDirectory.TYPE, board.type()));
+      return;
+    }
+    Handover now = moving.require();
+    if (now.settled()) {
+      throw new N0Exception(
+          N0Exception.Code.ALREADY_EXISTS,
+          offer.machine().toString(),
+          "expect " + offer.machine() + ": it is here and has not left");
+    }
+    Handover expected = now.expected();
+    moving.writeBoard(offer.board());
+    directory.replace(board.record());
+    directory.recordType(board.type());
+    moving.write(expected);
+  }
+
+  MigrationTerms prepare(Context cx, Moving moving, MigrationReception reception) {
+    reception.tls().ifPresent(tls -> TlsObjects.requireFiles(tls, "server"));
+    UUID token = UUID.randomUUID();
+    Handover expected = moving.require().expectedAgain();
+    MachineDirectory directory = moving.directory();
+    Board board = Board.decode(moving.board());
+    Devices devices = Devices.all(cx, board.record());
+    // What an earlier attempt has brought must not be there under the new token.
+    cx.step("refuse the token before", () -> moving.write(expected));
+    for (Run run : directory.runs()) {
+      cx.step("end qemu", () -> qemu.within(cx.remaining()).end(moving.id(), run));
+    }
+    cx.step("note the token", () -> moving.write(expected.incoming(token)));
+    Seeds.write(cx, directory, board.record());
+    Run run = cx.step(
+        "launch qemu",
+        () -> qemu.within(cx.remaining())
+            .launchIncoming(directory, board.record(), board.accelerator()));
+    try (Monitor monitor = qemu.within(cx.remaining()).connect(moving.id(), run)) {
+      run.linkMonitors();
+      Startup.admit(cx, directory, board.record().spec());
+      devices.plug(monitor);
+      return cx.step("listen", () -> {
+        reception.tls().ifPresent(tls -> TlsObjects.create(monitor, tls, "server"));
+        MigrationAddress memory = listen(monitor, run, reception);
+        return new MigrationTerms(
+            token, memory, export(monitor, run, reception, board.record().spec().disks()));
+      });
+    }
+  }
+
+  private static MigrationAddress listen(Monitor monitor, Run run, MigrationReception reception) {
+    monitor.execute(
+        "migrate-set-capabilities",
+        Map.of(
+            "capabilities",
+            List.of(
+                Map.of("capability", "events", "state", true),
+                // The source can have its disks back until the guest runs here.
+                Map.of("capability", "late-block-activate", "state", true))));
+    if (reception.host().isEmpty()) {
+      MigrationAddress.Unix socket =
+          new MigrationAddress.Unix(run.directory().resolve(MEMORY_SOCKET));
+      monitor.execute("migrate-incoming", Map.of("uri", Sender.uri(socket)));
+      return socket;
+    }
+    if (reception.tls().isPresent()) {
+      Map<String, Object> tls = new HashMap<>();
+      tls.put("tls-creds", TlsObjects.CREDENTIALS);
+      tls.put("tls-authz", authorisation(reception));
+      monitor.execute("migrate-set-parameters", tls);
+    }
+    String host = reception.host().get();
+    monitor.execute(
+        "migrate-incoming",
+        Map.of("uri", "tcp:" + Sender.bracketed(host) + ":" + ANY_PORT));
+    String port =
+        monitor.execute("query-migrate").list("/socket-address").get(0).text("/port");
+    return new MigrationAddress.Tcp(host, Integer.parseInt(port));
+  }
+
+  private static String authorisation(MigrationReception reception) {
+    return reception.tls().flatMap(MigrationTls::peer).isPresent()
+        ? TlsObjects.AUTHORISATION
+        : "";
+  }
+
+  private static Optional<MigrationAddress> export(
+      Monitor monitor, Run run, MigrationReception reception, List<Disk> disks) {
+    if (reception.disks() == Disks.SHARED) {
+      return Optional.empty();
+    }
+    long pid = run.alive().orElseThrow();
+    Set<Integer> before = ListeningPorts.of(pid);
+    Map<String, Object> server = new HashMap<>();
+    MigrationAddress address = new MigrationAddress.Unix(run.directory().resolve(DISK_SOCKET));
+    if (reception.host().isEmpty()) {
+      server.put(
+          "addr",
+          Map.of(
+              "type",
+              "unix",
+              "data",
+              Map.of("path", run.directory().resolve(DISK_SOCKET).toString())));
+      monitor.execute("nbd-server-start", server);
+    } else {
+      String host = reception.host().get();
+      server.put("addr", Map.of("type", "inet", "data", Map.of("host", host, "port", ANY_PORT)));
+      if (reception.tls().isPresent()) {
+        server.put("tls-creds", TlsObjects.CREDENTIALS);
+        if (!authorisation(reception).isEmpty()) {
+          server.put("tls-authz", TlsObjects.AUTHORISATION);
+        }
+      }
+      monitor.execute("nbd-server-start", server);
+      Set<Integer> now = new HashSet<>(ListeningPorts.of(pid));
+      now.removeAll(before);
+      address = new MigrationAddress.Tcp(host, only(now));
+    }
+    for (Disk disk : disks) {
+      Map<String, Object> export = new HashMap<>();
+      export.put("type", "nbd");
+      export.put("id", "move-" + disk.volume());
+      export.put("node-name", Devices.nodeName(disk.volume()));
+      export.put("name", disk.volume());
+      export.put("writable", true);
+      monitor.execute("block-export-add", export);
+    }
+    return Optional.of(address);
+  }
+
+  private static int only(Set<Integer> ports) {
+    if (ports.size() != 1) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE, "nbd", "find the port of the NBD server: found " + ports);
+    }
+    return ports.iterator().next();
+  }
+
+  Verdict takeOver(Context cx, Moving moving, MigrationRelease release) {
+    Handover now = moving.require();
+    Optional<Verdict> known = now.verdict(release.token());
+    if (known.isPresent()) {
+      if (now.phase() == Phase.TAKING) {
+        finish(cx, moving);
+      }
+      return known.get();
+    }
+    Optional<Run> run = moving.alive();
+    if (run.isEmpty()) {
+      refuse(cx, moving);
+      return Verdict.REFUSED;
+    }
+    try (Monitor monitor = qemu.within(cx.remaining()).connect(moving.id(), run.get())) {
+      if (arrived(moving, run.get(), monitor, Limits.least(limits.launch(), cx.remaining()))) {
+        take(cx, moving, monitor, release.guest());
+        return Verdict.TAKEN;
+      }
+    } catch (N0Exception e) {
+      if (moving.read().phase() != Phase.INCOMING || run.get().alive().isPresent()) {
+        throw e;
+      }
+      // It has died with what had arrived.
+    }
+    refuse(cx, moving);
+    return Verdict.REFUSED;
+  }
+
+  /** Waits for the last of the memory; returns false if it will not come. */
+  private static boolean arrived(Moving moving, Run run, Monitor monitor, Duration limit) {
+    long end = System.nanoTime() + limit.toNanos();
+    while (true) {
+      String status = Carrier.migration(monitor);
+      if (status.equals("completed")) {
+        return true;
+      }
+      if (status.equals("failed") || status.equals("none") || run.alive().isEmpty()) {
+        return false;
+      }
+      if (System.nanoTime() > end) {
+        throw new OperationTimeoutException(
+            "wait for the memory of " + moving.id() + ", which is " + status, limit);
+      }
+      Pauses.pause("wait for the memory of " + moving.id(), LOOK_MILLIS);
+    }
+  }
+
+  private void take(Context cx, Moving moving, Monitor monitor, MachineState guest) {
+    cx.step("take the machine", () -> moving.write(moving.read().taking(guest)));
+    cx.step("let the guest run", () -> run(moving, monitor));
+  }
+
+  /** Goes on with a machine that was taken. Idempotent. */
+  void finish(Context cx, Moving moving) {
+    Optional<Run> run = moving.alive();
+    if (run.isEmpty()) {
+      // It is ours and has crashed; whatever its policy says is done about that.
+      cx.step("note that the machine has come", () -> come(moving));
+      return;
+    }
+    try (Monitor monitor = qemu.within(cx.remaining()).connect(moving.id(), run.get())) {
+      cx.step("let the guest run", () -> run(moving, monitor));
+    }
+  }
+
+  private void run(Moving moving, Monitor monitor) {
+    Handover taken = moving.read();
+    attempt(monitor, "nbd-server-stop", Map.of());
+    if (taken.guest() == MachineState.RUNNING) {
+      Carrier.letRun(monitor, limits.command());
+      // Those who send to it must learn that it is here.
+      attempt(
+          monitor, "announce-self", Map.of("initial", 50, "max", 550, "rounds", 5, "step", 100));
+    }
+    come(moving);
+  }
+
+  private static void come(Moving moving) {
+    if (!moving.directory().started()) {
+      moving.directory().markStarted();
+    }
+    moving.write(moving.read().owned());
+    LOG.info("{}: has come", moving.id());
+  }
+
+  private static void attempt(Monitor monitor, String command, Map<String, ?> arguments) {
+    try {
+      monitor.execute(command, arguments);
+    } catch (QmpException e) {
+      LOG.debug("{}: {}", command, e.getMessage());
+    }
+  }
+
+  Verdict refuse(Context cx, Moving moving, UUID token) {
+    Optional<Verdict> known = moving.require().verdict(token);
+    if (known.isEmpty()) {
+      refuse(cx, moving);
+      return Verdict.REFUSED;
+    }
+    return known.get();
+  }
+
+  private void refuse(Context cx, Moving moving) {
+    cx.step("refuse the machine", () -> moving.write(moving.read().refusing()));
+    cx.step("end qemu", () -> endWaiting(moving));
+  }
+
+  /** Ends what waited for a machine that will not come. Idempotent. */
+  void endWaiting(Moving moving) {
+    ResourceId id = moving.id();
+    moving.alive().ifPresent(run -> qemu.end(id, run));
+  }
+
+  /** By a person's word: runs what has arrived. */
+  void takeReleased(Context cx, Moving moving) {
+    Handover now = moving.require();
+    Optional<Run> run = moving.alive();
+    if (now.phase() != Phase.INCOMING || run.isEmpty()) {
+      throw notArrived(moving, now);
+    }
+    try (Monitor monitor = qemu.within(cx.remaining()).connect(moving.id(), run.get())) {
+      if (!Carrier.migration(monitor).equals("completed")) {
+        throw notArrived(moving, now);
+      }
+      take(cx, moving, monitor, MachineState.RUNNING);
+    }
+  }
+
+  private static N0Exception notArrived(Moving moving, Handover now) {
+    return new N0Exception(
+        N0Exception.Code.PRECONDITION,
+        moving.id().toString(),
+        "take over " + moving.id() + ": it is " + now.phase() + ", and its memory is not here");
+  }
+
+  /** By a person's word: gives the place free to be booted from its disks. */
+  void inherit(Context cx, Moving moving) {
+    Handover free = moving.require().inherited();
+    // Nobody may take over what is about to end.
+    cx.step("refuse the token before", () -> moving.write(moving.read().expectedAgain()));
+    cx.step("end qemu", () -> endWaiting(moving));
+    cx.step("note that the machine is here", () -> moving.write(free));
+  }
+}

@@ -1,0 +1,267 @@
+package io.n0stack.n0core.kvm.internal;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.Migration.Phase;
+import io.n0stack.n0core.api.compute.Migration.Verdict;
+import io.n0stack.n0core.api.compute.MigrationOptions;
+import io.n0stack.n0core.api.compute.MigrationRelease;
+import io.n0stack.n0core.api.compute.MigrationReport;
+import io.n0stack.n0core.api.compute.MigrationTarget;
+import io.n0stack.n0core.api.compute.MigrationTerms;
+import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.qmp.QmpResult;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The side of a migration that the machine leaves. */
+final class MigrationSource {
+
+  private static final Logger LOG = LoggerFactory.getLogger(MigrationSource.class);
+
+  private final QemuProcess qemu;
+  private final Limits limits;
+  private final Monitors monitors;
+
+  MigrationSource(QemuProcess qemu, Limits limits, Monitors monitors) {
+    this.qemu = qemu;
+    this.limits = limits;
+    this.monitors = monitors;
+  }
+
+  /** A migration under way. */
+  private record Journey(
+      Moving moving, Run run, MigrationTerms terms, MigrationOptions options, MigrationTarget to) {
+    ResourceId id() {
+      return moving.id();
+    }
+  }
+
+  MigrationReport migrate(
+      Context cx,
+      Moving moving,
+      MigrationTerms terms,
+      MigrationOptions options,
+      MigrationTarget target) {
+    options.tls().ifPresent(tls -> TlsObjects.requireFiles(tls, "client"));
+    Sight seen = running(moving, Limits.least(limits.monitor(), cx.remaining()));
+    Journey journey = new Journey(moving, seen.run().orElseThrow(), terms, options, target);
+    Handover sending = moving.require().sending(terms.token(), seen.state());
+    long begin = System.nanoTime();
+    cx.step("note that the machine is being sent", () -> moving.write(sending));
+    Optional<Sent> sent = Optional.empty();
+    try {
+      sent = Optional.of(send(cx, journey));
+    } catch (N0Exception e) {
+      if (retreat(journey, e) == Verdict.REFUSED) {
+        throw e;
+      }
+    }
+    long end = System.nanoTime();
+    leave(moving);
+    return report(begin, sent, end);
+  }
+
+  /** What the source knows of the memory that it has sent. */
+  private record Sent(long stoppedAt, long bytes) {}
+
+  private static MigrationReport report(long begin, Optional<Sent> sent, long end) {
+    return new MigrationReport(
+        Duration.ofNanos(end - begin),
+        Duration.ofNanos(end - sent.map(Sent::stoppedAt).orElse(begin)),
+        sent.map(Sent::bytes).orElse(0L));
+  }
+
+  Sight running(Moving moving, Duration limit) {
+    Sight seen = Sight.of(moving.id().name(), moving.directory(), monitors, limit);
+    if (seen.state() != MachineState.RUNNING && seen.state() != MachineState.PAUSED) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          moving.id().toString(),
+          "migrate " + moving.id() + ": it is " + seen.state() + ", must be RUNNING or PAUSED");
+    }
+    return seen;
+  }
+
+  /** On return the target has it. */
+  private Sent send(Context cx, Journey journey) {
+    ResourceId id = journey.id();
+    boolean copied = journey.terms().disks().isPresent();
+    try (Monitor monitor = qemu.within(cx.remaining()).connect(id, journey.run());
+        Sender sender = new Sender(id, monitor)) {
+      cx.step("set up the migration", () -> sender.setUp(journey.options(), copied));
+      Mirrors mirrors = new Mirrors(id.name(), monitor);
+      if (copied) {
+        copy(cx, journey, mirrors);
+      }
+      QmpResult figures = cx.step("send the memory", () -> {
+        sender.send(journey.terms().memory());
+        return sender.await(cx, copied ? Sender.PAUSED : Sender.COMPLETED);
+      });
+      if (copied) {
+        cx.step("finish the disks", () -> mirrors.finish(limits.command()));
+        figures = cx.step("switch over", () -> {
+          sender.switchOver();
+          return sender.await(cx, Sender.COMPLETED);
+        });
+      }
+      long stopped = sender.stoppedAt(System.nanoTime());
+      giveAway(cx, journey);
+      return new Sent(
+          stopped, figures.find("/ram/transferred").map(n -> n.number("")).orElse(0L));
+    }
+  }
+
+  /** QEMU has completed: it will not run the guest again unless it is told. */
+  private static void giveAway(Context cx, Journey journey) {
+    Moving moving = journey.moving();
+    Handover released = moving.read().released();
+    cx.step("give the machine away", () -> moving.write(released));
+    Verdict verdict = cx.step(
+        "have the target take over", () -> journey.to().takeOver(moving.id(), release(released)));
+    if (verdict == Verdict.REFUSED) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          moving.id().toString(),
+          "migrate " + moving.id() + ": the target refused to take over");
+    }
+  }
+
+  private void copy(Context cx, Journey journey, Mirrors mirrors) {
+    MachineRecord record = journey.moving().directory().read().orElseThrow();
+    cx.step("copy the disks", () -> {
+      mirrors.start(
+          record.spec(), journey.terms().disks().orElseThrow(), journey.options());
+      mirrors.awaitReady(cx);
+    });
+  }
+
+  private static MigrationRelease release(Handover handover) {
+    return new MigrationRelease(handover.token().orElseThrow(), handover.guest());
+  }
+
+  /** Goes back as far as is safe after a failure, whose own limits have passed or may have. */
+  private Verdict retreat(Journey journey, N0Exception why) {
+    boolean interrupted = Thread.interrupted();
+    try {
+      Moving moving = journey.moving();
+      Handover now = moving.read();
+      UUID token = journey.terms().token();
+      if (now.phase() == Phase.SENDING) {
+        keep(moving, now);
+        tellRefused(moving.id(), journey.to(), token);
+        return Verdict.REFUSED;
+      }
+      Verdict verdict = journey.to().refuse(moving.id(), token);
+      if (verdict == Verdict.REFUSED) {
+        moving.write(now.resuming());
+        resume(moving);
+      }
+      return verdict;
+    } catch (N0Exception e) {
+      N0Exception stuck = new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          journey.id().toString(),
+          "migrate " + journey.id() + ": " + why.getMessage()
+              + "; where it is now cannot be told, settle it: " + e.getMessage(),
+          why);
+      stuck.addSuppressed(e);
+      throw stuck;
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** The target would notice by itself that nothing comes; this only saves it the wait. */
+  private static void tellRefused(ResourceId id, MigrationTarget target, UUID token) {
+    try {
+      Verdict verdict = target.refuse(id, token);
+      LOG.debug("{}: the target was told that it stays: {}", id, verdict);
+    } catch (N0Exception e) {
+      LOG.warn("{}: the target was not told that it stays: {}", id, e.getMessage());
+    }
+  }
+
+  /** Lets a machine that was never given away go on here. Idempotent. */
+  void keep(Moving moving, Handover sending) {
+    goOn(moving, sending);
+  }
+
+  /** Lets a machine that the target has refused go on here. Idempotent. */
+  void resume(Moving moving) {
+    goOn(moving, moving.read());
+  }
+
+  private void goOn(Moving moving, Handover handover) {
+    Optional<Run> run = moving.alive();
+    if (run.isPresent()) {
+      try (Monitor monitor = qemu.connect(moving.id(), run.get())) {
+        Carrier.stopSending(monitor, limits.command());
+        new Mirrors(moving.id().name(), monitor).drop(limits.command());
+        if (handover.guest() == MachineState.RUNNING) {
+          Carrier.letRun(monitor, limits.command());
+        }
+        Carrier.tidy(monitor);
+      }
+    }
+    moving.write(handover.owned());
+    LOG.info("{}: goes on here", moving.id());
+  }
+
+  /** Ends what is left of a machine that the target has. Idempotent. */
+  void leave(Moving moving) {
+    Handover now = moving.read();
+    if (now.phase() == Phase.RELEASED) {
+      moving.write(now.migrated());
+    }
+    moving.alive().ifPresent(run -> qemu.end(moving.id(), run));
+    LOG.info("{}: has left", moving.id());
+  }
+
+  Verdict settle(Context cx, Moving moving, MigrationTarget target) {
+    Handover now = moving.require();
+    return switch (now.phase()) {
+      case SETTLED -> Verdict.REFUSED;
+      case SENDING -> {
+        cx.step("take the machine back", () -> keep(moving, now));
+        tellRefused(moving.id(), target, now.token().orElseThrow());
+        yield Verdict.REFUSED;
+      }
+      case RELEASED -> {
+        Verdict verdict = cx.step(
+            "ask the target to take over", () -> target.takeOver(moving.id(), release(now)));
+        yield conclude(cx, moving, verdict);
+      }
+      case RESUMING -> {
+        cx.step("let the machine go on", () -> resume(moving));
+        yield Verdict.REFUSED;
+      }
+      case MIGRATED -> {
+        cx.step("end what is left", () -> leave(moving));
+        yield Verdict.TAKEN;
+      }
+      case EXPECTED, INCOMING, TAKING, REFUSED ->
+        throw new N0Exception(
+            N0Exception.Code.PRECONDITION,
+            moving.id().toString(),
+            "settle " + moving.id() + ": it is " + now.phase() + ", this is not its source");
+    };
+  }
+
+  /** Does what the target's word, or a person's, demands of a machine that was given away. */
+  Verdict conclude(Context cx, Moving moving, Verdict verdict) {
+    if (verdict == Verdict.TAKEN) {
+      cx.step("end what is left", () -> leave(moving));
+    } else {
+      cx.step("note that the machine goes on", () -> moving.write(moving.read().resuming()));
+      cx.step("let the machine go on", () -> resume(moving));
+    }
+    return verdict;
+  }
+}

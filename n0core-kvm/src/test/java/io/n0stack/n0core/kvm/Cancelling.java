@@ -1,0 +1,58 @@
+package io.n0stack.n0core.kvm;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.driver.Context;
+import java.time.Duration;
+import java.util.Optional;
+
+/** A context of an operation that is cancelled once some memory was sent. */
+final class Cancelling implements Context {
+  private static final int REPORTS = 3;
+
+  private final Context real;
+  private int reported;
+
+  Cancelling(Context real) {
+    this.real = real;
+  }
+
+  int reported() {
+    return reported;
+  }
+
+  @Override
+  public <R> R step(String name, Step<R> body) {
+    return real.step(name, body);
+  }
+
+  @Override
+  public void step(String name, Action body) {
+    real.step(name, body);
+  }
+
+  @Override
+  public void progress(double fraction, String message) {
+    real.progress(fraction, message);
+    if (message.startsWith("sending the memory")) {
+      reported++;
+      if (reported >= REPORTS) {
+        throw new N0Exception(N0Exception.Code.CANCELLED, "migrate", "migrate: cancelled");
+      }
+    }
+  }
+
+  @Override
+  public Duration remaining() {
+    return real.remaining();
+  }
+
+  @Override
+  public <T> T require(String kind, String name, Class<T> status) {
+    return real.require(kind, name, status);
+  }
+
+  @Override
+  public <C> Optional<C> capability(String kind, Class<C> type) {
+    return real.capability(kind, type);
+  }
+}

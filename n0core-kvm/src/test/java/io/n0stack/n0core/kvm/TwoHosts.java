@@ -1,0 +1,164 @@
+package io.n0stack.n0core.kvm;
+
+import static io.n0stack.n0core.kvm.Host.context;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.Migration;
+import io.n0stack.n0core.api.compute.Migration.Verdict;
+import io.n0stack.n0core.api.compute.MigrationOptions;
+import io.n0stack.n0core.api.compute.MigrationReception;
+import io.n0stack.n0core.api.compute.MigrationRelease;
+import io.n0stack.n0core.api.compute.MigrationReport;
+import io.n0stack.n0core.api.compute.MigrationTarget;
+import io.n0stack.n0core.api.compute.MigrationTerms;
+import io.n0stack.n0core.api.driver.Observed;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.qmp.QmpClient;
+import io.n0stack.n0core.tck.StandaloneContext;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.Supplier;
+
+/** Two drivers with a directory each, and the way from one's agent to the other's. */
+final class TwoHosts {
+  static final Duration LIMIT = Duration.ofSeconds(10);
+
+  final ResourceId id = ResourceId.fresh("machine", "web1");
+  final Host left;
+  final Host right;
+  final Supplier<StandaloneContext> leftContext;
+  final Supplier<StandaloneContext> rightContext;
+
+  TwoHosts(Path directory) throws IOException {
+    this(directory, Host::context, Host::context);
+  }
+
+  TwoHosts(Path directory, Supplier<StandaloneContext> left, Supplier<StandaloneContext> right)
+      throws IOException {
+    this.left = new Host(Files.createDirectory(directory.resolve("l")));
+    this.right = new Host(Files.createDirectory(directory.resolve("r")));
+    leftContext = left;
+    rightContext = right;
+  }
+
+  static QemuMachineDriver open(Host host) {
+    return new QemuMachineDriver(KvmConfig.of(host.root).withAccelerator(Accelerator.TCG));
+  }
+
+  static Migration migration(QemuMachineDriver driver) {
+    return driver.capability(Migration.class).orElseThrow();
+  }
+
+  /** Prepares the one to receive from the other. */
+  MigrationTerms prepared(Host from, Host to, MigrationReception reception) {
+    Migration target = migration(open(to));
+    target.expect(migration(open(from)).offer(id));
+    return target.prepare(context(to), id, reception);
+  }
+
+  private StandaloneContext context(Host host) {
+    return host == left ? leftContext.get() : rightContext.get();
+  }
+
+  MigrationReport migrate(
+      Host from, Host to, MigrationReception reception, MigrationOptions options) {
+    MigrationTerms terms = prepared(from, to, reception);
+    return migration(open(from)).migrate(context(from), id, terms, options, way(to));
+  }
+
+  /** The way to a host's agent, which is another instance each time. */
+  MigrationTarget way(Host to) {
+    return way(to, TwoHosts.this::context);
+  }
+
+  MigrationTarget way(Host to, java.util.function.Function<Host, StandaloneContext> contexts) {
+    return new MigrationTarget() {
+      @Override
+      public Verdict takeOver(ResourceId machine, MigrationRelease release) {
+        return migration(open(to)).takeOver(contexts.apply(to), machine, release);
+      }
+
+      @Override
+      public Verdict refuse(ResourceId machine, UUID token) {
+        return migration(open(to)).refuse(context(to), machine, token);
+      }
+    };
+  }
+
+  /** The way to an agent that is right here. */
+  static MigrationTarget direct(Migration to, StandaloneContext cx) {
+    return new MigrationTarget() {
+      @Override
+      public Verdict takeOver(ResourceId machine, MigrationRelease release) {
+        return to.takeOver(cx, machine, release);
+      }
+
+      @Override
+      public Verdict refuse(ResourceId machine, UUID token) {
+        return to.refuse(cx, machine, token);
+      }
+    };
+  }
+
+  /** Says on how many hosts QEMU runs the guest. */
+  int running() {
+    int count = 0;
+    for (Host host : List.of(left, right)) {
+      if (runs(host)) {
+        count++;
+      }
+    }
+    assertThat(count).as("running copies").isLessThanOrEqualTo(1);
+    return count;
+  }
+
+  boolean runs(Host host) {
+    try (DirectoryStream<Path> launches =
+        Files.newDirectoryStream(host.root.resolve(id.uid().toString()), "run.*")) {
+      for (Path launch : launches) {
+        if (asked(launch)) {
+          return true;
+        }
+      }
+      return false;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static boolean asked(Path launch) {
+    try (QmpClient client = QmpClient.connect(launch.resolve("rescue"), LIMIT)) {
+      return client.execute("query-status", LIMIT).flag("/running");
+    } catch (io.n0stack.n0core.api.N0Exception e) {
+      return false; // it is dead
+    }
+  }
+
+  static String reason(Host host, ResourceId id) {
+    return Host.present(open(host), id).reason().orElse("");
+  }
+
+  static MachineState state(Host host, ResourceId id) {
+    return Host.state(open(host), id);
+  }
+
+  void cleanUp() {
+    for (Host host : List.of(left, right)) {
+      try (QemuMachineDriver driver = open(host)) {
+        driver.delete(Host.context(), id);
+        assertThat(driver.observe(id)).isInstanceOf(Observed.Absent.class);
+      } finally {
+        List<String> left = host.residue();
+        host.cleanUp();
+        assertThat(left).isEmpty();
+      }
+    }
+  }
+}
