@@ -30,6 +30,7 @@ final class QmpBlockSession implements BlockSession {
   private static final Duration LOOK = Duration.ofSeconds(5);
 
   private final ResourceId machine;
+  private final MachineDirectory directory;
   private final Monitor monitor;
   private final QmpClient client;
   private final QemuCapabilities capabilities;
@@ -37,8 +38,9 @@ final class QmpBlockSession implements BlockSession {
   private final ExecutorService mover;
 
   /** Asks the machine what it can do. */
-  QmpBlockSession(ResourceId machine, Monitor monitor) {
+  QmpBlockSession(ResourceId machine, MachineDirectory directory, Monitor monitor) {
     this.machine = machine;
+    this.directory = directory;
     this.monitor = monitor;
     client = monitor.client();
     QmpResult version = client.execute("query-version", LOOK);
@@ -63,6 +65,7 @@ final class QmpBlockSession implements BlockSession {
 
   @Override
   public String execute(String command, Map<String, ?> arguments, Duration deadline) {
+    VolumeAccess.allow(directory, arguments);
     try {
       return client.execute(command, arguments, deadline).toString();
     } catch (QmpException e) {
