@@ -13,6 +13,8 @@ import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.Limits;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.BlockMonitor;
+import io.n0stack.n0core.api.storage.BlockSession;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.kvm.LaunchConfig.RunAs;
@@ -25,6 +27,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
@@ -174,6 +177,36 @@ class ConfinementIT {
     assertThat(proc("status")).contains(ids("Uid", FIRST));
     await().until(() -> Host.said(present(driver, id), "N0: READY"));
     assertThat(Files.getAttribute(base, "unix:uid")).isEqualTo(0);
+    Path overlay = pool.resolve("overlay.qcow2");
+    Host.run("qemu-img", "create", "-q", "-f", "qcow2", overlay.toString(), "8M");
+    try (BlockSession session = driver
+        .capability(BlockMonitor.class)
+        .orElseThrow()
+        .connect(id, java.time.Duration.ofSeconds(5))) {
+      assertThat(session.execute(
+              "blockdev-add",
+              Map.of(
+                  "driver", "qcow2",
+                  "node-name", "overlay",
+                  "file", Map.of("driver", "file", "filename", overlay.toString())),
+              java.time.Duration.ofSeconds(5)))
+          .isNotNull();
+    }
+    assertThat(mayRead(base)).isTrue();
+    driver.delete(context(), id);
+    assertThat(List.of(base, disk, overlay)).noneMatch(this::mayRead);
+  }
+
+  private boolean mayRead(Path file) {
+    try {
+      Host.run(
+          "setpriv", "--reuid=" + FIRST, "--clear-groups", "--regid=" + FIRST, "cat", file + "");
+      return true;
+    } catch (AssertionError e) {
+      return false;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   @Test

@@ -79,6 +79,15 @@ class KvmPluginTest {
 
     refused(config, "kvm.ovmf", spec().firmware(new Firmware.Uefi(Firmware.Uefi.SecureBoot.OFF)));
     refused(config, "kvm.swtpm", spec().hardware(tpm()));
+    if (Files.notExists(Path.of("/run/systemd/system"))) {
+      refused(
+          config.withLaunch(without.withScope(LaunchConfig.Scope.SYSTEMD)),
+          "kvm.systemd-scope",
+          spec());
+    }
+    if (Files.notExists(Path.of("/dev/vhost-vsock"))) {
+      refused(config, "hardware.vsockCid", spec().hardware(Hardware.standard().withVsockCid(3)));
+    }
     refused(
         config,
         "kvm.virtiofsd",

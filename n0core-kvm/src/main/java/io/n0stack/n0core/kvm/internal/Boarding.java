@@ -180,7 +180,13 @@ public final class Boarding {
   /** Makes the machine's control groups and says through which programs QEMU is started. */
   Confinement confinement(
       MachineRecord record, Run run, Optional<Owner> owner, Accelerator accelerator) {
-    Optional<Path> device = accelerator == Accelerator.KVM ? Optional.of(KVM) : Optional.empty();
+    List<Path> devices = new ArrayList<>();
+    if (accelerator == Accelerator.KVM) {
+      devices.add(KVM);
+    }
+    if (record.spec().hardware().flatMap(Hardware::vsockCid).isPresent()) {
+      devices.add(SpecRules.VSOCK);
+    }
     Optional<Limits> limits = record.spec().limits();
     UUID uid = record.id().uid();
     if (settings.systemd()) {
@@ -189,10 +195,10 @@ public final class Boarding {
       String launch = String.valueOf(run.directory().getFileName());
       List<String> scope = new ArrayList<>(Confinement.scope(uid, launch, most));
       scope.addAll(namespace());
-      return new Confinement(owner, device, List.of(), scope, Privileges.LOST);
+      return new Confinement(owner, devices, List.of(), scope, Privileges.LOST);
     }
     List<Path> groups = limits.map(most -> cgroups.create(uid, most)).orElse(List.of());
-    return new Confinement(owner, device, groups, namespace(), Privileges.LOST);
+    return new Confinement(owner, devices, groups, namespace(), Privileges.LOST);
   }
 
   private List<String> namespace() {

@@ -139,7 +139,9 @@ public final class QemuProcess {
     }
     if (!process.isAlive()) {
       String said = tail(run.log());
-      boolean full = said.contains("No space left on device") || full(run.directory());
+      boolean full = said.contains("No space left on device")
+          || said.contains("annot allocate memory")
+          || full(run.directory());
       throw new N0Exception(
           full ? N0Exception.Code.EXHAUSTED : N0Exception.Code.INTERNAL,
           id.toString(),

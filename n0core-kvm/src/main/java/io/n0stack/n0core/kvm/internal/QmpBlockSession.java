@@ -31,6 +31,7 @@ final class QmpBlockSession implements BlockSession {
   private static final Duration LOOK = Duration.ofSeconds(5);
 
   private final ResourceId machine;
+  private final MachineDirectory directory;
   private final Monitor monitor;
   private final QemuCapabilities capabilities;
   // Moves events from the reader to the queues; one thread, so that they keep their order.
@@ -38,8 +39,9 @@ final class QmpBlockSession implements BlockSession {
   private final Set<Queue> queues = ConcurrentHashMap.newKeySet();
 
   /** Asks the machine what it can do. */
-  QmpBlockSession(ResourceId machine, Monitor monitor) {
+  QmpBlockSession(ResourceId machine, MachineDirectory directory, Monitor monitor) {
     this.machine = machine;
+    this.directory = directory;
     this.monitor = monitor;
     QmpResult version = monitor.execute("query-version", Map.of(), LOOK);
     capabilities = new QemuCapabilities(
@@ -63,6 +65,7 @@ final class QmpBlockSession implements BlockSession {
 
   @Override
   public String execute(String command, Map<String, ?> arguments, Duration deadline) {
+    VolumeAccess.allow(directory, arguments);
     try {
       return monitor.execute(command, arguments, deadline).toString();
     } catch (QmpException e) {

@@ -18,12 +18,14 @@ import java.util.List;
 
 /** What this driver can realise of a spec on this host, checked before anything is touched. */
 public final class SpecRules {
+  /** The device by which QEMU serves a guest's vsock. */
+  static final Path VSOCK = Path.of("/dev/vhost-vsock");
+
   private static final int PC_DEVICES = 27; // of 32 slots on pci.0, less the board's and our own
   private static final int Q35_DEVICES = 200; // root ports: 26 slots of 8 functions, less 4 spare
   private static final int VCPUS = 255; // what all boards address without an IOMMU
   private static final int ROM_UNIT = 1 << 16;
   private static final int KIB = 1024;
-  private static final Path VSOCK = Path.of("/dev/vhost-vsock");
   private static final Path HUGE_PAGES = Path.of("/sys/kernel/mm/hugepages");
 
   private final Boarding boarding;

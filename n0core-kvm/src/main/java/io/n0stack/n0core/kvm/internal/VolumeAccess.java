@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -30,7 +31,7 @@ final class VolumeAccess {
     List<Path> files = new ArrayList<>(List.of(disk, place));
     volume.backingImage().ifPresent(files::add);
     Set<Path> all = new LinkedHashSet<>(files);
-    files.forEach(file -> all.addAll(ways(file, who)));
+    files.forEach(file -> all.addAll(AccessList.shutAbove(file, who)));
     directory.recordOpened(all);
     AccessList.allowWriting(disk, who);
     AccessList.allowWritingFuture(place, who); // overlays of snapshots are made beside it
@@ -41,8 +42,31 @@ final class VolumeAccess {
     });
   }
 
-  private static List<Path> ways(Path file, Owner who) {
-    return AccessList.shutAbove(file, who);
+  /** Lets QEMU open what the driver of volumes tells it to open: overlays, copies. */
+  static void allow(MachineDirectory directory, Map<String, ?> arguments) {
+    directory.owner().ifPresent(who -> allow(directory, who, arguments, false));
+  }
+
+  private static void allow(
+      MachineDirectory directory, Owner who, Map<?, ?> node, boolean readOnlyAbove) {
+    boolean readOnly = readOnlyAbove || Boolean.TRUE.equals(node.get("read-only"));
+    if (node.get("filename") instanceof String name && name.startsWith("/")) {
+      Path file = Path.of(name);
+      Set<Path> all = new LinkedHashSet<>(AccessList.shutAbove(file, who));
+      all.add(file);
+      directory.recordOpened(all);
+      AccessList.allowReaching(file, who);
+      if (readOnly) {
+        AccessList.allowReading(file, who);
+      } else {
+        AccessList.allowWriting(file, who);
+      }
+    }
+    for (Object value : node.values()) {
+      if (value instanceof Map<?, ?> inner) {
+        allow(directory, who, inner, readOnly);
+      }
+    }
   }
 
   /** Takes back all that was allowed. */

@@ -129,13 +129,14 @@ public final class AccessList {
 
   private static void allow(Path file, String attribute, Owner who, int permissions) {
     AccessList list = read(file, attribute);
-    Integer had = list.entries.get(new Key(USER, (int) who.uid()));
-    if (had != null && (had & permissions) == permissions) {
-      return;
+    Key key = new Key(USER, (int) who.uid());
+    list.dropMasked();
+    int had = list.entries.getOrDefault(key, 0);
+    if ((had & permissions) != permissions) {
+      list.entries.put(key, had | permissions);
+      list.widenMask();
+      list.write(file, attribute);
     }
-    list.entries.put(new Key(USER, (int) who.uid()), (had == null ? 0 : had) | permissions);
-    list.widenMask();
-    list.write(file, attribute);
   }
 
   private static AccessList read(Path file, String attribute) {
@@ -166,12 +167,22 @@ public final class AccessList {
     entries.put(new Key(OTHER, UNDEFINED_ID), mode & 7);
   }
 
+  /** A file that was made with few permissions has more in its inherited list than its mask lets through. */
+  private void dropMasked() {
+    int mask = entries.getOrDefault(new Key(MASK, UNDEFINED_ID), 7);
+    entries.replaceAll((key, permissions) ->
+        limited(key.tag()) ? permissions & mask : permissions);
+  }
+
+  private static boolean limited(int tag) {
+    return tag == USER || tag == GROUP || tag == GROUP_OBJ;
+  }
+
   /** The mask limits all but owner and others; it is what group permissions are shown as. */
   private void widenMask() {
     int mask = 0;
     for (Map.Entry<Key, Integer> entry : entries.entrySet()) {
-      int tag = entry.getKey().tag();
-      if (tag == USER || tag == GROUP || tag == GROUP_OBJ) {
+      if (limited(entry.getKey().tag())) {
         mask |= entry.getValue();
       }
     }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -17,14 +18,14 @@ import java.util.stream.Stream;
  * -daemonize} cannot be used together with its whole sandbox.
  *
  * @param owner whom it runs as, empty for the agent's user
- * @param device a device that it must open, whose group it therefore gets if need be
+ * @param devices what it must open, whose groups it therefore gets if need be
  * @param groups files that its number is written to in order to enter control groups
  * @param outer the command lines of further programs to start it through, such as systemd-run
  * @param privileges what becomes of the agent's privileges
  */
 public record Confinement(
     Optional<Owner> owner,
-    Optional<Path> device,
+    List<Path> devices,
     List<Path> groups,
     List<String> outer,
     Privileges privileges) {
@@ -46,6 +47,7 @@ public record Confinement(
 
   /** Copies the lists. */
   public Confinement {
+    devices = List.copyOf(devices);
     groups = List.copyOf(groups);
     outer = List.copyOf(outer);
   }
@@ -58,7 +60,7 @@ public record Confinement(
    */
   public static Confinement of(Privileges privileges) {
     return new Confinement(
-        Optional.empty(), Optional.empty(), List.of(), List.of(), privileges);
+        Optional.empty(), List.of(), List.of(), List.of(), privileges);
   }
 
   /**
@@ -68,7 +70,7 @@ public record Confinement(
    * @return a changed copy
    */
   public Confinement as(Owner who) {
-    return new Confinement(Optional.of(who), device, groups, outer, privileges);
+    return new Confinement(Optional.of(who), devices, groups, outer, privileges);
   }
 
   /**
@@ -80,7 +82,7 @@ public record Confinement(
   public Confinement noting(Path file) {
     List<Path> all = new ArrayList<>(groups);
     all.add(file);
-    return new Confinement(owner, device, all, outer, privileges);
+    return new Confinement(owner, devices, all, outer, privileges);
   }
 
   /**
@@ -110,7 +112,12 @@ public record Confinement(
     owner.ifPresent(who -> {
       all.add("--reuid=" + who.uid());
       all.add("--regid=" + who.gid());
-      all.add(deviceGroup().map(gid -> "--groups=" + gid).orElse("--clear-groups"));
+      String gids = devices.stream()
+          .flatMap(device -> groupFor(device, who).stream())
+          .distinct()
+          .map(String::valueOf)
+          .collect(Collectors.joining(","));
+      all.add(gids.isEmpty() ? "--clear-groups" : "--groups=" + gids);
     });
   }
 
@@ -152,21 +159,19 @@ public record Confinement(
     }
   }
 
-  private Optional<Long> deviceGroup() {
-    return device.flatMap(path -> {
-      Access access = Access.of(path);
-      if (owner.isEmpty() || access.allows(owner.get(), Access.READ_WRITE)) {
-        return Optional.empty();
-      }
-      if (!access.groupAllows(Access.READ_WRITE)) {
-        throw new N0Exception(
-            N0Exception.Code.PERMISSION,
-            path.toString(),
-            "open " + path + " as user " + owner.get().uid()
-                + ": neither the user nor a group may; give it a group, as packages of QEMU do");
-      }
-      return Optional.of(access.gid());
-    });
+  private static Optional<Long> groupFor(Path device, Owner who) {
+    Access access = Access.of(device);
+    if (access.allows(who, Access.READ_WRITE)) {
+      return Optional.empty();
+    }
+    if (!access.groupAllows(Access.READ_WRITE)) {
+      throw new N0Exception(
+          N0Exception.Code.PERMISSION,
+          device.toString(),
+          "open " + device + " as user " + who.uid()
+              + ": neither the user nor a group may; give it a group, as packages of QEMU do");
+    }
+    return Optional.of(access.gid());
   }
 
   /**

@@ -70,6 +70,23 @@ class AccessListTest {
     assertThat(may(BOB, "cat")).isFalse();
   }
 
+  @Test
+  void whatIsInheritedButMaskedIsAllowedAnew() throws Exception {
+    AccessList.allowReaching(file, ALICE);
+    AccessList.allowWritingFuture(directory, ALICE);
+    AccessList.allowWritingFuture(directory, BOB);
+    AccessList.allowReaching(file, BOB);
+    file = Files.createFile(
+        directory.resolve("private"),
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    assertThat(may(ALICE, "tee -a")).isFalse();
+
+    AccessList.allowWriting(file, ALICE);
+
+    assertThat(may(ALICE, "tee -a")).isTrue();
+    assertThat(may(BOB, "cat")).as("who was masked, too").isFalse();
+  }
+
   private boolean may(Owner who, String program) throws Exception {
     Process process = new ProcessBuilder(
             "setpriv",
