@@ -100,9 +100,7 @@ public final class MigrationCommands {
    * @param capabilities what to change: true to allow
    */
   public void setCapabilities(Map<MigrationCapability, Boolean> capabilities) {
-    List<Args> changes = capabilities.entrySet().stream()
-        .map(e -> Args.of("capability", e.getKey()).put("state", e.getValue()))
-        .toList();
+    List<Args> changes = capabilities.entrySet().stream().map(e -> Args.of("capability", e.getKey()).put("state", e.getValue())).toList();
     call.run("migrate-set-capabilities", Args.of("capabilities", changes));
   }
 
@@ -114,9 +112,7 @@ public final class MigrationCommands {
   public Map<MigrationCapability, Boolean> capabilities() {
     Map<MigrationCapability, Boolean> known = new EnumMap<>(MigrationCapability.class);
     for (QmpResult item : call.run("query-migrate-capabilities").list("")) {
-      Read.term(MigrationCapability.class, item, "/capability")
-          .known()
-          .ifPresent(capability -> known.put(capability, item.flag("/state")));
+    Read.term(MigrationCapability.class, item, "/capability").known().ifPresent(capability -> known.put(capability, item.flag("/state")));
     }
     return known;
   }

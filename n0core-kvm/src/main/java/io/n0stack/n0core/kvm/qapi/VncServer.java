@@ -15,13 +15,7 @@ import java.util.Optional;
  * @param display the display device that it shows
  * @since 0.1
  */
-public record VncServer(
-    String id,
-    List<VncListener> listeners,
-    List<VncClient> clients,
-    String auth,
-    Optional<String> vencrypt,
-    Optional<String> display) {
+public record VncServer(String id, List<VncListener> listeners, List<VncClient> clients, String auth, Optional<String> vencrypt, Optional<String> display) {
   /** Copies the lists. */
   public VncServer {
     listeners = List.copyOf(listeners);
@@ -29,12 +23,6 @@ public record VncServer(
   }
 
   static VncServer from(QmpResult result) {
-    return new VncServer(
-        result.text("/id"),
-        Read.list(result, "/server", VncListener::from),
-        Read.list(result, "/clients", VncClient::from),
-        result.text("/auth"),
-        Read.optText(result, "/vencrypt"),
-        Read.optText(result, "/display"));
+    return new VncServer(result.text("/id"), Read.list(result, "/server", VncListener::from), Read.list(result, "/clients", VncClient::from), result.text("/auth"), Read.optText(result, "/vencrypt"), Read.optText(result, "/display"));
   }
 }
