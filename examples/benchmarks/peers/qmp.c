@@ -1,7 +1,9 @@
 /*
  * A QMP client with nothing in it that could be left out: what QmpClient and the machine driver are measured against.
  *
- *   qmp rate SOCKET     for each number N that it reads, makes N round trips and prints the microseconds they took
+ *   qmp serve SOCKET    does each command that it reads and prints the microseconds that took, and their median:
+ *                         depth1 N  makes N round trips, depth8 N keeps 8 requests on their way, schema N reads the
+ *                         schema N times
  *   qmp running SOCKET  waits until QEMU answers that its guest runs, says so, and ends QEMU
  */
 #include <errno.h>
@@ -14,13 +16,15 @@
 #include <unistd.h>
 
 /* QEMU reads requests byte by byte, so the id is as long as those of QmpClient. */
-static const char STATUS[] = "{\"execute\":\"query-status\",\"id\":\"abcd123\"}\n";
+static const char STATUS[] = "{\"execute\":\"query-status\",\"id\":\"abc12\"}\n";
+static const char SCHEMA[] = "{\"execute\":\"query-qmp-schema\",\"id\":\"abc12\"}\n";
 static const char CAPABILITIES[] = "{\"execute\":\"qmp_capabilities\"}\n";
+static const char OUT_OF_BAND[] = "{\"execute\":\"qmp_capabilities\",\"arguments\":{\"enable\":[\"oob\"]}}\n";
 static const char QUIT[] = "{\"execute\":\"quit\"}\n";
 static const double LIMIT = 30e6;
 
 static int monitor;
-static char received[1 << 16];
+static char received[1 << 20];
 static size_t length;
 
 static double micros(void) {
@@ -71,7 +75,7 @@ static const char *reply(void) {
 }
 
 /* A socket is missing, then refuses, until QEMU has come up. */
-static void connect_to(const char *path) {
+static void connect_to(const char *path, int out_of_band) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof address.sun_path) fail(path);
   strcpy(address.sun_path, path);
@@ -83,7 +87,11 @@ static void connect_to(const char *path) {
     usleep(1000);
   }
   next_line(); /* the greeting */
-  send_text(CAPABILITIES, sizeof CAPABILITIES - 1);
+  if (out_of_band) {
+    send_text(OUT_OF_BAND, sizeof OUT_OF_BAND - 1);
+  } else {
+    send_text(CAPABILITIES, sizeof CAPABILITIES - 1);
+  }
   reply();
 }
 
@@ -92,12 +100,58 @@ static const char *status(void) {
   return reply();
 }
 
-static void rate(void) {
-  long count;
-  while (scanf("%ld", &count) == 1) {
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void depth1(double *took, long count) {
+  for (long i = 0; i < count; i++) {
     double start = micros();
-    for (long i = 0; i < count; i++) status();
-    printf("%.0f\n", micros() - start);
+    status();
+    took[i] = micros() - start;
+  }
+}
+
+static void depth8(double *took, long count) {
+  double sent[8];
+  for (long asked = 0, answered = 0; answered < count;) {
+    while (asked < count && asked - answered < 8) {
+      sent[asked++ % 8] = micros();
+      send_text(STATUS, sizeof STATUS - 1);
+    }
+    reply();
+    took[answered] = micros() - sent[answered % 8];
+    answered++;
+  }
+}
+
+static void schema(double *took, long count) {
+  for (long i = 0; i < count; i++) {
+    double start = micros();
+    send_text(SCHEMA, sizeof SCHEMA - 1);
+    next_line(); /* not reply(): looking for events takes longer than reading */
+    took[i] = micros() - start;
+  }
+}
+
+static void serve(void) {
+  static double took[1 << 16];
+  char command[16];
+  long count;
+  while (scanf("%15s %ld", command, &count) == 2) {
+    if (count < 1 || count > 1 << 16) fail("count");
+    double start = micros();
+    if (strcmp(command, "depth1") == 0) {
+      depth1(took, count);
+    } else if (strcmp(command, "depth8") == 0) {
+      depth8(took, count);
+    } else {
+      schema(took, count);
+    }
+    double all = micros() - start;
+    qsort(took, count, sizeof *took, ascending);
+    printf("%.1f %.1f\n", all, took[count / 2]);
     fflush(stdout);
   }
 }
@@ -116,12 +170,12 @@ static void running(void) {
 
 int main(int count, char **arguments) {
   if (count != 3) {
-    fprintf(stderr, "usage: qmp rate|running SOCKET\n");
+    fprintf(stderr, "usage: qmp serve|running SOCKET\n");
     return 2;
   }
-  connect_to(arguments[2]);
-  if (strcmp(arguments[1], "rate") == 0) {
-    rate();
+  connect_to(arguments[2], strcmp(arguments[1], "serve-oob") == 0);
+  if (strncmp(arguments[1], "serve", 5) == 0) {
+    serve();
   } else {
     running();
   }

@@ -9,6 +9,7 @@ module io.n0stack.n0core.kvm {
   requires com.fasterxml.jackson.databind;
   requires com.fasterxml.jackson.datatype.jdk8;
   requires org.jnrproject.constants;
+  requires org.jnrproject.ffi;
   requires org.jnrproject.posix;
   requires org.jnrproject.unixsocket;
   requires org.slf4j;

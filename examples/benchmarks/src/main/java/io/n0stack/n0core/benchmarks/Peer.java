@@ -70,7 +70,7 @@ final class Peer {
     return program;
   }
 
-  private static Path source(String file) throws IOException {
+  static Path source(String file) throws IOException {
     String peers = System.getProperty("n0core.benchmarks.peers", "examples/benchmarks/peers");
     Path source = Path.of(peers, file);
     if (!Files.isReadable(source)) {

@@ -1,18 +1,16 @@
 package io.n0stack.n0core.kvm.qmp;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/** Cuts a stream into lines, wherever reads happen to split it. Used by one thread. */
+/** Cuts a stream into lines, wherever reads happen to split it. Used by one thread at a time. */
 final class Lines {
   static final int LIMIT = 64 << 20;
-  private static final int CHUNK = 1 << 16;
+  static final int SMALL = 1 << 13;
 
   private final Transport transport;
-  private final ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
-  private byte[] held = new byte[CHUNK];
+  private byte[] held = new byte[SMALL];
   private int begin;
   private int scanned;
   private int end;
@@ -21,49 +19,45 @@ final class Lines {
     this.transport = transport;
   }
 
-  /** Returns the next line without its end, empty at the end of the stream. */
-  Optional<byte[]> next() throws IOException {
-    while (true) {
-      for (; scanned < end; scanned++) {
-        if (held[scanned] == '\n') {
-          byte[] line = Arrays.copyOfRange(held, begin, scanned);
-          begin = ++scanned;
-          return Optional.of(line);
-        }
-      }
-      if (!fill()) {
-        return Optional.empty();
+  /** Returns the next line without its end, or null if it is not all there yet. */
+  byte @Nullable [] next() {
+    for (int i = scanned; i < end; i++) {
+      if (held[i] == '\n') {
+        byte[] line = Arrays.copyOfRange(held, begin, i);
+        begin = i + 1;
+        scanned = begin;
+        return line;
       }
     }
+    scanned = end;
+    return null;
   }
 
-  private boolean fill() throws IOException {
-    chunk.clear();
-    int count = transport.read(chunk);
-    if (count < 0) {
-      return false;
-    }
-    makeRoom(count);
-    System.arraycopy(chunk.array(), 0, held, end, count);
-    end += count;
-    return true;
+  /** Reads once; returns what {@link Transport#read} returned. */
+  int fill(long timeoutNanos) throws IOException {
+    makeRoom();
+    int count = transport.read(held, end, held.length - end, timeoutNanos);
+    end += Math.max(0, count);
+    return count;
   }
 
-  private void makeRoom(int count) throws IOException {
+  /** Tells how much memory it holds. */
+  int capacity() {
+    return held.length;
+  }
+
+  private void makeRoom() throws IOException {
     int length = end - begin;
-    if (length + count > LIMIT) {
+    if (length >= LIMIT) {
       throw new IOException("a message is longer than " + LIMIT + " bytes");
     }
-    if (end + count <= held.length && begin < end) {
-      return;
+    if (length == 0 && held.length > SMALL) {
+      held = new byte[SMALL]; // it was large for a large reply only
+    } else if (begin == 0 && end == held.length) {
+      held = Arrays.copyOf(held, held.length << 1);
+    } else if (begin > 0) {
+      System.arraycopy(held, begin, held, 0, length);
     }
-    int capacity = CHUNK; // shrinks again after a large reply
-    while (capacity < length + count) {
-      capacity <<= 1;
-    }
-    byte[] target = capacity == held.length ? held : new byte[capacity];
-    System.arraycopy(held, begin, target, 0, length);
-    held = target;
     scanned -= begin;
     begin = 0;
     end = length;

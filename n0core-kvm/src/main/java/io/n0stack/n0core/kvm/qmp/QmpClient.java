@@ -1,34 +1,18 @@
 package io.n0stack.n0core.kvm.qmp;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.Subscription;
 import io.n0stack.n0core.api.UnknownOutcomeException;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
+import io.n0stack.n0core.kvm.qmp.Connection.Request;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.concurrent.locks.ReentrantLock;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Speaks QMP over one Unix socket. Thread-safe; whoever connects closes it.
@@ -39,26 +23,18 @@ import org.slf4j.LoggerFactory;
  * @since 0.1
  */
 public final class QmpClient implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(QmpClient.class);
-  private static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
-      .streamReadConstraints(
-          StreamReadConstraints.builder().maxStringLength(Lines.LIMIT).build())
-      .build());
+  private static final String NOT_NEGOTIATED = "Expecting capabilities negotiation";
+  private static final Set<String> OUT_OF_BAND =
+      Set.of("migrate-recover", "migrate-pause", "yank", "query-yank");
 
-  private final String name;
-  private final Transport transport;
-  private final Thread reader;
-  private final Waiters waiters = new Waiters();
-  private final CompletableFuture<JsonNode> greeting = new CompletableFuture<>();
-  private final List<Events> subscriptions = new CopyOnWriteArrayList<>();
-  private final ReentrantLock writing = new ReentrantLock();
+  private final Connection connection;
+  private final QmpOptions options;
+  private final Optional<QmpSchema> schema;
 
-  QmpClient(String name, Transport transport) {
-    this.name = name;
-    this.transport = transport;
-    reader = new Thread(this::read, "n0core-qmp-" + name);
-    reader.setDaemon(true);
-    reader.start();
+  private QmpClient(Connection connection, QmpOptions options, Optional<QmpSchema> schema) {
+    this.connection = connection;
+    this.options = options;
+    this.schema = schema;
   }
 
   /**
@@ -85,43 +61,106 @@ public final class QmpClient implements AutoCloseable {
    *     QEMU stands still; UNAVAILABLE if it cannot be connected to or does not answer
    */
   public static QmpClient connect(String name, Path socket, Duration timeout) {
-    long deadline = System.nanoTime() + timeout.toNanos();
-    QmpClient client = new QmpClient(name, UnixTransport.connect(socket, timeout));
+    UnixTransport.load();
+    Replies.load();
+    long end = System.nanoTime() + timeout.toNanos();
+    return open(name, socket, QmpOptions.defaults().withTimes(timeout, timeout), end);
+  }
+
+  /**
+   * Connects and leaves negotiation mode.
+   *
+   * @param name what the monitor belongs to, for messages and the reader thread's name
+   * @param socket path of a QMP monitor's listening socket
+   * @param options how long each part may take, and what to ask for
+   * @return a client ready for commands, which the caller closes
+   * @throws N0Exception BUSY if the monitor accepts but sends no greeting: it serves another client, or
+   *     QEMU stands still; UNAVAILABLE if it cannot be connected to or does not answer; INVALID if the
+   *     path is too long for a socket
+   */
+  public static QmpClient connect(String name, Path socket, QmpOptions options) {
+    UnixTransport.load();
+    Replies.load();
+    long end =
+        System.nanoTime() + options.greeting().toNanos() + options.negotiation().toNanos();
+    return open(name, socket, options, end);
+  }
+
+  private static QmpClient open(String name, Path socket, QmpOptions options, long end) {
+    long start = System.nanoTime();
+    Connection connection =
+        new Connection(name, UnixTransport.connect(socket, options.greeting()));
     boolean ready = false;
     try {
-      client.negotiate(timeout, deadline);
+      Duration spent = Duration.ofNanos(System.nanoTime() - start);
+      Handshake handshake = new Handshake(connection, options.outOfBand());
+      JsonNode greeting = handshake.awaitGreeting(options.greeting(), spent);
+      Duration left = Duration.ofNanos(Math.max(1, end - System.nanoTime()));
+      handshake.negotiate(greeting, shorter(options.negotiation(), left));
       ready = true;
-      return client;
+      return new QmpClient(connection, options, Optional.empty());
     } finally {
       if (!ready) {
-        client.close();
+        connection.close();
       }
     }
   }
 
-  private void negotiate(Duration timeout, long deadline) {
-    String operation = "connect to " + subject();
-    try {
-      JsonNode hello = greeting.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-      LOG.debug("{}: greeting {}", name, hello);
-    } catch (TimeoutException e) {
-      throw new N0Exception(
-          N0Exception.Code.BUSY,
-          subject(),
-          operation + ": connected, but no greeting within " + timeout.toMillis()
-              + " ms: the monitor is busy with another client, or QEMU stands still",
-          e);
-    } catch (ExecutionException e) {
-      throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE,
-          subject(),
-          operation + ": " + cause(e).getMessage(),
-          cause(e));
-    } catch (InterruptedException e) {
-      throw N0Exception.interrupted(operation, e);
-    }
-    execute(
-        "qmp_capabilities", Map.of(), Duration.ofNanos(Math.max(1, deadline - System.nanoTime())));
+  private static Duration shorter(Duration a, Duration b) {
+    return a.compareTo(b) < 0 ? a : b;
+  }
+
+  /**
+   * Returns the same client, which checks commands before it sends them. Both share the connection: one
+   * of them is closed.
+   *
+   * @param newSchema what the QEMU that is connected to understands
+   * @return a client that refuses what QEMU would not understand
+   */
+  public QmpClient withSchema(QmpSchema newSchema) {
+    return new QmpClient(connection, options, Optional.of(newSchema));
+  }
+
+  /**
+   * Returns what commands are checked against.
+   *
+   * @return the schema, empty if they are not checked
+   */
+  public Optional<QmpSchema> schema() {
+    return schema;
+  }
+
+  /**
+   * Returns what QEMU said of itself when it took the connection, with its version at {@code
+   * /version/qemu/major}, {@code minor} and {@code micro}.
+   *
+   * @return the greeting
+   */
+  public QmpResult greeting() {
+    return new QmpResult(connection.greeting().join());
+  }
+
+  /**
+   * Runs a command without arguments, within the usual time for it.
+   *
+   * @param command the command's name
+   * @return what QEMU returned
+   * @throws N0Exception as {@link #execute(String, Map, Duration)} does
+   */
+  public QmpResult execute(String command) {
+    return execute(command, Map.of());
+  }
+
+  /**
+   * Runs a command, within the usual time for it.
+   *
+   * @param command the command's name
+   * @param arguments its arguments: texts, numbers, booleans, lists and maps of such
+   * @return what QEMU returned
+   * @throws N0Exception as {@link #execute(String, Map, Duration)} does
+   */
+  public QmpResult execute(String command, Map<String, ?> arguments) {
+    return execute(command, arguments, options.deadlines().of(command));
   }
 
   /**
@@ -149,153 +188,155 @@ public final class QmpClient implements AutoCloseable {
    * @throws QmpException if QEMU refuses the command
    * @throws OperationTimeoutException if no answer came in time; the command may yet be done
    * @throws UnknownOutcomeException if the connection was lost after the command was sent
-   * @throws N0Exception UNAVAILABLE if the connection was lost before; CANCELLED if interrupted
+   * @throws N0Exception UNAVAILABLE if the connection was lost before; CANCELLED if interrupted; INVALID
+   *     if the arguments are not such; with a schema, INVALID or UNSUPPORTED if QEMU would not
+   *     understand it
    */
   public QmpResult execute(String command, Map<String, ?> arguments, Duration deadline) {
-    String operation = command + " on " + subject();
+    return run(request("execute", command, arguments, Transport.NONE), deadline);
+  }
+
+  /**
+   * Runs {@code getfd} or {@code add-fd}, and hands a descriptor over with it. QEMU gets a duplicate;
+   * the caller's is only lent and stays open.
+   *
+   * @param command {@code getfd} or {@code add-fd}
+   * @param arguments its arguments
+   * @param descriptor an open descriptor of this process
+   * @param deadline the time allowed for the answer
+   * @return what QEMU returned
+   * @throws QmpException if QEMU refuses the command
+   * @throws OperationTimeoutException if no answer came in time; the command may yet be done
+   * @throws UnknownOutcomeException if the connection was lost after the command was sent
+   * @throws N0Exception INVALID if the command takes no descriptor or the descriptor is not open, and
+   *     as {@link #execute(String, Map, Duration)} does
+   */
+  public QmpResult executeWithDescriptor(
+      String command, Map<String, ?> arguments, int descriptor, Duration deadline) {
+    boolean named = command.equals("getfd");
+    if (!named && !command.equals("add-fd")) {
+      // Elsewhere it would wait in QEMU, to be taken for another one later.
+      throw N0Exception.invalid("command", command, "must be getfd or add-fd: it takes a descriptor");
+    }
+    Object fdname = arguments.get("fdname");
+    if (named
+        && (!(fdname instanceof String text)
+            || text.isEmpty()
+            || Character.isDigit(text.charAt(0)))) {
+      throw N0Exception.invalid("fdname", fdname, "must be a name that does not begin with a digit");
+    }
+    if (!UnixTransport.isOpen(descriptor)) {
+      throw N0Exception.invalid("descriptor", descriptor, "must be open in this process");
+    }
+    return run(request("execute", command, arguments, descriptor), deadline);
+  }
+
+  /**
+   * Runs a command out of band: it overtakes those that QEMU still works on.
+   *
+   * @param command {@code migrate-recover}, {@code migrate-pause}, {@code yank} or {@code query-yank}
+   * @param arguments its arguments
+   * @param deadline the time allowed for the answer
+   * @return what QEMU returned
+   * @throws QmpException if QEMU refuses the command
+   * @throws OperationTimeoutException if no answer came in time; the command may yet be done
+   * @throws UnknownOutcomeException if the connection was lost after the command was sent
+   * @throws N0Exception INVALID if the command is none of these; UNSUPPORTED if the connection was not
+   *     made with {@link QmpOptions#withOutOfBand()} or QEMU did not offer it, and as {@link
+   *     #execute(String, Map, Duration)} does
+   */
+  public QmpResult executeOutOfBand(
+      String command, Map<String, ?> arguments, Duration deadline) {
+    if (!OUT_OF_BAND.contains(command)) {
+      throw N0Exception.invalid("command", command, "must be one of " + OUT_OF_BAND);
+    }
+    if (!outOfBand()) {
+      throw new N0Exception(
+          N0Exception.Code.UNSUPPORTED,
+          connection.subject(),
+          command + " on " + connection.subject() + ": out of band was not asked for or not offered");
+    }
+    return run(request("exec-oob", command, arguments, Transport.NONE), deadline);
+  }
+
+  /**
+   * Tells whether commands can be run out of band.
+   *
+   * @return whether it was asked for and offered
+   */
+  public boolean outOfBand() {
+    return connection.outOfBand();
+  }
+
+  /**
+   * Sends a command, and does not wait for the answer: several can be on their way. QEMU does them one
+   * after the other all the same.
+   *
+   * <p>The future fails with what {@link #execute(String, Map, Duration)} throws. What is chained to it
+   * runs on a thread that also hands over events and other answers of this connection, and must
+   * therefore not wait; the {@code …Async} methods are for that.
+   *
+   * @param command the command's name
+   * @param arguments its arguments
+   * @param deadline the time allowed for the answer
+   * @return the answer to come
+   * @throws N0Exception if it was not sent, as {@link #execute(String, Map, Duration)} does
+   */
+  public CompletableFuture<QmpResult> submit(
+      String command, Map<String, ?> arguments, Duration deadline) {
+    return connection.submit(request("execute", command, arguments, Transport.NONE), deadline);
+  }
+
+  /** Runs a command and returns the line with its answer. */
+  byte[] line(String command, Duration deadline) {
+    return connection.call(request("execute", command, Map.of(), Transport.NONE), deadline);
+  }
+
+  private Request request(
+      String verb, String command, Map<String, ?> arguments, int descriptor) {
+    schema.ifPresent(known -> known.validate(command, arguments));
+    return new Request(
+        verb, Requests.command(command), Requests.arguments(arguments), descriptor);
+  }
+
+  private QmpResult run(Request request, Duration deadline) {
     long end = System.nanoTime() + deadline.toNanos();
-    Waiters.Waiter waiter = waiters.register();
     try {
-      send(operation, request(command, arguments, waiter.id()), end, deadline);
-      JsonNode answer =
-          waiter.answer().get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
-      if (answer.has("error")) {
-        JsonNode error = answer.path("error");
-        throw new QmpException(
-            subject(), command, error.path("class").asText(), error.path("desc").asText());
+      return answer(request, deadline);
+    } catch (QmpException e) {
+      if (!e.errorClass().equals("CommandNotFound")
+          || !e.description().startsWith(NOT_NEGOTIATED)) {
+        throw e;
       }
-      return new QmpResult(answer.path("return"));
-    } catch (TimeoutException e) {
-      throw new OperationTimeoutException(operation, deadline);
-    } catch (ExecutionException e) {
-      throw new UnknownOutcomeException(operation, cause(e));
-    } catch (InterruptedException e) {
-      throw N0Exception.interrupted(operation, e);
-    } finally {
-      waiters.forget(waiter);
     }
+    // QEMU has forgotten that we had negotiated; the command has had no effect.
+    Duration left = Duration.ofNanos(Math.max(1, end - System.nanoTime()));
+    new Handshake(connection, options.outOfBand())
+        .negotiate(connection.greeting().join(), left);
+    return answer(request, Duration.ofNanos(Math.max(1, end - System.nanoTime())));
   }
 
-  private static Throwable cause(ExecutionException e) {
-    Throwable cause = e.getCause();
-    return cause == null ? e : cause;
-  }
-
-  private byte[] request(String command, Map<String, ?> arguments, String id) {
-    ObjectNode request = JSON.createObjectNode().put("execute", command);
-    if (!arguments.isEmpty()) {
-      request.set("arguments", JSON.valueToTree(arguments));
-    }
-    String text = request.put("id", id).toString();
-    LOG.debug("{}: > {} {}", name, command, id); // not the arguments, which may be secret
-    return (text + "\n").getBytes(StandardCharsets.UTF_8);
-  }
-
-  private void send(String operation, byte[] request, long end, Duration deadline)
-      throws InterruptedException {
-    if (!writing.tryLock(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS)) {
-      throw new OperationTimeoutException(operation, deadline);
-    }
-    try {
-      waiters.requireOpen(operation, subject());
-      transport.write(ByteBuffer.wrap(request));
-    } catch (IOException e) {
-      transport.shutdown(); // half a request may be in the stream: nothing sane can follow it
-      throw new UnknownOutcomeException(operation, e);
-    } finally {
-      writing.unlock();
-    }
+  private QmpResult answer(Request request, Duration deadline) {
+    byte[] line = connection.call(request, deadline);
+    return Replies.result(connection.subject(), request.command(), line);
   }
 
   /**
    * Calls back, in order, with the events from now on. A listener that is more than 1024 events
-   * behind loses some and is told how many.
+   * behind loses some and is told how many; of events that only tell a state, such as {@code
+   * BALLOON_CHANGE}, it then hears the last.
    *
-   * @param executor what runs the listener; must not run it on the thread that hands it over
+   * @param executor what runs the listener
    * @param listener what is called
    * @return the subscription, which the caller closes
    */
   public Subscription subscribe(Executor executor, QmpListener listener) {
-    Events events = new Events(executor, listener, subscriptions::remove);
-    subscriptions.add(events);
-    return events;
+    return connection.subscribe(executor, listener);
   }
 
   /** Disconnects and waits for the reader thread to end. QEMU and its guest are not touched. */
   @Override
   public void close() {
-    transport.shutdown();
-    boolean interrupted = false;
-    while (reader.isAlive() && Thread.currentThread() != reader) {
-      try {
-        reader.join();
-      } catch (InterruptedException e) {
-        interrupted = true; // the reader ends at once after the shutdown; the flag is kept
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
-    transport.close();
-  }
-
-  private void read() {
-    IOException reason = new IOException("the monitor closed the connection");
-    try {
-      Lines lines = new Lines(transport);
-      for (Optional<byte[]> line = lines.next(); line.isPresent(); line = lines.next()) {
-        accept(line.get());
-      }
-    } catch (IOException e) {
-      reason = e;
-    } finally {
-      greeting.completeExceptionally(reason);
-      waiters.fail(reason);
-      transport.shutdown();
-    }
-  }
-
-  private void accept(byte[] line) throws IOException {
-    JsonNode message;
-    try {
-      message = JSON.readTree(line);
-    } catch (JsonProcessingException e) {
-      LOG.warn("{}: dropped {} bytes that are not JSON", name, line.length);
-      return;
-    }
-    if (message.has("event")) {
-      publish(message);
-    } else if (message.has("QMP")) {
-      greeting.complete(message.path("QMP"));
-    } else if (message.has("return") || message.has("error")) {
-      if (!waiters.answer(message)) {
-        LOG.debug("{}: dropped a reply that nobody waits for: id {}", name, message.path("id"));
-      }
-    } else {
-      LOG.debug("{}: dropped a message of {} bytes", name, line.length);
-    }
-  }
-
-  private void publish(JsonNode message) {
-    JsonNode data = message.path("data");
-    Instant at = Instant.ofEpochSecond(
-        message.at("/timestamp/seconds").asLong(),
-        message.at("/timestamp/microseconds").asLong() * 1_000);
-    QmpEvent event = new QmpEvent(
-        message.path("event").asText(),
-        new QmpResult(data.isObject() ? data : JSON.createObjectNode()),
-        at);
-    for (Events events : subscriptions) {
-      try {
-        events.accept(event);
-      } catch (RejectedExecutionException e) {
-        LOG.warn("{}: a listener's executor takes no more; it is unsubscribed", name);
-        events.close();
-      }
-    }
-  }
-
-  private String subject() {
-    return "monitor \"" + name + "\"";
+    connection.close();
   }
 }

@@ -4,7 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.n0stack.n0core.api.N0Exception;
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -18,6 +21,10 @@ public final class QmpResult {
 
   QmpResult(JsonNode node) {
     this.node = node;
+  }
+
+  JsonNode node() {
+    return node;
   }
 
   /**
@@ -98,6 +105,25 @@ public final class QmpResult {
     List<QmpResult> items = new ArrayList<>();
     found.forEach(item -> items.add(new QmpResult(item)));
     return List.copyOf(items);
+  }
+
+  /**
+   * Reads an object.
+   *
+   * @param pointer where it is
+   * @return its members by name, in QEMU's order, without those that are null
+   * @throws N0Exception INTERNAL if there is no object
+   */
+  public Map<String, QmpResult> members(String pointer) {
+    JsonNode found = node.at(pointer);
+    require(found.isObject(), pointer, "an object");
+    Map<String, QmpResult> members = new LinkedHashMap<>();
+    found.properties().forEach(member -> {
+      if (!member.getValue().isNull()) {
+        members.put(member.getKey(), new QmpResult(member.getValue()));
+      }
+    });
+    return Collections.unmodifiableMap(members);
   }
 
   /** Returns the value as JSON. */
