@@ -16,7 +16,13 @@ import java.util.Optional;
  * @param id the name of this series, to change it later
  * @since 0.1
  */
-public record Announcement(long initialMillis, long maxMillis, long rounds, long stepMillis, List<String> interfaces, Optional<String> id) {
+public record Announcement(
+    long initialMillis,
+    long maxMillis,
+    long rounds,
+    long stepMillis,
+    List<String> interfaces,
+    Optional<String> id) {
   /** Checks the values. */
   public Announcement {
     interfaces = List.copyOf(interfaces);
@@ -40,7 +46,13 @@ public record Announcement(long initialMillis, long maxMillis, long rounds, long
   }
 
   Args arguments() {
-    return Args.of().put("initial", initialMillis).put("max", maxMillis).put("rounds", rounds).put("step", stepMillis).putAny("interfaces", interfaces).put("id", id);
+    return Args.of()
+        .put("initial", initialMillis)
+        .put("max", maxMillis)
+        .put("rounds", rounds)
+        .put("step", stepMillis)
+        .putAny("interfaces", interfaces)
+        .put("id", id);
   }
 
   /** Collects the optional parts; used by one thread. */

@@ -46,7 +46,9 @@ public final class DisplayCommands {
    * @param connected what happens to clients
    */
   public void setPassword(PasswordProtocol protocol, String password, Connected connected) {
-    call.run("set_password", Args.of("protocol", protocol).put("password", password).put("connected", connected));
+    call.run(
+        "set_password",
+        Args.of("protocol", protocol).put("password", password).put("connected", connected));
   }
 
   /**
@@ -72,7 +74,10 @@ public final class DisplayCommands {
    * @param addresses the new addresses
    */
   public void listenOn(List<? extends SocketAddress> addresses) {
-    call.run("display-update", Args.of("type", "vnc").put("addresses", addresses.stream().map(Encode::address).toList()));
+    call.run(
+        "display-update",
+        Args.of("type", "vnc")
+            .put("addresses", addresses.stream().map(Encode::address).toList()));
   }
 
   /**
@@ -94,7 +99,12 @@ public final class DisplayCommands {
    * @param head which of its displays, from 0
    */
   public void screendump(Path file, ScreenFormat format, String device, long head) {
-    call.run("screendump", Args.of("filename", file.toString()).put("format", format).put("device", device).put("head", Rules.range("head", head, 0, Integer.MAX_VALUE)));
+    call.run(
+        "screendump",
+        Args.of("filename", file.toString())
+            .put("format", format)
+            .put("device", device)
+            .put("head", Rules.range("head", head, 0, Integer.MAX_VALUE)));
   }
 
   /**
@@ -104,7 +114,10 @@ public final class DisplayCommands {
    * @param hold how long, at least 1 ms
    */
   public void sendKeys(List<? extends Key> keys, Duration hold) {
-    call.run("send-key", Args.of("keys", keys.stream().map(Encode::key).toList()).put("hold-time", Rules.range("hold", hold.toMillis(), 1, 60_000)));
+    call.run(
+        "send-key",
+        Args.of("keys", keys.stream().map(Encode::key).toList())
+            .put("hold-time", Rules.range("hold", hold.toMillis(), 1, 60_000)));
   }
 
   /**
@@ -113,7 +126,8 @@ public final class DisplayCommands {
    * @param events the events, as one
    */
   public void sendEvents(List<? extends InputEvent> events) {
-    call.run("input-send-event", Args.of("events", events.stream().map(Encode::input).toList()));
+    call.run(
+        "input-send-event", Args.of("events", events.stream().map(Encode::input).toList()));
   }
 
   /**

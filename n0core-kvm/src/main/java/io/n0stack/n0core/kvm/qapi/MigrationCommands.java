@@ -73,7 +73,7 @@ public final class MigrationCommands {
    * Breaks the connection in state POSTCOPY_ACTIVE.
    */
   public void pausePostcopy() {
-    call.run("migrate-pause");
+    call.urge("migrate-pause", Args.of());
   }
 
   /**
@@ -82,7 +82,7 @@ public final class MigrationCommands {
    * @param channel where
    */
   public void recoverPostcopy(MigrationChannel channel) {
-    call.run("migrate-recover", Args.of("uri", channel.uri()));
+    call.urge("migrate-recover", Args.of("uri", channel.uri()));
   }
 
   /**
@@ -100,7 +100,9 @@ public final class MigrationCommands {
    * @param capabilities what to change: true to allow
    */
   public void setCapabilities(Map<MigrationCapability, Boolean> capabilities) {
-    List<Args> changes = capabilities.entrySet().stream().map(e -> Args.of("capability", e.getKey()).put("state", e.getValue())).toList();
+    List<Args> changes = capabilities.entrySet().stream()
+        .map(e -> Args.of("capability", e.getKey()).put("state", e.getValue()))
+        .toList();
     call.run("migrate-set-capabilities", Args.of("capabilities", changes));
   }
 
@@ -112,7 +114,9 @@ public final class MigrationCommands {
   public Map<MigrationCapability, Boolean> capabilities() {
     Map<MigrationCapability, Boolean> known = new EnumMap<>(MigrationCapability.class);
     for (QmpResult item : call.run("query-migrate-capabilities").list("")) {
-    Read.term(MigrationCapability.class, item, "/capability").known().ifPresent(capability -> known.put(capability, item.flag("/state")));
+      Read.term(MigrationCapability.class, item, "/capability")
+          .known()
+          .ifPresent(capability -> known.put(capability, item.flag("/state")));
     }
     return known;
   }
@@ -151,7 +155,7 @@ public final class MigrationCommands {
    * @param instances which
    */
   public void yank(List<? extends YankInstance> instances) {
-    call.run("yank", Args.of("instances", instances.stream().map(Encode::yank).toList()));
+    call.urge("yank", Args.of("instances", instances.stream().map(Encode::yank).toList()));
   }
 
   /**

@@ -24,7 +24,21 @@ import java.util.OptionalLong;
  * @param addresses where the target listens
  * @since 0.1
  */
-public record MigrationInfo(Optional<Term<MigrationStatus>> status, Optional<RamProgress> ram, Optional<RamProgress> disk, OptionalLong vfioBytes, Optional<XbzrleProgress> xbzrle, OptionalLong totalMillis, OptionalLong expectedDowntimeMillis, OptionalLong downtimeMillis, OptionalLong setupMillis, OptionalLong cpuThrottlePercentage, Optional<String> error, List<String> blockedReasons, OptionalLong postcopyBlockMillis, List<SocketAddress> addresses) {
+public record MigrationInfo(
+    Optional<Term<MigrationStatus>> status,
+    Optional<RamProgress> ram,
+    Optional<RamProgress> disk,
+    OptionalLong vfioBytes,
+    Optional<XbzrleProgress> xbzrle,
+    OptionalLong totalMillis,
+    OptionalLong expectedDowntimeMillis,
+    OptionalLong downtimeMillis,
+    OptionalLong setupMillis,
+    OptionalLong cpuThrottlePercentage,
+    Optional<String> error,
+    List<String> blockedReasons,
+    OptionalLong postcopyBlockMillis,
+    List<SocketAddress> addresses) {
   /** Copies the lists. */
   public MigrationInfo {
     blockedReasons = List.copyOf(blockedReasons);
@@ -32,6 +46,20 @@ public record MigrationInfo(Optional<Term<MigrationStatus>> status, Optional<Ram
   }
 
   static MigrationInfo from(QmpResult result) {
-    return new MigrationInfo(Read.optTerm(MigrationStatus.class, result, "/status"), Read.optOne(result, "/ram", RamProgress::from), Read.optOne(result, "/disk", RamProgress::from), Read.optNumber(result, "/vfio/transferred"), Read.optOne(result, "/xbzrle-cache", XbzrleProgress::from), Read.optNumber(result, "/total-time"), Read.optNumber(result, "/expected-downtime"), Read.optNumber(result, "/downtime"), Read.optNumber(result, "/setup-time"), Read.optNumber(result, "/cpu-throttle-percentage"), Read.optText(result, "/error-desc"), Read.optTexts(result, "/blocked-reasons"), Read.optNumber(result, "/postcopy-blocktime"), Read.optList(result, "/socket-address", SocketAddress::from));
+    return new MigrationInfo(
+        Read.optTerm(MigrationStatus.class, result, "/status"),
+        Read.optOne(result, "/ram", RamProgress::from),
+        Read.optOne(result, "/disk", RamProgress::from),
+        Read.optNumber(result, "/vfio/transferred"),
+        Read.optOne(result, "/xbzrle-cache", XbzrleProgress::from),
+        Read.optNumber(result, "/total-time"),
+        Read.optNumber(result, "/expected-downtime"),
+        Read.optNumber(result, "/downtime"),
+        Read.optNumber(result, "/setup-time"),
+        Read.optNumber(result, "/cpu-throttle-percentage"),
+        Read.optText(result, "/error-desc"),
+        Read.optTexts(result, "/blocked-reasons"),
+        Read.optNumber(result, "/postcopy-blocktime"),
+        Read.optList(result, "/socket-address", SocketAddress::from));
   }
 }

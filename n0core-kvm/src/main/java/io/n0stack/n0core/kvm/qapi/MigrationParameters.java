@@ -31,8 +31,50 @@ import java.util.OptionalLong;
  * @param xbzrleCacheBytes the cache for differences
  * @since 0.1
  */
-public record MigrationParameters(OptionalLong announceInitialMillis, OptionalLong announceMaxMillis, OptionalLong announceRounds, OptionalLong announceStepMillis, OptionalLong throttleTriggerThreshold, OptionalLong cpuThrottleInitial, OptionalLong cpuThrottleIncrement, Optional<Boolean> cpuThrottleTailslow, OptionalLong maxCpuThrottle, Optional<String> tlsCreds, Optional<String> tlsHostname, Optional<String> tlsAuthz, OptionalLong maxBandwidth, OptionalLong maxPostcopyBandwidth, OptionalLong downtimeLimitMillis, Optional<Boolean> blockIncremental, OptionalLong multifdChannels, Optional<Term<MultifdCompression>> multifdCompression, OptionalLong multifdZlibLevel, OptionalLong multifdZstdLevel, OptionalLong xbzrleCacheBytes) {
+public record MigrationParameters(
+    OptionalLong announceInitialMillis,
+    OptionalLong announceMaxMillis,
+    OptionalLong announceRounds,
+    OptionalLong announceStepMillis,
+    OptionalLong throttleTriggerThreshold,
+    OptionalLong cpuThrottleInitial,
+    OptionalLong cpuThrottleIncrement,
+    Optional<Boolean> cpuThrottleTailslow,
+    OptionalLong maxCpuThrottle,
+    Optional<String> tlsCreds,
+    Optional<String> tlsHostname,
+    Optional<String> tlsAuthz,
+    OptionalLong maxBandwidth,
+    OptionalLong maxPostcopyBandwidth,
+    OptionalLong downtimeLimitMillis,
+    Optional<Boolean> blockIncremental,
+    OptionalLong multifdChannels,
+    Optional<Term<MultifdCompression>> multifdCompression,
+    OptionalLong multifdZlibLevel,
+    OptionalLong multifdZstdLevel,
+    OptionalLong xbzrleCacheBytes) {
   static MigrationParameters from(QmpResult result) {
-    return new MigrationParameters(Read.optNumber(result, "/announce-initial"), Read.optNumber(result, "/announce-max"), Read.optNumber(result, "/announce-rounds"), Read.optNumber(result, "/announce-step"), Read.optNumber(result, "/throttle-trigger-threshold"), Read.optNumber(result, "/cpu-throttle-initial"), Read.optNumber(result, "/cpu-throttle-increment"), Read.optFlag(result, "/cpu-throttle-tailslow"), Read.optNumber(result, "/max-cpu-throttle"), Read.optText(result, "/tls-creds"), Read.optText(result, "/tls-hostname"), Read.optText(result, "/tls-authz"), Read.optNumber(result, "/max-bandwidth"), Read.optNumber(result, "/max-postcopy-bandwidth"), Read.optNumber(result, "/downtime-limit"), Read.optFlag(result, "/block-incremental"), Read.optNumber(result, "/multifd-channels"), Read.optTerm(MultifdCompression.class, result, "/multifd-compression"), Read.optNumber(result, "/multifd-zlib-level"), Read.optNumber(result, "/multifd-zstd-level"), Read.optNumber(result, "/xbzrle-cache-size"));
+    return new MigrationParameters(
+        Read.optNumber(result, "/announce-initial"),
+        Read.optNumber(result, "/announce-max"),
+        Read.optNumber(result, "/announce-rounds"),
+        Read.optNumber(result, "/announce-step"),
+        Read.optNumber(result, "/throttle-trigger-threshold"),
+        Read.optNumber(result, "/cpu-throttle-initial"),
+        Read.optNumber(result, "/cpu-throttle-increment"),
+        Read.optFlag(result, "/cpu-throttle-tailslow"),
+        Read.optNumber(result, "/max-cpu-throttle"),
+        Read.optText(result, "/tls-creds"),
+        Read.optText(result, "/tls-hostname"),
+        Read.optText(result, "/tls-authz"),
+        Read.optNumber(result, "/max-bandwidth"),
+        Read.optNumber(result, "/max-postcopy-bandwidth"),
+        Read.optNumber(result, "/downtime-limit"),
+        Read.optFlag(result, "/block-incremental"),
+        Read.optNumber(result, "/multifd-channels"),
+        Read.optTerm(MultifdCompression.class, result, "/multifd-compression"),
+        Read.optNumber(result, "/multifd-zlib-level"),
+        Read.optNumber(result, "/multifd-zstd-level"),
+        Read.optNumber(result, "/xbzrle-cache-size"));
   }
 }

@@ -29,7 +29,26 @@ import java.util.OptionalLong;
  * @param xbzrleCacheBytes the cache for differences, a power of two
  * @since 0.1
  */
-public record MigrationSettings(OptionalLong announceInitialMillis, OptionalLong announceMaxMillis, OptionalLong announceRounds, OptionalLong announceStepMillis, OptionalLong throttleTriggerThreshold, OptionalLong cpuThrottleInitial, OptionalLong cpuThrottleIncrement, OptionalLong maxCpuThrottle, Optional<String> tlsCreds, Optional<String> tlsHostname, Optional<String> tlsAuthz, OptionalLong maxBandwidth, OptionalLong maxPostcopyBandwidth, OptionalLong downtimeLimitMillis, OptionalLong multifdChannels, Optional<MultifdCompression> multifdCompression, OptionalLong multifdZlibLevel, OptionalLong multifdZstdLevel, OptionalLong xbzrleCacheBytes) {
+public record MigrationSettings(
+    OptionalLong announceInitialMillis,
+    OptionalLong announceMaxMillis,
+    OptionalLong announceRounds,
+    OptionalLong announceStepMillis,
+    OptionalLong throttleTriggerThreshold,
+    OptionalLong cpuThrottleInitial,
+    OptionalLong cpuThrottleIncrement,
+    OptionalLong maxCpuThrottle,
+    Optional<String> tlsCreds,
+    Optional<String> tlsHostname,
+    Optional<String> tlsAuthz,
+    OptionalLong maxBandwidth,
+    OptionalLong maxPostcopyBandwidth,
+    OptionalLong downtimeLimitMillis,
+    OptionalLong multifdChannels,
+    Optional<MultifdCompression> multifdCompression,
+    OptionalLong multifdZlibLevel,
+    OptionalLong multifdZstdLevel,
+    OptionalLong xbzrleCacheBytes) {
   /**
    * Starts from what is required.
    *
@@ -40,7 +59,26 @@ public record MigrationSettings(OptionalLong announceInitialMillis, OptionalLong
   }
 
   Args arguments() {
-    return Args.of().put("announce-initial", announceInitialMillis).put("announce-max", announceMaxMillis).put("announce-rounds", announceRounds).put("announce-step", announceStepMillis).put("throttle-trigger-threshold", throttleTriggerThreshold).put("cpu-throttle-initial", cpuThrottleInitial).put("cpu-throttle-increment", cpuThrottleIncrement).put("max-cpu-throttle", maxCpuThrottle).put("tls-creds", tlsCreds).put("tls-hostname", tlsHostname).put("tls-authz", tlsAuthz).put("max-bandwidth", maxBandwidth).put("max-postcopy-bandwidth", maxPostcopyBandwidth).put("downtime-limit", downtimeLimitMillis).put("multifd-channels", multifdChannels).put("multifd-compression", multifdCompression).put("multifd-zlib-level", multifdZlibLevel).put("multifd-zstd-level", multifdZstdLevel).put("xbzrle-cache-size", xbzrleCacheBytes);
+    return Args.of()
+        .put("announce-initial", announceInitialMillis)
+        .put("announce-max", announceMaxMillis)
+        .put("announce-rounds", announceRounds)
+        .put("announce-step", announceStepMillis)
+        .put("throttle-trigger-threshold", throttleTriggerThreshold)
+        .put("cpu-throttle-initial", cpuThrottleInitial)
+        .put("cpu-throttle-increment", cpuThrottleIncrement)
+        .put("max-cpu-throttle", maxCpuThrottle)
+        .put("tls-creds", tlsCreds)
+        .put("tls-hostname", tlsHostname)
+        .put("tls-authz", tlsAuthz)
+        .put("max-bandwidth", maxBandwidth)
+        .put("max-postcopy-bandwidth", maxPostcopyBandwidth)
+        .put("downtime-limit", downtimeLimitMillis)
+        .put("multifd-channels", multifdChannels)
+        .put("multifd-compression", multifdCompression)
+        .put("multifd-zlib-level", multifdZlibLevel)
+        .put("multifd-zstd-level", multifdZstdLevel)
+        .put("xbzrle-cache-size", xbzrleCacheBytes);
   }
 
   /** Collects the optional parts; used by one thread. */
@@ -65,8 +103,7 @@ public record MigrationSettings(OptionalLong announceInitialMillis, OptionalLong
     private OptionalLong multifdZstdLevel = OptionalLong.empty();
     private OptionalLong xbzrleCacheBytes = OptionalLong.empty();
 
-    private Builder() {
-    }
+    private Builder() {}
 
     /**
      * Sets the wait before the second announcement.
@@ -285,7 +322,26 @@ public record MigrationSettings(OptionalLong announceInitialMillis, OptionalLong
      * @throws N0Exception INVALID if a value breaks a rule
      */
     public MigrationSettings build() {
-      return new MigrationSettings(announceInitialMillis, announceMaxMillis, announceRounds, announceStepMillis, throttleTriggerThreshold, cpuThrottleInitial, cpuThrottleIncrement, maxCpuThrottle, tlsCreds, tlsHostname, tlsAuthz, maxBandwidth, maxPostcopyBandwidth, downtimeLimitMillis, multifdChannels, multifdCompression, multifdZlibLevel, multifdZstdLevel, xbzrleCacheBytes);
+      return new MigrationSettings(
+          announceInitialMillis,
+          announceMaxMillis,
+          announceRounds,
+          announceStepMillis,
+          throttleTriggerThreshold,
+          cpuThrottleInitial,
+          cpuThrottleIncrement,
+          maxCpuThrottle,
+          tlsCreds,
+          tlsHostname,
+          tlsAuthz,
+          maxBandwidth,
+          maxPostcopyBandwidth,
+          downtimeLimitMillis,
+          multifdChannels,
+          multifdCompression,
+          multifdZlibLevel,
+          multifdZstdLevel,
+          xbzrleCacheBytes);
     }
   }
 }

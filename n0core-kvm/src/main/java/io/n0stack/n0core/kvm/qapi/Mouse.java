@@ -13,6 +13,10 @@ import io.n0stack.n0core.kvm.qmp.QmpResult;
  */
 public record Mouse(String name, long index, boolean current, boolean absolute) {
   static Mouse from(QmpResult result) {
-    return new Mouse(result.text("/name"), result.number("/index"), result.flag("/current"), result.flag("/absolute"));
+    return new Mouse(
+        result.text("/name"),
+        result.number("/index"),
+        result.flag("/current"),
+        result.flag("/absolute"));
   }
 }

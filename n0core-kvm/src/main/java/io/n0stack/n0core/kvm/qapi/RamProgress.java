@@ -22,8 +22,38 @@ import io.n0stack.n0core.kvm.qmp.QmpResult;
  * @param postcopyBytes bytes sent after it ran at the target
  * @since 0.1
  */
-public record RamProgress(long transferredBytes, long remainingBytes, long totalBytes, long zeroPages, long normalPages, long normalBytes, long dirtyPagesRate, double megabitsPerSecond, long rounds, long postcopyRequests, long pageBytes, long pagesPerSecond, long precopyBytes, long downtimeBytes, long postcopyBytes) {
+public record RamProgress(
+    long transferredBytes,
+    long remainingBytes,
+    long totalBytes,
+    long zeroPages,
+    long normalPages,
+    long normalBytes,
+    long dirtyPagesRate,
+    double megabitsPerSecond,
+    long rounds,
+    long postcopyRequests,
+    long pageBytes,
+    long pagesPerSecond,
+    long precopyBytes,
+    long downtimeBytes,
+    long postcopyBytes) {
   static RamProgress from(QmpResult result) {
-    return new RamProgress(result.number("/transferred"), result.number("/remaining"), result.number("/total"), result.number("/duplicate"), result.number("/normal"), result.number("/normal-bytes"), result.number("/dirty-pages-rate"), Read.decimal(result, "/mbps"), result.number("/dirty-sync-count"), result.number("/postcopy-requests"), result.number("/page-size"), result.number("/pages-per-second"), result.number("/precopy-bytes"), result.number("/downtime-bytes"), result.number("/postcopy-bytes"));
+    return new RamProgress(
+        result.number("/transferred"),
+        result.number("/remaining"),
+        result.number("/total"),
+        result.number("/duplicate"),
+        result.number("/normal"),
+        result.number("/normal-bytes"),
+        result.number("/dirty-pages-rate"),
+        Read.decimal(result, "/mbps"),
+        result.number("/dirty-sync-count"),
+        result.number("/postcopy-requests"),
+        result.number("/page-size"),
+        result.number("/pages-per-second"),
+        result.number("/precopy-bytes"),
+        result.number("/downtime-bytes"),
+        result.number("/postcopy-bytes"));
   }
 }

@@ -16,8 +16,22 @@ import java.util.OptionalLong;
  * @param compiledVersion its version
  * @since 0.1
  */
-public record SpiceServer(boolean enabled, boolean migrated, Optional<String> host, OptionalLong port, OptionalLong tlsPort, Optional<String> auth, Optional<String> compiledVersion) {
+public record SpiceServer(
+    boolean enabled,
+    boolean migrated,
+    Optional<String> host,
+    OptionalLong port,
+    OptionalLong tlsPort,
+    Optional<String> auth,
+    Optional<String> compiledVersion) {
   static SpiceServer from(QmpResult result) {
-    return new SpiceServer(result.flag("/enabled"), result.flag("/migrated"), Read.optText(result, "/host"), Read.optNumber(result, "/port"), Read.optNumber(result, "/tls-port"), Read.optText(result, "/auth"), Read.optText(result, "/compiled-version"));
+    return new SpiceServer(
+        result.flag("/enabled"),
+        result.flag("/migrated"),
+        Read.optText(result, "/host"),
+        Read.optNumber(result, "/port"),
+        Read.optNumber(result, "/tls-port"),
+        Read.optText(result, "/auth"),
+        Read.optText(result, "/compiled-version"));
   }
 }

@@ -14,8 +14,20 @@ import java.util.Optional;
  * @param saslName the name by which it logged in
  * @since 0.1
  */
-public record VncClient(String host, String service, Term<AddressFamily> family, boolean websocket, Optional<String> x509Name, Optional<String> saslName) {
+public record VncClient(
+    String host,
+    String service,
+    Term<AddressFamily> family,
+    boolean websocket,
+    Optional<String> x509Name,
+    Optional<String> saslName) {
   static VncClient from(QmpResult result) {
-    return new VncClient(result.text("/host"), result.text("/service"), Read.term(AddressFamily.class, result, "/family"), result.flag("/websocket"), Read.optText(result, "/x509_dname"), Read.optText(result, "/sasl_username"));
+    return new VncClient(
+        result.text("/host"),
+        result.text("/service"),
+        Read.term(AddressFamily.class, result, "/family"),
+        result.flag("/websocket"),
+        Read.optText(result, "/x509_dname"),
+        Read.optText(result, "/sasl_username"));
   }
 }

@@ -14,8 +14,20 @@ import java.util.Optional;
  * @param vencrypt how, if by VeNCrypt
  * @since 0.1
  */
-public record VncListener(String host, String service, Term<AddressFamily> family, boolean websocket, String auth, Optional<String> vencrypt) {
+public record VncListener(
+    String host,
+    String service,
+    Term<AddressFamily> family,
+    boolean websocket,
+    String auth,
+    Optional<String> vencrypt) {
   static VncListener from(QmpResult result) {
-    return new VncListener(result.text("/host"), result.text("/service"), Read.term(AddressFamily.class, result, "/family"), result.flag("/websocket"), result.text("/auth"), Read.optText(result, "/vencrypt"));
+    return new VncListener(
+        result.text("/host"),
+        result.text("/service"),
+        Read.term(AddressFamily.class, result, "/family"),
+        result.flag("/websocket"),
+        result.text("/auth"),
+        Read.optText(result, "/vencrypt"));
   }
 }

@@ -15,7 +15,13 @@ import java.util.Optional;
  * @param display the display device that it shows
  * @since 0.1
  */
-public record VncServer(String id, List<VncListener> listeners, List<VncClient> clients, String auth, Optional<String> vencrypt, Optional<String> display) {
+public record VncServer(
+    String id,
+    List<VncListener> listeners,
+    List<VncClient> clients,
+    String auth,
+    Optional<String> vencrypt,
+    Optional<String> display) {
   /** Copies the lists. */
   public VncServer {
     listeners = List.copyOf(listeners);
@@ -23,6 +29,12 @@ public record VncServer(String id, List<VncListener> listeners, List<VncClient> 
   }
 
   static VncServer from(QmpResult result) {
-    return new VncServer(result.text("/id"), Read.list(result, "/server", VncListener::from), Read.list(result, "/clients", VncClient::from), result.text("/auth"), Read.optText(result, "/vencrypt"), Read.optText(result, "/display"));
+    return new VncServer(
+        result.text("/id"),
+        Read.list(result, "/server", VncListener::from),
+        Read.list(result, "/clients", VncClient::from),
+        result.text("/auth"),
+        Read.optText(result, "/vencrypt"),
+        Read.optText(result, "/display"));
   }
 }

@@ -14,8 +14,22 @@ import io.n0stack.n0core.kvm.qmp.QmpResult;
  * @param overflow pages that were not worth it
  * @since 0.1
  */
-public record XbzrleProgress(long cacheBytes, long bytes, long pages, long cacheMisses, double cacheMissRate, double encodingRate, long overflow) {
+public record XbzrleProgress(
+    long cacheBytes,
+    long bytes,
+    long pages,
+    long cacheMisses,
+    double cacheMissRate,
+    double encodingRate,
+    long overflow) {
   static XbzrleProgress from(QmpResult result) {
-    return new XbzrleProgress(result.number("/cache-size"), result.number("/bytes"), result.number("/pages"), result.number("/cache-miss"), Read.decimal(result, "/cache-miss-rate"), Read.decimal(result, "/encoding-rate"), result.number("/overflow"));
+    return new XbzrleProgress(
+        result.number("/cache-size"),
+        result.number("/bytes"),
+        result.number("/pages"),
+        result.number("/cache-miss"),
+        Read.decimal(result, "/cache-miss-rate"),
+        Read.decimal(result, "/encoding-rate"),
+        result.number("/overflow"));
   }
 }

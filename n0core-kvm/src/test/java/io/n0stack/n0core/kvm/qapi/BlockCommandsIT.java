@@ -14,6 +14,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import jnr.constants.platform.OpenFlags;
+import jnr.posix.POSIX;
+import jnr.posix.POSIXFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,13 +59,15 @@ class BlockCommandsIT {
   /** Makes an image by jobs of QEMU itself. */
   private void create(String name, String format) {
     String file = directory.resolve(name + ", " + format).toString();
-    qapi.blockJob().create(
-        "file", Map.of("driver", "file", "filename", file, "size", format.equals("raw") ? SIZE : 0));
+    qapi.blockJob()
+        .create(
+            "file",
+            Map.of("driver", "file", "filename", file, "size", format.equals("raw") ? SIZE : 0));
     assertThat(qemu.ended("file").error()).isEmpty();
     qapi.block().add(Map.of("driver", "file", "filename", file, "node-name", name + "-file"));
     if (!format.equals("raw")) {
-      qapi.blockJob().create(
-          "format", Map.of("driver", format, "file", name + "-file", "size", SIZE));
+      qapi.blockJob()
+          .create("format", Map.of("driver", format, "file", name + "-file", "size", SIZE));
       assertThat(qemu.ended("format").error()).isEmpty();
     }
   }
@@ -73,8 +78,8 @@ class BlockCommandsIT {
 
   private void overlay(String name) {
     create(name, "qcow2");
-    Map<String, Object> options = new HashMap<>(
-        Map.of("driver", "qcow2", "file", name + "-file", "node-name", name));
+    Map<String, Object> options =
+        new HashMap<>(Map.of("driver", "qcow2", "file", name + "-file", "node-name", name));
     options.put("backing", null);
     qapi.block().add(options);
   }
@@ -100,27 +105,61 @@ class BlockCommandsIT {
   }
 
   @Test
+  void nodeIsOpenedFromGivenDescriptor() throws Exception {
+    POSIX libc = POSIXFactory.getNativePOSIX();
+    Path file = Files.write(directory.resolve("given"), new byte[1 << 16]);
+    int fd = libc.open(file.toString(), OpenFlags.O_RDWR.intValue(), 0);
+    DescriptorCommands descriptors = qapi.descriptor();
+    qapi.machine().cont(); // while the guest stands still, QEMU only marks what is removed
+    try {
+      AddedFd first = descriptors.add("given, \"quoted\"", fd);
+      AddedFd second = descriptors.addTo(first.set(), "again", fd);
+      assertThat(descriptors.sets()).singleElement().satisfies(set -> {
+        assertThat(set.id()).isEqualTo(first.set());
+        assertThat(set.fds())
+            .extracting(each -> each.opaque().orElseThrow())
+            .containsExactlyInAnyOrder("given, \"quoted\"", "again");
+      });
+      descriptors.remove(second.set(), second.fd());
+      qapi.block()
+          .add(Map.of(
+              "driver", "file", "node-name", "given", "filename", "/dev/fdset/" + first.set()));
+      descriptors.removeSet(first.set());
+      qapi.block().del("given");
+      assertThat(descriptors.sets()).isEmpty();
+      descriptors.give("tap0", fd);
+      descriptors.close("tap0");
+    } finally {
+      libc.close(fd);
+    }
+  }
+
+  @Test
   void limitsAreSet() {
     qapi.block().resize("root", 2 * SIZE);
     assertThat(qapi.block().nodes())
         .filteredOn(each -> each.name().orElse("").equals("root"))
         .singleElement()
         .satisfies(each -> assertThat(each.image().virtualBytes()).isEqualTo(2 * SIZE));
-    qapi.block().throttle(IoThrottle.builder("disk0").iops(100).iopsMax(200).burstSeconds(1).build());
+    qapi.block()
+        .throttle(
+            IoThrottle.builder("disk0").iops(100).iopsMax(200).burstSeconds(1).build());
     qapi.block().setWriteThreshold("root", SIZE);
     qapi.block().setLatencyHistogram("disk0", List.of(1_000L, 1_000_000L));
     assertThat(qapi.block().deviceStats())
         .anyMatch(each -> each.counters().readLatency().isPresent());
     qapi.block().setLatencyHistogram("disk0", List.of());
-    qapi.block().reopen(List.of(Map.of(
-        "driver", "qcow2", "file", "root-file", "node-name", "root", "discard", "unmap")));
+    qapi.block()
+        .reopen(List.of(Map.of(
+            "driver", "qcow2", "file", "root-file", "node-name", "root", "discard", "unmap")));
   }
 
   @Test
   void overlaysAreCommittedStreamedAndMirrored() {
     overlay("top");
     qapi.block().snapshot("root", "top");
-    qapi.blockJob().commit(BlockCommit.builder("top").jobId("commit0").waitForDismiss().build());
+    qapi.blockJob()
+        .commit(BlockCommit.builder("top").jobId("commit0").waitForDismiss().build());
     await()
         .atMost(Qemu.LIMIT)
         .until(() -> qapi.job().find("commit0").orElseThrow().status().is(JobStatus.READY));
@@ -140,23 +179,27 @@ class BlockCommandsIT {
 
     Path file = directory.resolve("sync, top");
     qapi.block().snapshotSync("root", "sync", file);
-    qapi.blockJob().changeBackingFile("sync", "sync", directory.resolve("root, qcow2").toString());
-    qapi.blockJob().stream(BlockStream.builder("sync").jobId("stream0").waitForDismiss().build());
+    qapi.blockJob()
+        .changeBackingFile("sync", "sync", directory.resolve("root, qcow2").toString());
+    qapi.blockJob().stream(
+        BlockStream.builder("sync").jobId("stream0").waitForDismiss().build());
     assertThat(qemu.ended("stream0").error()).isEmpty();
 
     create("copy", "raw");
-    qapi.blockJob().mirror(BlockMirror.builder("sync", "copy-file", SyncMode.FULL)
-        .jobId("mirror0")
-        .copyMode(CopyMode.WRITE_BLOCKING)
-        .onSourceError(ErrorPolicy.REPORT)
-        .build());
+    qapi.blockJob()
+        .mirror(BlockMirror.builder("sync", "copy-file", SyncMode.FULL)
+            .jobId("mirror0")
+            .copyMode(CopyMode.WRITE_BLOCKING)
+            .onSourceError(ErrorPolicy.REPORT)
+            .build());
     await()
         .atMost(Qemu.LIMIT)
         .until(() -> qapi.job().find("mirror0").orElseThrow().status().is(JobStatus.READY));
     qapi.blockJob().setSpeed("mirror0", 1 << 20);
     qapi.blockJob().pause("mirror0");
-    await().atMost(Qemu.LIMIT).until(() -> qapi.job().find("mirror0").orElseThrow()
-        .status().is(JobStatus.STANDBY));
+    await()
+        .atMost(Qemu.LIMIT)
+        .until(() -> qapi.job().find("mirror0").orElseThrow().status().is(JobStatus.STANDBY));
     qapi.blockJob().resume("mirror0");
     qapi.blockJob().cancel("mirror0");
     await().atMost(Qemu.LIMIT).until(() -> qapi.job().find("mirror0").isEmpty());
@@ -165,7 +208,8 @@ class BlockCommandsIT {
   @Test
   void backupsRunInTransactionsWithBitmaps() {
     BitmapCommands bitmaps = qapi.bitmap();
-    bitmaps.add(TransactionAction.BitmapAdd.of("root", "b0").withPersistence().withGranularity(65_536));
+    bitmaps.add(
+        TransactionAction.BitmapAdd.of("root", "b0").withPersistence().withGranularity(65_536));
     bitmaps.add(TransactionAction.BitmapAdd.of("root", "b1").withoutRecording());
     bitmaps.enable("root", "b1");
     bitmaps.disable("root", "b1");
@@ -180,10 +224,11 @@ class BlockCommandsIT {
         .waitForDismiss()
         .build();
 
-    qapi.block().transaction(List.of(
-        new TransactionAction.Backup(backup),
-        new TransactionAction.BitmapAdd("root", "b2", OptionalLong.empty(), false, false),
-        new TransactionAction.BitmapRemove(new BitmapName("root", "b1"))));
+    qapi.block()
+        .transaction(List.of(
+            new TransactionAction.Backup(backup),
+            new TransactionAction.BitmapAdd("root", "b2", OptionalLong.empty(), false, false),
+            new TransactionAction.BitmapRemove(new BitmapName("root", "b1"))));
 
     assertThat(qemu.await1(JobEvent.Pending.class).id()).isEqualTo("backup0");
     qapi.job().finish("backup0");
@@ -195,16 +240,18 @@ class BlockCommandsIT {
         .containsExactlyInAnyOrder("b0", "b2");
     qapi.block().transaction(List.of(new TransactionAction.InternalSnapshot("root", "before")));
     assertThat(qapi.block().deleteInternalSnapshot("root", "before").name()).isEqualTo("before");
-    assertThatThrownBy(() -> qapi.block().transactionGrouped(List.of(
-            new TransactionAction.BitmapClear(new BitmapName("root", "b0")),
-            new TransactionAction.Abort())))
+    assertThatThrownBy(() -> qapi.block()
+            .transactionGrouped(List.of(
+                new TransactionAction.BitmapClear(new BitmapName("root", "b0")),
+                new TransactionAction.Abort())))
         .isInstanceOf(QmpException.class);
     bitmaps.remove("root", "b2");
     bitmaps.remove("root", "b0");
-    qapi.blockJob().backup(BlockBackup.builder("root", "copy-file", SyncMode.FULL)
-        .jobId("backup1")
-        .waitForDismiss()
-        .build());
+    qapi.blockJob()
+        .backup(BlockBackup.builder("root", "copy-file", SyncMode.FULL)
+            .jobId("backup1")
+            .waitForDismiss()
+            .build());
     assertThat(qemu.ended("backup1").error()).isEmpty();
     qapi.block().del("copy-file");
     assertThatThrownBy(() -> qapi.block().del("root"))
@@ -244,14 +291,16 @@ class BlockCommandsIT {
       assertThat(each.nodeName()).isEqualTo("root");
     });
     try (Qemu client = Qemu.start(directory, "-machine", "none")) {
-      client.qapi().block().add(Map.of(
-          "driver", "nbd",
-          "node-name", "remote",
-          "read-only", true,
-          "export", "r",
-          "server", Map.of("type", "unix", "path", directory.resolve("nbd").toString())));
-      assertThat(client.qapi().migration().yankable())
-          .contains(new YankInstance.Node("remote"));
+      client
+          .qapi()
+          .block()
+          .add(Map.of(
+              "driver", "nbd",
+              "node-name", "remote",
+              "read-only", true,
+              "export", "r",
+              "server", Map.of("type", "unix", "path", directory.resolve("nbd").toString())));
+      assertThat(client.qapi().migration().yankable()).contains(new YankInstance.Node("remote"));
       assertThatThrownBy(() -> exports.remove("export0", RemoveMode.SAFE))
           .isInstanceOf(QmpException.class);
       client.qapi().migration().yank(List.of(new YankInstance.Node("remote")));

@@ -65,7 +65,9 @@ class DisplayCommandsIT {
         ByteBuffer hello = ByteBuffer.allocate(12);
         while (hello.hasRemaining() && client.read(hello) >= 0) {}
         assertThat(new String(hello.array(), StandardCharsets.US_ASCII)).startsWith("RFB ");
-        assertThat(qemu.await1(DisplayEvent.VncConnected.class).server().family()
+        assertThat(qemu.await1(DisplayEvent.VncConnected.class)
+                .server()
+                .family()
                 .is(AddressFamily.UNIX))
             .isTrue();
       }

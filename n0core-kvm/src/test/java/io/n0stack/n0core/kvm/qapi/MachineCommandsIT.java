@@ -31,8 +31,8 @@ class MachineCommandsIT {
   Path directory;
 
   private Qemu nano(String... more) throws IOException {
-    List<String> arguments = new ArrayList<>(
-        List.of("-machine", "pc", "-bios", Qemu.nano(directory).toString()));
+    List<String> arguments =
+        new ArrayList<>(List.of("-machine", "pc", "-bios", Qemu.nano(directory).toString()));
     arguments.addAll(List.of(more));
     return Qemu.start(directory, arguments.toArray(new String[0]));
   }
@@ -114,12 +114,14 @@ class MachineCommandsIT {
           .filter(each -> each.qomPath().isEmpty())
           .findFirst()
           .orElseThrow();
-      qemu.qapi().device().deviceAdd(Map.of(
-          "driver", free.type(),
-          "id", "cpu1",
-          "socket-id", free.topology().socketId().orElseThrow(),
-          "core-id", free.topology().coreId().orElseThrow(),
-          "thread-id", free.topology().threadId().orElseThrow()));
+      qemu.qapi()
+          .device()
+          .deviceAdd(Map.of(
+              "driver", free.type(),
+              "id", "cpu1",
+              "socket-id", free.topology().socketId().orElseThrow(),
+              "core-id", free.topology().coreId().orElseThrow(),
+              "thread-id", free.topology().threadId().orElseThrow()));
       assertThat(cpus.cpus()).hasSize(2);
       assertThat(cpus.definitions()).extracting(CpuDefinition::name).contains("qemu64", "max");
       CpuModel full = cpus.expand(CpuExpansion.FULL, "qemu64", Map.of("avx2", true));
@@ -138,16 +140,19 @@ class MachineCommandsIT {
     Path dump = directory.resolve("dump");
     try (Qemu qemu = nano("-m", "16M,slots=2,maxmem=1G", "-device", "virtio-balloon,id=balloon0")) {
       MemoryCommands memory = qemu.qapi().memory();
-      qemu.qapi().device().objectAdd(
-          Map.of("qom-type", "memory-backend-ram", "id", "mem1", "size", 128L << 20));
+      qemu.qapi()
+          .device()
+          .objectAdd(Map.of("qom-type", "memory-backend-ram", "id", "mem1", "size", 128L << 20));
       qemu.qapi().device().deviceAdd(Map.of("driver", "pc-dimm", "id", "dimm1", "memdev", "mem1"));
 
       assertThat(memory.size()).isEqualTo(new MemorySize(16 << 20, OptionalLong.of(128 << 20)));
-      assertThat(memory.devices()).singleElement().isInstanceOfSatisfying(MemoryDevice.Dimm.class, dimm -> {
-        assertThat(dimm.id()).contains("dimm1");
-        assertThat(dimm.sizeBytes()).isEqualTo(128 << 20);
-        assertThat(dimm.hotplugged()).isTrue();
-      });
+      assertThat(memory.devices())
+          .singleElement()
+          .isInstanceOfSatisfying(MemoryDevice.Dimm.class, dimm -> {
+            assertThat(dimm.id()).contains("dimm1");
+            assertThat(dimm.sizeBytes()).isEqualTo(128 << 20);
+            assertThat(dimm.hotplugged()).isTrue();
+          });
       assertThat(memory.backends())
           .filteredOn(each -> each.id().equals(Optional.of("mem1")))
           .singleElement()
@@ -157,7 +162,8 @@ class MachineCommandsIT {
       memory.balloon(8 << 20);
       memory.pollBalloonStats("/machine/peripheral/balloon0", Duration.ofSeconds(2));
       memory.pollBalloonStats("/machine/peripheral/balloon0", Duration.ZERO);
-      assertThat(memory.balloonStats("/machine/peripheral/balloon0").freeBytes()).isEmpty();
+      assertThat(memory.balloonStats("/machine/peripheral/balloon0").freeBytes())
+          .isEmpty();
       assertThatThrownBy(() -> memory.balloon(0))
           .isInstanceOfSatisfying(
               N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID));
@@ -180,8 +186,8 @@ class MachineCommandsIT {
     try (Qemu qemu = nano()) {
       DeviceCommands devices = qemu.qapi().device();
       devices.netdevAdd(Map.of("type", "hubport", "hubid", 0, "id", "net0"));
-      devices.deviceAdd(Map.of("driver", "virtio-net-pci", "netdev", "net0", "id", "nic0",
-          "mac", "52:54:00:12:34:56"));
+      devices.deviceAdd(Map.of(
+          "driver", "virtio-net-pci", "netdev", "net0", "id", "nic0", "mac", "52:54:00:12:34:56"));
       assertThat(devices.pci())
           .flatExtracting(PciBus::devices)
           .filteredOn(each -> each.id().equals("nic0"))
@@ -198,7 +204,9 @@ class MachineCommandsIT {
       assertThat(devices.qomList("/machine/peripheral"))
           .extracting(QomProperty::name)
           .contains("nic0");
-      assertThat(devices.qomTypes("pci-device")).extracting(QomType::name).contains("virtio-net-pci");
+      assertThat(devices.qomTypes("pci-device"))
+          .extracting(QomType::name)
+          .contains("virtio-net-pci");
       assertThat(devices.deviceProperties("virtio-net-pci"))
           .extracting(QomProperty::name)
           .contains("mac");
@@ -210,8 +218,10 @@ class MachineCommandsIT {
       qemu.qapi().machine().systemReset(); // the nano guest knows no hot-unplug; a reset does it
       qemu.qapi().machine().cont();
 
-      await().atMost(Qemu.LIMIT).until(() -> qemu.heard(DeviceEvent.DeviceDeleted.class).stream()
-          .anyMatch(each -> each.device().equals(Optional.of("nic0"))));
+      await()
+          .atMost(Qemu.LIMIT)
+          .until(() -> qemu.heard(DeviceEvent.DeviceDeleted.class).stream()
+              .anyMatch(each -> each.device().equals(Optional.of("nic0"))));
       devices.netdevDel("net0");
       assertThatThrownBy(() -> devices.deviceDel("nic0"))
           .isInstanceOfSatisfying(

@@ -17,6 +17,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import jnr.constants.platform.OpenFlags;
+import jnr.posix.POSIX;
+import jnr.posix.POSIXFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -34,7 +37,12 @@ class MigrationCommandsIT {
   }
 
   private static boolean is(Qemu qemu, MigrationStatus status) {
-    return qemu.qapi().migration().info().status().filter(each -> each.is(status)).isPresent();
+    return qemu.qapi()
+        .migration()
+        .info()
+        .status()
+        .filter(each -> each.is(status))
+        .isPresent();
   }
 
   @Test
@@ -50,11 +58,14 @@ class MigrationCommandsIT {
         each.qapi().migration().setCapabilities(wanted);
         assertThat(each.qapi().migration().capabilities()).containsAllEntriesOf(wanted);
       }
-      source.qapi().migration().setParameters(MigrationSettings.builder()
-          .maxBandwidth(1 << 30)
-          .downtimeLimitMillis(250)
-          .multifdCompression(MultifdCompression.ZSTD)
-          .build());
+      source
+          .qapi()
+          .migration()
+          .setParameters(MigrationSettings.builder()
+              .maxBandwidth(1 << 30)
+              .downtimeLimitMillis(250)
+              .multifdCompression(MultifdCompression.ZSTD)
+              .build());
       assertThat(source.qapi().migration().parameters().downtimeLimitMillis()).hasValue(250);
       assertThat(source.qapi().migration().info().status()).isEmpty();
       source.qapi().machine().cont();
@@ -74,7 +85,8 @@ class MigrationCommandsIT {
       assertThat(source.heard(MigrationEvent.Migration.class))
           .anyMatch(each -> each.status().is(MigrationStatus.PRE_SWITCHOVER));
       assertThat(source.heard(MigrationEvent.MigrationPass.class)).isNotEmpty();
-      assertThat(source.qapi().machine().status().status().is(RunState.POSTMIGRATE)).isTrue();
+      assertThat(source.qapi().machine().status().status().is(RunState.POSTMIGRATE))
+          .isTrue();
       assertThat(target.qapi().machine().status().status().is(RunState.PAUSED)).isTrue();
       target.qapi().machine().cont();
       assertThat(target.qapi().machine().status().running()).isTrue();
@@ -84,19 +96,30 @@ class MigrationCommandsIT {
 
   @Test
   void guestIsSavedToFileAndRestored() throws Exception {
-    Path file = directory.resolve("state");
-    try (Qemu source = nano()) {
-      source.qapi().machine().cont();
-      source.qapi().machine().stop();
-      source.qapi().migration().migrate(new MigrationChannel.Command("cat > " + file));
-      await().atMost(Qemu.LIMIT).until(() -> is(source, MigrationStatus.COMPLETED));
-    }
-    assertThat(Files.size(file)).isPositive();
-    try (Qemu target = nano("-incoming", "defer")) {
-      target.qapi().migration().incoming(new MigrationChannel.Command("cat " + file));
-      await().atMost(Qemu.LIMIT).until(() -> is(target, MigrationStatus.COMPLETED));
-      target.qapi().machine().cont();
-      assertThat(target.qapi().machine().status().running()).isTrue();
+    POSIX libc = POSIXFactory.getNativePOSIX();
+    Path file = Files.createFile(directory.resolve("state"));
+    MigrationChannel channel = new MigrationChannel.Descriptor("state");
+    int out = libc.open(file.toString(), OpenFlags.O_WRONLY.intValue(), 0);
+    int in = libc.open(file.toString(), OpenFlags.O_RDONLY.intValue(), 0);
+    try {
+      try (Qemu source = nano()) {
+        source.qapi().machine().cont();
+        source.qapi().machine().stop();
+        source.qapi().descriptor().give("state", out);
+        source.qapi().migration().migrate(channel);
+        await().atMost(Qemu.LIMIT).until(() -> is(source, MigrationStatus.COMPLETED));
+      }
+      assertThat(Files.size(file)).isPositive();
+      try (Qemu target = nano("-incoming", "defer")) {
+        target.qapi().descriptor().give("state", in);
+        target.qapi().migration().incoming(channel);
+        await().atMost(Qemu.LIMIT).until(() -> is(target, MigrationStatus.COMPLETED));
+        target.qapi().machine().cont();
+        assertThat(target.qapi().machine().status().running()).isTrue();
+      }
+    } finally {
+      libc.close(in);
+      libc.close(out);
     }
   }
 
