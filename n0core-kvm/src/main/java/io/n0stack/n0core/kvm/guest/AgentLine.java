@@ -56,7 +56,8 @@ final class AgentLine {
     inStep = false; // the agent spoke unasked: what comes next need not be an answer
     long id = random.nextLong() >>> 2;
     byte[] request = request("guest-sync-delimited", Map.of("id", id));
-    ByteBuffer framed = ByteBuffer.allocate(request.length + 1).put(RESET).put(request).flip();
+    ByteBuffer framed =
+        ByteBuffer.allocate(request.length + 1).put(RESET).put(request).flip();
     if (!socket.write(framed, deadline)) {
       return false;
     }
@@ -134,7 +135,8 @@ final class AgentLine {
     }
     try {
       JsonNode answer = json.readTree(line, begin, line.length - begin);
-      return answer != null && answer.path("return").isIntegralNumber()
+      return answer != null
+          && answer.path("return").isIntegralNumber()
           && answer.path("return").canConvertToLong()
           && answer.path("return").longValue() == id;
     } catch (IOException e) {

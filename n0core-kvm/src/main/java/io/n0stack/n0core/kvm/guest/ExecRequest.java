@@ -55,7 +55,9 @@ public final class ExecRequest {
     });
     return with(
         "env",
-        variables.entrySet().stream().map(each -> each.getKey() + "=" + each.getValue()).toList());
+        variables.entrySet().stream()
+            .map(each -> each.getKey() + "=" + each.getValue())
+            .toList());
   }
 
   /**

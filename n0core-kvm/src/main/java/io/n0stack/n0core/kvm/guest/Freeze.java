@@ -38,7 +38,9 @@ final class Freeze implements AutoCloseable {
     try {
       if (!ended.await(limit.toNanos(), TimeUnit.NANOSECONDS)
           && thawing.compareAndSet(false, true)) {
-        LOG.warn("{}: frozen for {} ms, thawed before the work ended", agent.subject(),
+        LOG.warn(
+            "{}: frozen for {} ms, thawed before the work ended",
+            agent.subject(),
             limit.toMillis());
         thaw();
       }

@@ -110,8 +110,8 @@ public final class GuestAgent implements AutoCloseable {
         exchange(command, deadline, end -> line.call(command, arguments, end));
     return result(
         command,
-        answer.orElseThrow(() ->
-            new OperationTimeoutException(command + " by " + subject(), deadline)));
+        answer.orElseThrow(
+            () -> new OperationTimeoutException(command + " by " + subject(), deadline)));
   }
 
   /**

@@ -12,8 +12,7 @@ import java.time.Duration;
  * @param port what tells whether there is an agent
  * @since 0.1
  */
-public record GuestAgentOptions(
-    Duration sync, Duration command, int answerBytes, GuestPort port) {
+public record GuestAgentOptions(Duration sync, Duration command, int answerBytes, GuestPort port) {
   private static final int MOST = 64 << 20;
 
   /** Checks the values. */
@@ -30,8 +29,7 @@ public record GuestAgentOptions(
    * @return the options
    */
   public static GuestAgentOptions defaults() {
-    return new GuestAgentOptions(
-        Duration.ofSeconds(5), Duration.ofSeconds(30), MOST, () -> true);
+    return new GuestAgentOptions(Duration.ofSeconds(5), Duration.ofSeconds(30), MOST, () -> true);
   }
 
   /**

@@ -79,8 +79,7 @@ public final class GuestFile implements AutoCloseable {
    */
   public void seek(long offset) {
     Rules.range("offset", offset, 0, Long.MAX_VALUE);
-    agent.execute(
-        "guest-file-seek", Map.of("handle", handle, "offset", offset, "whence", "set"));
+    agent.execute("guest-file-seek", Map.of("handle", handle, "offset", offset, "whence", "set"));
   }
 
   /** Hands what was written over to the guest's system. */

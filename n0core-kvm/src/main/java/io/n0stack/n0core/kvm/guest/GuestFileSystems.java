@@ -94,8 +94,7 @@ public final class GuestFileSystems {
    * @param error why it failed, in the guest's words
    * @since 0.1
    */
-  public record Trimmed(
-      String path, OptionalLong bytes, Optional<String> error) {
+  public record Trimmed(String path, OptionalLong bytes, Optional<String> error) {
     static Trimmed from(GuestResult result) {
       return new Trimmed(
           result.text("/path"), result.optNumber("/trimmed"), result.optText("/error"));

@@ -46,8 +46,7 @@ public final class GuestFiles {
    * @return the file, which the caller closes
    */
   public GuestFile open(String path, Mode mode) {
-    GuestResult handle =
-        agent.execute("guest-file-open", Map.of("path", path, "mode", mode.text));
+    GuestResult handle = agent.execute("guest-file-open", Map.of("path", path, "mode", mode.text));
     return new GuestFile(agent, handle.number(""));
   }
 
@@ -73,8 +72,8 @@ public final class GuestFiles {
           throw new N0Exception(
               N0Exception.Code.EXHAUSTED,
               agent.subject(),
-              "read " + Rules.quote(path) + " by " + agent.subject() + ": longer than "
-                  + mostBytes + " bytes");
+              "read " + Rules.quote(path) + " by " + agent.subject() + ": longer than " + mostBytes
+                  + " bytes");
         }
       }
     }

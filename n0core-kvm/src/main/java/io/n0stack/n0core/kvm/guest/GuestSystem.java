@@ -97,8 +97,7 @@ public final class GuestSystem {
    */
   public void setTime(Instant time) {
     Rules.range("time", time.getEpochSecond(), 0, Long.MAX_VALUE / NANOS - 1);
-    agent.execute(
-        "guest-set-time", Map.of("time", time.getEpochSecond() * NANOS + time.getNano()));
+    agent.execute("guest-set-time", Map.of("time", time.getEpochSecond() * NANOS + time.getNano()));
   }
 
   /** Sets the guest's clock from its hardware clock, as after it was stopped or restored. */
@@ -112,9 +111,7 @@ public final class GuestSystem {
    * @return what the guest says
    */
   public List<NetworkInterface> networkInterfaces() {
-    return agent
-        .execute("guest-network-get-interfaces", Map.of())
-        .list("", NetworkInterface::from);
+    return agent.execute("guest-network-get-interfaces", Map.of()).list("", NetworkInterface::from);
   }
 
   /**
@@ -164,11 +161,9 @@ public final class GuestSystem {
    * @param password the password, never logged
    */
   public void setUserPassword(String user, String password) {
-    String encoded =
-        Base64.getEncoder().encodeToString(password.getBytes(StandardCharsets.UTF_8));
+    String encoded = Base64.getEncoder().encodeToString(password.getBytes(StandardCharsets.UTF_8));
     agent.execute(
-        "guest-set-user-password",
-        Map.of("username", user, "password", encoded, "crypted", false));
+        "guest-set-user-password", Map.of("username", user, "password", encoded, "crypted", false));
   }
 
   /**
@@ -180,7 +175,6 @@ public final class GuestSystem {
   public void setUserPasswordHash(String user, String hash) {
     String encoded = Base64.getEncoder().encodeToString(hash.getBytes(StandardCharsets.UTF_8));
     agent.execute(
-        "guest-set-user-password",
-        Map.of("username", user, "password", encoded, "crypted", true));
+        "guest-set-user-password", Map.of("username", user, "password", encoded, "crypted", true));
   }
 }

@@ -73,6 +73,8 @@ public final class BitmapCommands {
    * @param sources the bitmaps to add
    */
   public void merge(String node, String target, List<BitmapName> sources) {
-    call.run("block-dirty-bitmap-merge", Encode.data(new TransactionAction.BitmapMerge(node, target, sources)));
+    call.run(
+        "block-dirty-bitmap-merge",
+        Encode.data(new TransactionAction.BitmapMerge(node, target, sources)));
   }
 }

@@ -22,7 +22,20 @@ import java.util.OptionalLong;
  * @param autoDismiss whether the ended job vanishes by itself
  * @since 0.1
  */
-public record BlockBackup(String device, String target, SyncMode sync, Optional<String> jobId, OptionalLong speed, Optional<String> bitmap, Optional<BitmapMode> bitmapMode, Optional<Boolean> compress, Optional<ErrorPolicy> onSourceError, Optional<ErrorPolicy> onTargetError, Optional<String> filterNodeName, Optional<Boolean> autoFinalize, Optional<Boolean> autoDismiss) {
+public record BlockBackup(
+    String device,
+    String target,
+    SyncMode sync,
+    Optional<String> jobId,
+    OptionalLong speed,
+    Optional<String> bitmap,
+    Optional<BitmapMode> bitmapMode,
+    Optional<Boolean> compress,
+    Optional<ErrorPolicy> onSourceError,
+    Optional<ErrorPolicy> onTargetError,
+    Optional<String> filterNodeName,
+    Optional<Boolean> autoFinalize,
+    Optional<Boolean> autoDismiss) {
   /**
    * Starts from what is required.
    *
@@ -36,7 +49,20 @@ public record BlockBackup(String device, String target, SyncMode sync, Optional<
   }
 
   Args arguments() {
-    return Args.of().put("device", device).put("target", target).put("sync", sync).put("job-id", jobId).put("speed", speed).put("bitmap", bitmap).put("bitmap-mode", bitmapMode).put("compress", compress).put("on-source-error", onSourceError).put("on-target-error", onTargetError).put("filter-node-name", filterNodeName).put("auto-finalize", autoFinalize).put("auto-dismiss", autoDismiss);
+    return Args.of()
+        .put("device", device)
+        .put("target", target)
+        .put("sync", sync)
+        .put("job-id", jobId)
+        .put("speed", speed)
+        .put("bitmap", bitmap)
+        .put("bitmap-mode", bitmapMode)
+        .put("compress", compress)
+        .put("on-source-error", onSourceError)
+        .put("on-target-error", onTargetError)
+        .put("filter-node-name", filterNodeName)
+        .put("auto-finalize", autoFinalize)
+        .put("auto-dismiss", autoDismiss);
   }
 
   /** Collects the optional parts; used by one thread. */
@@ -175,7 +201,20 @@ public record BlockBackup(String device, String target, SyncMode sync, Optional<
      * @throws N0Exception INVALID if a value breaks a rule
      */
     public BlockBackup build() {
-      return new BlockBackup(device, target, sync, jobId, speed, bitmap, bitmapMode, compress, onSourceError, onTargetError, filterNodeName, autoFinalize, autoDismiss);
+      return new BlockBackup(
+          device,
+          target,
+          sync,
+          jobId,
+          speed,
+          bitmap,
+          bitmapMode,
+          compress,
+          onSourceError,
+          onTargetError,
+          filterNodeName,
+          autoFinalize,
+          autoDismiss);
     }
   }
 }

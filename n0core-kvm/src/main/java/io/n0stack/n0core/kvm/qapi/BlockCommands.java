@@ -65,7 +65,9 @@ public final class BlockCommands {
    * @param file the file to create
    */
   public void snapshotSync(String node, String overlay, Path file) {
-    call.run("blockdev-snapshot-sync", Encode.data(new TransactionAction.SnapshotFile(node, overlay, file)));
+    call.run(
+        "blockdev-snapshot-sync",
+        Encode.data(new TransactionAction.SnapshotFile(node, overlay, file)));
   }
 
   /**
@@ -86,7 +88,8 @@ public final class BlockCommands {
    * @return what was deleted
    */
   public ImageSnapshot deleteInternalSnapshot(String device, String name) {
-    return ImageSnapshot.from(call.run("blockdev-snapshot-delete-internal-sync", Args.of("device", device).put("name", name)));
+    return ImageSnapshot.from(call.run(
+        "blockdev-snapshot-delete-internal-sync", Args.of("device", device).put("name", name)));
   }
 
   /**
@@ -96,7 +99,9 @@ public final class BlockCommands {
    * @param bytes the new size
    */
   public void resize(String node, long bytes) {
-    call.run("block_resize", Args.of("node-name", node).put("size", Rules.range("bytes", bytes, 0, Long.MAX_VALUE)));
+    call.run(
+        "block_resize",
+        Args.of("node-name", node).put("size", Rules.range("bytes", bytes, 0, Long.MAX_VALUE)));
   }
 
   /**
@@ -116,7 +121,10 @@ public final class BlockCommands {
    * @param offset the offset, 0 for none
    */
   public void setWriteThreshold(String node, long offset) {
-    call.run("block-set-write-threshold", Args.of("node-name", node).put("write-threshold", Rules.range("offset", offset, 0, Long.MAX_VALUE)));
+    call.run(
+        "block-set-write-threshold",
+        Args.of("node-name", node)
+            .put("write-threshold", Rules.range("offset", offset, 0, Long.MAX_VALUE)));
   }
 
   /**
@@ -145,7 +153,9 @@ public final class BlockCommands {
    * @param actions what to do
    */
   public void transactionGrouped(List<? extends TransactionAction> actions) {
-    call.run("transaction", Encode.transaction(actions).put("properties", Args.of("completion-mode", "grouped")));
+    call.run(
+        "transaction",
+        Encode.transaction(actions).put("properties", Args.of("completion-mode", "grouped")));
   }
 
   /**
@@ -163,7 +173,8 @@ public final class BlockCommands {
    * @return the nodes
    */
   public List<BlockNode> nodes() {
-    return Read.list(call.run("query-named-block-nodes", Args.of("flat", true)), "", BlockNode::from);
+    return Read.list(
+        call.run("query-named-block-nodes", Args.of("flat", true)), "", BlockNode::from);
   }
 
   /**
@@ -190,6 +201,7 @@ public final class BlockCommands {
    * @return the counters
    */
   public List<BlockStats> nodeStats() {
-    return Read.list(call.run("query-blockstats", Args.of("query-nodes", true)), "", BlockStats::from);
+    return Read.list(
+        call.run("query-blockstats", Args.of("query-nodes", true)), "", BlockStats::from);
   }
 }

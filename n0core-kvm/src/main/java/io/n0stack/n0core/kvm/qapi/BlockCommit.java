@@ -19,7 +19,17 @@ import java.util.OptionalLong;
  * @param autoDismiss whether the ended job vanishes by itself
  * @since 0.1
  */
-public record BlockCommit(String device, Optional<String> jobId, Optional<String> baseNode, Optional<String> topNode, Optional<String> backingFile, OptionalLong speed, Optional<ErrorPolicy> onError, Optional<String> filterNodeName, Optional<Boolean> autoFinalize, Optional<Boolean> autoDismiss) {
+public record BlockCommit(
+    String device,
+    Optional<String> jobId,
+    Optional<String> baseNode,
+    Optional<String> topNode,
+    Optional<String> backingFile,
+    OptionalLong speed,
+    Optional<ErrorPolicy> onError,
+    Optional<String> filterNodeName,
+    Optional<Boolean> autoFinalize,
+    Optional<Boolean> autoDismiss) {
   /**
    * Starts from what is required.
    *
@@ -31,7 +41,17 @@ public record BlockCommit(String device, Optional<String> jobId, Optional<String
   }
 
   Args arguments() {
-    return Args.of().put("device", device).put("job-id", jobId).put("base-node", baseNode).put("top-node", topNode).put("backing-file", backingFile).put("speed", speed).put("on-error", onError).put("filter-node-name", filterNodeName).put("auto-finalize", autoFinalize).put("auto-dismiss", autoDismiss);
+    return Args.of()
+        .put("device", device)
+        .put("job-id", jobId)
+        .put("base-node", baseNode)
+        .put("top-node", topNode)
+        .put("backing-file", backingFile)
+        .put("speed", speed)
+        .put("on-error", onError)
+        .put("filter-node-name", filterNodeName)
+        .put("auto-finalize", autoFinalize)
+        .put("auto-dismiss", autoDismiss);
   }
 
   /** Collects the optional parts; used by one thread. */
@@ -155,7 +175,17 @@ public record BlockCommit(String device, Optional<String> jobId, Optional<String
      * @throws N0Exception INVALID if a value breaks a rule
      */
     public BlockCommit build() {
-      return new BlockCommit(device, jobId, baseNode, topNode, backingFile, speed, onError, filterNodeName, autoFinalize, autoDismiss);
+      return new BlockCommit(
+          device,
+          jobId,
+          baseNode,
+          topNode,
+          backingFile,
+          speed,
+          onError,
+          filterNodeName,
+          autoFinalize,
+          autoDismiss);
     }
   }
 }

@@ -15,8 +15,22 @@ import java.util.Optional;
  * @param ioStatus how its last requests ended
  * @since 0.1
  */
-public record BlockDevice(String name, Optional<String> qdev, boolean removable, boolean locked, Optional<BlockNode> inserted, Optional<Boolean> trayOpen, Optional<Term<IoStatus>> ioStatus) {
+public record BlockDevice(
+    String name,
+    Optional<String> qdev,
+    boolean removable,
+    boolean locked,
+    Optional<BlockNode> inserted,
+    Optional<Boolean> trayOpen,
+    Optional<Term<IoStatus>> ioStatus) {
   static BlockDevice from(QmpResult result) {
-    return new BlockDevice(result.text("/device"), Read.optText(result, "/qdev"), result.flag("/removable"), result.flag("/locked"), Read.optOne(result, "/inserted", BlockNode::from), Read.optFlag(result, "/tray_open"), Read.optTerm(IoStatus.class, result, "/io-status"));
+    return new BlockDevice(
+        result.text("/device"),
+        Read.optText(result, "/qdev"),
+        result.flag("/removable"),
+        result.flag("/locked"),
+        Read.optOne(result, "/inserted", BlockNode::from),
+        Read.optFlag(result, "/tray_open"),
+        Read.optTerm(IoStatus.class, result, "/io-status"));
   }
 }

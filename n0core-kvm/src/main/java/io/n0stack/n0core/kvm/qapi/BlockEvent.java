@@ -24,9 +24,24 @@ public sealed interface BlockEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record IoError(String device, Optional<String> nodeName, String operation, String action, Optional<Boolean> noSpace, String reason, Instant at) implements BlockEvent {
+  public record IoError(
+      String device,
+      Optional<String> nodeName,
+      String operation,
+      String action,
+      Optional<Boolean> noSpace,
+      String reason,
+      Instant at)
+      implements BlockEvent {
     static IoError from(QmpResult data, Instant at) {
-      return new IoError(data.text("/device"), Read.optText(data, "/node-name"), data.text("/operation"), data.text("/action"), Read.optFlag(data, "/nospace"), data.text("/reason"), at);
+      return new IoError(
+          data.text("/device"),
+          Read.optText(data, "/node-name"),
+          data.text("/operation"),
+          data.text("/action"),
+          Read.optFlag(data, "/nospace"),
+          data.text("/reason"),
+          at);
     }
   }
 
@@ -42,9 +57,24 @@ public sealed interface BlockEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record ImageCorrupted(String device, Optional<String> nodeName, String message, OptionalLong offset, OptionalLong sizeBytes, boolean fatal, Instant at) implements BlockEvent {
+  public record ImageCorrupted(
+      String device,
+      Optional<String> nodeName,
+      String message,
+      OptionalLong offset,
+      OptionalLong sizeBytes,
+      boolean fatal,
+      Instant at)
+      implements BlockEvent {
     static ImageCorrupted from(QmpResult data, Instant at) {
-      return new ImageCorrupted(data.text("/device"), Read.optText(data, "/node-name"), data.text("/msg"), Read.optNumber(data, "/offset"), Read.optNumber(data, "/size"), data.flag("/fatal"), at);
+      return new ImageCorrupted(
+          data.text("/device"),
+          Read.optText(data, "/node-name"),
+          data.text("/msg"),
+          Read.optNumber(data, "/offset"),
+          Read.optNumber(data, "/size"),
+          data.flag("/fatal"),
+          at);
     }
   }
 
@@ -57,9 +87,14 @@ public sealed interface BlockEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record WriteThreshold(String nodeName, long exceededBytes, long threshold, Instant at) implements BlockEvent {
+  public record WriteThreshold(String nodeName, long exceededBytes, long threshold, Instant at)
+      implements BlockEvent {
     static WriteThreshold from(QmpResult data, Instant at) {
-      return new WriteThreshold(data.text("/node-name"), data.number("/amount-exceeded"), data.number("/write-threshold"), at);
+      return new WriteThreshold(
+          data.text("/node-name"),
+          data.number("/amount-exceeded"),
+          data.number("/write-threshold"),
+          at);
     }
   }
 
@@ -72,9 +107,11 @@ public sealed interface BlockEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record QuorumFailure(String reference, long sector, long sectors, Instant at) implements BlockEvent {
+  public record QuorumFailure(String reference, long sector, long sectors, Instant at)
+      implements BlockEvent {
     static QuorumFailure from(QmpResult data, Instant at) {
-      return new QuorumFailure(data.text("/reference"), data.number("/sector-num"), data.number("/sectors-count"), at);
+      return new QuorumFailure(
+          data.text("/reference"), data.number("/sector-num"), data.number("/sectors-count"), at);
     }
   }
 
@@ -89,9 +126,17 @@ public sealed interface BlockEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record QuorumReportBad(String type, Optional<String> error, String nodeName, long sector, long sectors, Instant at) implements BlockEvent {
+  public record QuorumReportBad(
+      String type, Optional<String> error, String nodeName, long sector, long sectors, Instant at)
+      implements BlockEvent {
     static QuorumReportBad from(QmpResult data, Instant at) {
-      return new QuorumReportBad(data.text("/type"), Read.optText(data, "/error"), data.text("/node-name"), data.number("/sector-num"), data.number("/sectors-count"), at);
+      return new QuorumReportBad(
+          data.text("/type"),
+          Read.optText(data, "/error"),
+          data.text("/node-name"),
+          data.number("/sector-num"),
+          data.number("/sectors-count"),
+          at);
     }
   }
 
@@ -116,7 +161,8 @@ public sealed interface BlockEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record PrManagerStatusChanged(String id, boolean connected, Instant at) implements BlockEvent {
+  public record PrManagerStatusChanged(String id, boolean connected, Instant at)
+      implements BlockEvent {
     static PrManagerStatusChanged from(QmpResult data, Instant at) {
       return new PrManagerStatusChanged(data.text("/id"), data.flag("/connected"), at);
     }

@@ -13,6 +13,10 @@ import io.n0stack.n0core.kvm.qmp.QmpResult;
  */
 public record BlockExport(String id, Term<ExportType> type, String nodeName, boolean shuttingDown) {
   static BlockExport from(QmpResult result) {
-    return new BlockExport(result.text("/id"), Read.term(ExportType.class, result, "/type"), result.text("/node-name"), result.flag("/shutting-down"));
+    return new BlockExport(
+        result.text("/id"),
+        Read.term(ExportType.class, result, "/type"),
+        result.text("/node-name"),
+        result.flag("/shutting-down"));
   }
 }

@@ -21,8 +21,34 @@ import java.util.Optional;
  * @param error why it failed
  * @since 0.1
  */
-public record BlockJob(Term<JobType> type, String id, long totalBytes, long doneBytes, boolean busy, boolean paused, long speed, Term<IoStatus> ioStatus, boolean ready, Term<JobStatus> status, boolean autoFinalize, boolean autoDismiss, Optional<String> error) {
+public record BlockJob(
+    Term<JobType> type,
+    String id,
+    long totalBytes,
+    long doneBytes,
+    boolean busy,
+    boolean paused,
+    long speed,
+    Term<IoStatus> ioStatus,
+    boolean ready,
+    Term<JobStatus> status,
+    boolean autoFinalize,
+    boolean autoDismiss,
+    Optional<String> error) {
   static BlockJob from(QmpResult result) {
-    return new BlockJob(Read.term(JobType.class, result, "/type"), result.text("/device"), result.number("/len"), result.number("/offset"), result.flag("/busy"), result.flag("/paused"), result.number("/speed"), Read.term(IoStatus.class, result, "/io-status"), result.flag("/ready"), Read.term(JobStatus.class, result, "/status"), result.flag("/auto-finalize"), result.flag("/auto-dismiss"), Read.optText(result, "/error"));
+    return new BlockJob(
+        Read.term(JobType.class, result, "/type"),
+        result.text("/device"),
+        result.number("/len"),
+        result.number("/offset"),
+        result.flag("/busy"),
+        result.flag("/paused"),
+        result.number("/speed"),
+        Read.term(IoStatus.class, result, "/io-status"),
+        result.flag("/ready"),
+        Read.term(JobStatus.class, result, "/status"),
+        result.flag("/auto-finalize"),
+        result.flag("/auto-dismiss"),
+        Read.optText(result, "/error"));
   }
 }

@@ -75,7 +75,9 @@ public final class BlockJobCommands {
    * @param backingFile the new name, empty for none
    */
   public void changeBackingFile(String device, String node, String backingFile) {
-    call.run("change-backing-file", Args.of("device", device).put("image-node-name", node).put("backing-file", backingFile));
+    call.run(
+        "change-backing-file",
+        Args.of("device", device).put("image-node-name", node).put("backing-file", backingFile));
   }
 
   /**
@@ -94,7 +96,10 @@ public final class BlockJobCommands {
    * @param bytesPerSecond the limit, 0 for none
    */
   public void setSpeed(String job, long bytesPerSecond) {
-    call.run("block-job-set-speed", Args.of("device", job).put("speed", Rules.range("bytesPerSecond", bytesPerSecond, 0, Long.MAX_VALUE)));
+    call.run(
+        "block-job-set-speed",
+        Args.of("device", job)
+            .put("speed", Rules.range("bytesPerSecond", bytesPerSecond, 0, Long.MAX_VALUE)));
   }
 
   /**

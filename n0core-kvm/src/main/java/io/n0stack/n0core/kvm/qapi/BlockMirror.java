@@ -23,7 +23,21 @@ import java.util.OptionalLong;
  * @param autoDismiss whether the ended job vanishes by itself
  * @since 0.1
  */
-public record BlockMirror(String device, String target, SyncMode sync, Optional<String> jobId, Optional<String> replaces, OptionalLong speed, OptionalLong granularity, OptionalLong bufferBytes, Optional<ErrorPolicy> onSourceError, Optional<ErrorPolicy> onTargetError, Optional<String> filterNodeName, Optional<CopyMode> copyMode, Optional<Boolean> autoFinalize, Optional<Boolean> autoDismiss) {
+public record BlockMirror(
+    String device,
+    String target,
+    SyncMode sync,
+    Optional<String> jobId,
+    Optional<String> replaces,
+    OptionalLong speed,
+    OptionalLong granularity,
+    OptionalLong bufferBytes,
+    Optional<ErrorPolicy> onSourceError,
+    Optional<ErrorPolicy> onTargetError,
+    Optional<String> filterNodeName,
+    Optional<CopyMode> copyMode,
+    Optional<Boolean> autoFinalize,
+    Optional<Boolean> autoDismiss) {
   /**
    * Starts from what is required.
    *
@@ -37,7 +51,21 @@ public record BlockMirror(String device, String target, SyncMode sync, Optional<
   }
 
   Args arguments() {
-    return Args.of().put("device", device).put("target", target).put("sync", sync).put("job-id", jobId).put("replaces", replaces).put("speed", speed).put("granularity", granularity).put("buf-size", bufferBytes).put("on-source-error", onSourceError).put("on-target-error", onTargetError).put("filter-node-name", filterNodeName).put("copy-mode", copyMode).put("auto-finalize", autoFinalize).put("auto-dismiss", autoDismiss);
+    return Args.of()
+        .put("device", device)
+        .put("target", target)
+        .put("sync", sync)
+        .put("job-id", jobId)
+        .put("replaces", replaces)
+        .put("speed", speed)
+        .put("granularity", granularity)
+        .put("buf-size", bufferBytes)
+        .put("on-source-error", onSourceError)
+        .put("on-target-error", onTargetError)
+        .put("filter-node-name", filterNodeName)
+        .put("copy-mode", copyMode)
+        .put("auto-finalize", autoFinalize)
+        .put("auto-dismiss", autoDismiss);
   }
 
   /** Collects the optional parts; used by one thread. */
@@ -189,7 +217,21 @@ public record BlockMirror(String device, String target, SyncMode sync, Optional<
      * @throws N0Exception INVALID if a value breaks a rule
      */
     public BlockMirror build() {
-      return new BlockMirror(device, target, sync, jobId, replaces, speed, granularity, bufferBytes, onSourceError, onTargetError, filterNodeName, copyMode, autoFinalize, autoDismiss);
+      return new BlockMirror(
+          device,
+          target,
+          sync,
+          jobId,
+          replaces,
+          speed,
+          granularity,
+          bufferBytes,
+          onSourceError,
+          onTargetError,
+          filterNodeName,
+          copyMode,
+          autoFinalize,
+          autoDismiss);
     }
   }
 }

@@ -23,13 +23,41 @@ import java.util.Optional;
  * @param dirtyBitmaps its bitmaps
  * @since 0.1
  */
-public record BlockNode(Optional<String> name, String file, boolean readOnly, String driver, long backingDepth, boolean encrypted, Term<DetectZeroes> detectZeroes, ImageInfo image, Optional<String> throttleGroup, boolean writeback, boolean direct, boolean noFlush, long writeThreshold, List<DirtyBitmap> dirtyBitmaps) {
+public record BlockNode(
+    Optional<String> name,
+    String file,
+    boolean readOnly,
+    String driver,
+    long backingDepth,
+    boolean encrypted,
+    Term<DetectZeroes> detectZeroes,
+    ImageInfo image,
+    Optional<String> throttleGroup,
+    boolean writeback,
+    boolean direct,
+    boolean noFlush,
+    long writeThreshold,
+    List<DirtyBitmap> dirtyBitmaps) {
   /** Copies the lists. */
   public BlockNode {
     dirtyBitmaps = List.copyOf(dirtyBitmaps);
   }
 
   static BlockNode from(QmpResult result) {
-    return new BlockNode(Read.optText(result, "/node-name"), result.text("/file"), result.flag("/ro"), result.text("/drv"), result.number("/backing_file_depth"), result.flag("/encrypted"), Read.term(DetectZeroes.class, result, "/detect_zeroes"), Read.one(result, "/image", ImageInfo::from), Read.optText(result, "/group"), result.flag("/cache/writeback"), result.flag("/cache/direct"), result.flag("/cache/no-flush"), result.number("/write_threshold"), Read.optList(result, "/dirty-bitmaps", DirtyBitmap::from));
+    return new BlockNode(
+        Read.optText(result, "/node-name"),
+        result.text("/file"),
+        result.flag("/ro"),
+        result.text("/drv"),
+        result.number("/backing_file_depth"),
+        result.flag("/encrypted"),
+        Read.term(DetectZeroes.class, result, "/detect_zeroes"),
+        Read.one(result, "/image", ImageInfo::from),
+        Read.optText(result, "/group"),
+        result.flag("/cache/writeback"),
+        result.flag("/cache/direct"),
+        result.flag("/cache/no-flush"),
+        result.number("/write_threshold"),
+        Read.optList(result, "/dirty-bitmaps", DirtyBitmap::from));
   }
 }

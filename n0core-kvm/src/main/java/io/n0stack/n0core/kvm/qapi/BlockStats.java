@@ -14,8 +14,20 @@ import java.util.Optional;
  * @param backing the counters of the backing file
  * @since 0.1
  */
-public record BlockStats(Optional<String> device, Optional<String> qdev, Optional<String> nodeName, BlockCounters counters, Optional<BlockStats> parent, Optional<BlockStats> backing) {
+public record BlockStats(
+    Optional<String> device,
+    Optional<String> qdev,
+    Optional<String> nodeName,
+    BlockCounters counters,
+    Optional<BlockStats> parent,
+    Optional<BlockStats> backing) {
   static BlockStats from(QmpResult result) {
-    return new BlockStats(Read.optText(result, "/device"), Read.optText(result, "/qdev"), Read.optText(result, "/node-name"), Read.one(result, "/stats", BlockCounters::from), Read.optOne(result, "/parent", BlockStats::from), Read.optOne(result, "/backing", BlockStats::from));
+    return new BlockStats(
+        Read.optText(result, "/device"),
+        Read.optText(result, "/qdev"),
+        Read.optText(result, "/node-name"),
+        Read.one(result, "/stats", BlockCounters::from),
+        Read.optOne(result, "/parent", BlockStats::from),
+        Read.optOne(result, "/backing", BlockStats::from));
   }
 }

@@ -18,6 +18,12 @@ record Call(Wire wire, Duration deadline) {
   interface Wire {
     QmpResult execute(String command, Map<String, ?> arguments, Duration deadline);
 
+    /** Hands a descriptor of this process over with the command; QEMU gets a duplicate. */
+    QmpResult lend(String command, Map<String, ?> arguments, int descriptor, Duration deadline);
+
+    /** Runs a command even if others keep QEMU's main loop busy, where the monitor can. */
+    QmpResult urge(String command, Map<String, ?> arguments, Duration deadline);
+
     Subscription subscribe(Executor executor, QmpListener listener);
   }
 
@@ -29,6 +35,19 @@ record Call(Wire wire, Duration deadline) {
     }
 
     @Override
+    public QmpResult lend(
+        String command, Map<String, ?> arguments, int descriptor, Duration deadline) {
+      return client.executeWithDescriptor(command, arguments, descriptor, deadline);
+    }
+
+    @Override
+    public QmpResult urge(String command, Map<String, ?> arguments, Duration deadline) {
+      return client.outOfBand()
+          ? client.executeOutOfBand(command, arguments, deadline)
+          : client.execute(command, arguments, deadline);
+    }
+
+    @Override
     public Subscription subscribe(Executor executor, QmpListener listener) {
       return client.subscribe(executor, listener);
     }
@@ -36,6 +55,14 @@ record Call(Wire wire, Duration deadline) {
 
   QmpResult run(String command) {
     return wire.execute(command, Map.of(), deadline);
+  }
+
+  QmpResult lend(String command, Args arguments, int descriptor) {
+    return wire.lend(command, arguments.map(), descriptor, deadline);
+  }
+
+  QmpResult urge(String command, Args arguments) {
+    return wire.urge(command, arguments.map(), deadline);
   }
 
   QmpResult run(String command, Args arguments) {

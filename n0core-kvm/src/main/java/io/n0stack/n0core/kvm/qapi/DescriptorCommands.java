@@ -21,6 +21,40 @@ public final class DescriptorCommands {
   }
 
   /**
+   * Gives QEMU a duplicate of a descriptor. Another that has the name is closed.
+   *
+   * @param name the name by which one command can take it; must not begin with a digit
+   * @param descriptor an open descriptor of this process, which stays open
+   */
+  public void give(String name, int descriptor) {
+    call.lend("getfd", Args.of("fdname", name), descriptor);
+  }
+
+  /**
+   * Gives QEMU a duplicate of a descriptor, as a set of its own.
+   *
+   * @param note what it is, for {@link #sets}
+   * @param descriptor an open descriptor of this process, which stays open
+   * @return where it is: {@code /dev/fdset/N} names the set
+   */
+  public AddedFd add(String note, int descriptor) {
+    return AddedFd.from(call.lend("add-fd", Args.of("opaque", note), descriptor));
+  }
+
+  /**
+   * Gives QEMU a duplicate of a descriptor for a set, such as one with other access to the same file.
+   *
+   * @param set the set's number; it is created if need be
+   * @param note what it is, for {@link #sets}
+   * @param descriptor an open descriptor of this process, which stays open
+   * @return where it is
+   */
+  public AddedFd addTo(long set, String note, int descriptor) {
+    return AddedFd.from(
+        call.lend("add-fd", Args.of("fdset-id", set).put("opaque", note), descriptor));
+  }
+
+  /**
    * Closes a descriptor that was given by name and not used.
    *
    * @param name its name
@@ -39,7 +73,8 @@ public final class DescriptorCommands {
   }
 
   /**
-   * Removes a set's descriptors that nothing uses; those in use go when they are no longer used.
+   * Removes a set's descriptors that nothing uses; those in use go when they are no longer used,
+   * and while the guest stands still none goes.
    *
    * @param set its number
    */

@@ -19,7 +19,8 @@ public sealed interface DeviceEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record DeviceDeleted(Optional<String> device, String path, Instant at) implements DeviceEvent {
+  public record DeviceDeleted(Optional<String> device, String path, Instant at)
+      implements DeviceEvent {
     static DeviceDeleted from(QmpResult data, Instant at) {
       return new DeviceDeleted(Read.optText(data, "/device"), data.text("/path"), at);
     }
@@ -33,7 +34,8 @@ public sealed interface DeviceEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record DeviceUnplugGuestError(Optional<String> device, String path, Instant at) implements DeviceEvent {
+  public record DeviceUnplugGuestError(Optional<String> device, String path, Instant at)
+      implements DeviceEvent {
     static DeviceUnplugGuestError from(QmpResult data, Instant at) {
       return new DeviceUnplugGuestError(Read.optText(data, "/device"), data.text("/path"), at);
     }
@@ -48,9 +50,11 @@ public sealed interface DeviceEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record DeviceTrayMoved(String device, String id, boolean open, Instant at) implements DeviceEvent {
+  public record DeviceTrayMoved(String device, String id, boolean open, Instant at)
+      implements DeviceEvent {
     static DeviceTrayMoved from(QmpResult data, Instant at) {
-      return new DeviceTrayMoved(data.text("/device"), data.text("/id"), data.flag("/tray-open"), at);
+      return new DeviceTrayMoved(
+          data.text("/device"), data.text("/id"), data.flag("/tray-open"), at);
     }
   }
 
@@ -63,9 +67,11 @@ public sealed interface DeviceEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record MemoryDeviceSizeChange(Optional<String> id, long sizeBytes, String qomPath, Instant at) implements DeviceEvent {
+  public record MemoryDeviceSizeChange(
+      Optional<String> id, long sizeBytes, String qomPath, Instant at) implements DeviceEvent {
     static MemoryDeviceSizeChange from(QmpResult data, Instant at) {
-      return new MemoryDeviceSizeChange(Read.optText(data, "/id"), data.number("/size"), data.text("/qom-path"), at);
+      return new MemoryDeviceSizeChange(
+          Read.optText(data, "/id"), data.number("/size"), data.text("/qom-path"), at);
     }
   }
 
@@ -91,7 +97,8 @@ public sealed interface DeviceEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record NicRxFilterChanged(Optional<String> name, String path, Instant at) implements DeviceEvent {
+  public record NicRxFilterChanged(Optional<String> name, String path, Instant at)
+      implements DeviceEvent {
     static NicRxFilterChanged from(QmpResult data, Instant at) {
       return new NicRxFilterChanged(Read.optText(data, "/name"), data.text("/path"), at);
     }
@@ -171,9 +178,11 @@ public sealed interface DeviceEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record NetdevStreamConnected(String netdevId, SocketAddress address, Instant at) implements DeviceEvent {
+  public record NetdevStreamConnected(String netdevId, SocketAddress address, Instant at)
+      implements DeviceEvent {
     static NetdevStreamConnected from(QmpResult data, Instant at) {
-      return new NetdevStreamConnected(data.text("/netdev-id"), Read.one(data, "/addr", SocketAddress::from), at);
+      return new NetdevStreamConnected(
+          data.text("/netdev-id"), Read.one(data, "/addr", SocketAddress::from), at);
     }
   }
 
@@ -200,9 +209,16 @@ public sealed interface DeviceEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record VfuClientHangup(String serverId, String serverPath, String deviceId, String devicePath, Instant at) implements DeviceEvent {
+  public record VfuClientHangup(
+      String serverId, String serverPath, String deviceId, String devicePath, Instant at)
+      implements DeviceEvent {
     static VfuClientHangup from(QmpResult data, Instant at) {
-      return new VfuClientHangup(data.text("/vfu-id"), data.text("/vfu-qom-path"), data.text("/dev-id"), data.text("/dev-qom-path"), at);
+      return new VfuClientHangup(
+          data.text("/vfu-id"),
+          data.text("/vfu-qom-path"),
+          data.text("/dev-id"),
+          data.text("/dev-qom-path"),
+          at);
     }
   }
 
@@ -216,9 +232,16 @@ public sealed interface DeviceEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record RdmaGidStatusChanged(String netdev, boolean added, BigInteger subnetPrefix, BigInteger interfaceId, Instant at) implements DeviceEvent {
+  public record RdmaGidStatusChanged(
+      String netdev, boolean added, BigInteger subnetPrefix, BigInteger interfaceId, Instant at)
+      implements DeviceEvent {
     static RdmaGidStatusChanged from(QmpResult data, Instant at) {
-      return new RdmaGidStatusChanged(data.text("/netdev"), data.flag("/gid-status"), data.unsigned("/subnet-prefix"), data.unsigned("/interface-id"), at);
+      return new RdmaGidStatusChanged(
+          data.text("/netdev"),
+          data.flag("/gid-status"),
+          data.unsigned("/subnet-prefix"),
+          data.unsigned("/interface-id"),
+          at);
     }
   }
 }

@@ -15,8 +15,22 @@ import java.util.Optional;
  * @param inconsistent whether it was not saved properly and is of no use but to be removed
  * @since 0.1
  */
-public record DirtyBitmap(Optional<String> name, long count, long granularity, boolean recording, boolean busy, boolean persistent, Optional<Boolean> inconsistent) {
+public record DirtyBitmap(
+    Optional<String> name,
+    long count,
+    long granularity,
+    boolean recording,
+    boolean busy,
+    boolean persistent,
+    Optional<Boolean> inconsistent) {
   static DirtyBitmap from(QmpResult result) {
-    return new DirtyBitmap(Read.optText(result, "/name"), result.number("/count"), result.number("/granularity"), result.flag("/recording"), result.flag("/busy"), result.flag("/persistent"), Read.optFlag(result, "/inconsistent"));
+    return new DirtyBitmap(
+        Read.optText(result, "/name"),
+        result.number("/count"),
+        result.number("/granularity"),
+        result.flag("/recording"),
+        result.flag("/busy"),
+        result.flag("/persistent"),
+        Read.optFlag(result, "/inconsistent"));
   }
 }

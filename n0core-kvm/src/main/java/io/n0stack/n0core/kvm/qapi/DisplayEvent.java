@@ -17,9 +17,13 @@ public sealed interface DisplayEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record VncConnected(DisplayListener server, DisplayClient client, Instant at) implements DisplayEvent {
+  public record VncConnected(DisplayListener server, DisplayClient client, Instant at)
+      implements DisplayEvent {
     static VncConnected from(QmpResult data, Instant at) {
-      return new VncConnected(Read.one(data, "/server", DisplayListener::from), Read.one(data, "/client", DisplayClient::from), at);
+      return new VncConnected(
+          Read.one(data, "/server", DisplayListener::from),
+          Read.one(data, "/client", DisplayClient::from),
+          at);
     }
   }
 
@@ -31,9 +35,13 @@ public sealed interface DisplayEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record VncInitialized(DisplayListener server, DisplayClient client, Instant at) implements DisplayEvent {
+  public record VncInitialized(DisplayListener server, DisplayClient client, Instant at)
+      implements DisplayEvent {
     static VncInitialized from(QmpResult data, Instant at) {
-      return new VncInitialized(Read.one(data, "/server", DisplayListener::from), Read.one(data, "/client", DisplayClient::from), at);
+      return new VncInitialized(
+          Read.one(data, "/server", DisplayListener::from),
+          Read.one(data, "/client", DisplayClient::from),
+          at);
     }
   }
 
@@ -45,9 +53,13 @@ public sealed interface DisplayEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record VncDisconnected(DisplayListener server, DisplayClient client, Instant at) implements DisplayEvent {
+  public record VncDisconnected(DisplayListener server, DisplayClient client, Instant at)
+      implements DisplayEvent {
     static VncDisconnected from(QmpResult data, Instant at) {
-      return new VncDisconnected(Read.one(data, "/server", DisplayListener::from), Read.one(data, "/client", DisplayClient::from), at);
+      return new VncDisconnected(
+          Read.one(data, "/server", DisplayListener::from),
+          Read.one(data, "/client", DisplayClient::from),
+          at);
     }
   }
 
@@ -59,9 +71,13 @@ public sealed interface DisplayEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record SpiceConnected(DisplayListener server, DisplayClient client, Instant at) implements DisplayEvent {
+  public record SpiceConnected(DisplayListener server, DisplayClient client, Instant at)
+      implements DisplayEvent {
     static SpiceConnected from(QmpResult data, Instant at) {
-      return new SpiceConnected(Read.one(data, "/server", DisplayListener::from), Read.one(data, "/client", DisplayClient::from), at);
+      return new SpiceConnected(
+          Read.one(data, "/server", DisplayListener::from),
+          Read.one(data, "/client", DisplayClient::from),
+          at);
     }
   }
 
@@ -73,9 +89,13 @@ public sealed interface DisplayEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record SpiceInitialized(DisplayListener server, DisplayClient client, Instant at) implements DisplayEvent {
+  public record SpiceInitialized(DisplayListener server, DisplayClient client, Instant at)
+      implements DisplayEvent {
     static SpiceInitialized from(QmpResult data, Instant at) {
-      return new SpiceInitialized(Read.one(data, "/server", DisplayListener::from), Read.one(data, "/client", DisplayClient::from), at);
+      return new SpiceInitialized(
+          Read.one(data, "/server", DisplayListener::from),
+          Read.one(data, "/client", DisplayClient::from),
+          at);
     }
   }
 
@@ -87,9 +107,13 @@ public sealed interface DisplayEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record SpiceDisconnected(DisplayListener server, DisplayClient client, Instant at) implements DisplayEvent {
+  public record SpiceDisconnected(DisplayListener server, DisplayClient client, Instant at)
+      implements DisplayEvent {
     static SpiceDisconnected from(QmpResult data, Instant at) {
-      return new SpiceDisconnected(Read.one(data, "/server", DisplayListener::from), Read.one(data, "/client", DisplayClient::from), at);
+      return new SpiceDisconnected(
+          Read.one(data, "/server", DisplayListener::from),
+          Read.one(data, "/client", DisplayClient::from),
+          at);
     }
   }
 

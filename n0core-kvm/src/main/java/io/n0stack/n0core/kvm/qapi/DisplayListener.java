@@ -6,8 +6,8 @@ import java.util.Optional;
 /**
  * The address at which a display's client arrived.
  *
- * @param host the address, or the Unix socket's path
- * @param port the port
+ * @param host the address, empty for a Unix socket
+ * @param port the port, or the Unix socket's path
  * @param family the address's family
  * @param websocket whether by websocket
  * @param auth how clients log in

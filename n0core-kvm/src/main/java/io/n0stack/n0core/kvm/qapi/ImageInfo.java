@@ -24,13 +24,41 @@ import java.util.OptionalLong;
  * @param formatSpecific what only this format has
  * @since 0.1
  */
-public record ImageInfo(String filename, String format, long virtualBytes, OptionalLong actualBytes, OptionalLong clusterBytes, Optional<Boolean> dirty, Optional<Boolean> encrypted, Optional<Boolean> compressed, Optional<String> backingFilename, Optional<String> fullBackingFilename, Optional<String> backingFilenameFormat, List<ImageSnapshot> snapshots, Optional<ImageInfo> backingImage, Optional<QmpResult> formatSpecific) {
+public record ImageInfo(
+    String filename,
+    String format,
+    long virtualBytes,
+    OptionalLong actualBytes,
+    OptionalLong clusterBytes,
+    Optional<Boolean> dirty,
+    Optional<Boolean> encrypted,
+    Optional<Boolean> compressed,
+    Optional<String> backingFilename,
+    Optional<String> fullBackingFilename,
+    Optional<String> backingFilenameFormat,
+    List<ImageSnapshot> snapshots,
+    Optional<ImageInfo> backingImage,
+    Optional<QmpResult> formatSpecific) {
   /** Copies the lists. */
   public ImageInfo {
     snapshots = List.copyOf(snapshots);
   }
 
   static ImageInfo from(QmpResult result) {
-    return new ImageInfo(result.text("/filename"), result.text("/format"), result.number("/virtual-size"), Read.optNumber(result, "/actual-size"), Read.optNumber(result, "/cluster-size"), Read.optFlag(result, "/dirty-flag"), Read.optFlag(result, "/encrypted"), Read.optFlag(result, "/compressed"), Read.optText(result, "/backing-filename"), Read.optText(result, "/full-backing-filename"), Read.optText(result, "/backing-filename-format"), Read.optList(result, "/snapshots", ImageSnapshot::from), Read.optOne(result, "/backing-image", ImageInfo::from), Read.optPart(result, "/format-specific"));
+    return new ImageInfo(
+        result.text("/filename"),
+        result.text("/format"),
+        result.number("/virtual-size"),
+        Read.optNumber(result, "/actual-size"),
+        Read.optNumber(result, "/cluster-size"),
+        Read.optFlag(result, "/dirty-flag"),
+        Read.optFlag(result, "/encrypted"),
+        Read.optFlag(result, "/compressed"),
+        Read.optText(result, "/backing-filename"),
+        Read.optText(result, "/full-backing-filename"),
+        Read.optText(result, "/backing-filename-format"),
+        Read.optList(result, "/snapshots", ImageSnapshot::from),
+        Read.optOne(result, "/backing-image", ImageInfo::from),
+        Read.optPart(result, "/format-specific"));
   }
 }

@@ -14,8 +14,22 @@ import io.n0stack.n0core.kvm.qmp.QmpResult;
  * @param clockNanos and nanoseconds
  * @since 0.1
  */
-public record ImageSnapshot(String id, String name, long vmStateBytes, long seconds, long nanos, long clockSeconds, long clockNanos) {
+public record ImageSnapshot(
+    String id,
+    String name,
+    long vmStateBytes,
+    long seconds,
+    long nanos,
+    long clockSeconds,
+    long clockNanos) {
   static ImageSnapshot from(QmpResult result) {
-    return new ImageSnapshot(result.text("/id"), result.text("/name"), result.number("/vm-state-size"), result.number("/date-sec"), result.number("/date-nsec"), result.number("/vm-clock-sec"), result.number("/vm-clock-nsec"));
+    return new ImageSnapshot(
+        result.text("/id"),
+        result.text("/name"),
+        result.number("/vm-state-size"),
+        result.number("/date-sec"),
+        result.number("/date-nsec"),
+        result.number("/vm-clock-sec"),
+        result.number("/vm-clock-nsec"));
   }
 }

@@ -30,7 +30,28 @@ import java.util.OptionalLong;
  * @param group the group that shares the limits
  * @since 0.1
  */
-public record IoThrottle(String id, long bps, long bpsRead, long bpsWrite, long iops, long iopsRead, long iopsWrite, OptionalLong bpsMax, OptionalLong bpsReadMax, OptionalLong bpsWriteMax, OptionalLong iopsMax, OptionalLong iopsReadMax, OptionalLong iopsWriteMax, OptionalLong burstSeconds, OptionalLong burstReadSeconds, OptionalLong burstWriteSeconds, OptionalLong iopsBurstSeconds, OptionalLong iopsBurstReadSeconds, OptionalLong iopsBurstWriteSeconds, OptionalLong iopsBytes, Optional<String> group) {
+public record IoThrottle(
+    String id,
+    long bps,
+    long bpsRead,
+    long bpsWrite,
+    long iops,
+    long iopsRead,
+    long iopsWrite,
+    OptionalLong bpsMax,
+    OptionalLong bpsReadMax,
+    OptionalLong bpsWriteMax,
+    OptionalLong iopsMax,
+    OptionalLong iopsReadMax,
+    OptionalLong iopsWriteMax,
+    OptionalLong burstSeconds,
+    OptionalLong burstReadSeconds,
+    OptionalLong burstWriteSeconds,
+    OptionalLong iopsBurstSeconds,
+    OptionalLong iopsBurstReadSeconds,
+    OptionalLong iopsBurstWriteSeconds,
+    OptionalLong iopsBytes,
+    Optional<String> group) {
   /**
    * Starts from what is required.
    *
@@ -42,7 +63,28 @@ public record IoThrottle(String id, long bps, long bpsRead, long bpsWrite, long 
   }
 
   Args arguments() {
-    return Args.of().put("id", id).put("bps", bps).put("bps_rd", bpsRead).put("bps_wr", bpsWrite).put("iops", iops).put("iops_rd", iopsRead).put("iops_wr", iopsWrite).put("bps_max", bpsMax).put("bps_rd_max", bpsReadMax).put("bps_wr_max", bpsWriteMax).put("iops_max", iopsMax).put("iops_rd_max", iopsReadMax).put("iops_wr_max", iopsWriteMax).put("bps_max_length", burstSeconds).put("bps_rd_max_length", burstReadSeconds).put("bps_wr_max_length", burstWriteSeconds).put("iops_max_length", iopsBurstSeconds).put("iops_rd_max_length", iopsBurstReadSeconds).put("iops_wr_max_length", iopsBurstWriteSeconds).put("iops_size", iopsBytes).put("group", group);
+    return Args.of()
+        .put("id", id)
+        .put("bps", bps)
+        .put("bps_rd", bpsRead)
+        .put("bps_wr", bpsWrite)
+        .put("iops", iops)
+        .put("iops_rd", iopsRead)
+        .put("iops_wr", iopsWrite)
+        .put("bps_max", bpsMax)
+        .put("bps_rd_max", bpsReadMax)
+        .put("bps_wr_max", bpsWriteMax)
+        .put("iops_max", iopsMax)
+        .put("iops_rd_max", iopsReadMax)
+        .put("iops_wr_max", iopsWriteMax)
+        .put("bps_max_length", burstSeconds)
+        .put("bps_rd_max_length", burstReadSeconds)
+        .put("bps_wr_max_length", burstWriteSeconds)
+        .put("iops_max_length", iopsBurstSeconds)
+        .put("iops_rd_max_length", iopsBurstReadSeconds)
+        .put("iops_wr_max_length", iopsBurstWriteSeconds)
+        .put("iops_size", iopsBytes)
+        .put("group", group);
   }
 
   /** Collects the optional parts; used by one thread. */
@@ -300,7 +342,28 @@ public record IoThrottle(String id, long bps, long bpsRead, long bpsWrite, long 
      * @throws N0Exception INVALID if a value breaks a rule
      */
     public IoThrottle build() {
-      return new IoThrottle(id, bps, bpsRead, bpsWrite, iops, iopsRead, iopsWrite, bpsMax, bpsReadMax, bpsWriteMax, iopsMax, iopsReadMax, iopsWriteMax, burstSeconds, burstReadSeconds, burstWriteSeconds, iopsBurstSeconds, iopsBurstReadSeconds, iopsBurstWriteSeconds, iopsBytes, group);
+      return new IoThrottle(
+          id,
+          bps,
+          bpsRead,
+          bpsWrite,
+          iops,
+          iopsRead,
+          iopsWrite,
+          bpsMax,
+          bpsReadMax,
+          bpsWriteMax,
+          iopsMax,
+          iopsReadMax,
+          iopsWriteMax,
+          burstSeconds,
+          burstReadSeconds,
+          burstWriteSeconds,
+          iopsBurstSeconds,
+          iopsBurstReadSeconds,
+          iopsBurstWriteSeconds,
+          iopsBytes,
+          group);
     }
   }
 }

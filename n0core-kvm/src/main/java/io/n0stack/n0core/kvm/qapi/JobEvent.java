@@ -22,9 +22,24 @@ public sealed interface JobEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record Completed(Term<JobType> type, String id, long totalBytes, long doneBytes, long speed, Optional<String> error, Instant at) implements JobEvent {
+  public record Completed(
+      Term<JobType> type,
+      String id,
+      long totalBytes,
+      long doneBytes,
+      long speed,
+      Optional<String> error,
+      Instant at)
+      implements JobEvent {
     static Completed from(QmpResult data, Instant at) {
-      return new Completed(Read.term(JobType.class, data, "/type"), data.text("/device"), data.number("/len"), data.number("/offset"), data.number("/speed"), Read.optText(data, "/error"), at);
+      return new Completed(
+          Read.term(JobType.class, data, "/type"),
+          data.text("/device"),
+          data.number("/len"),
+          data.number("/offset"),
+          data.number("/speed"),
+          Read.optText(data, "/error"),
+          at);
     }
   }
 
@@ -39,9 +54,17 @@ public sealed interface JobEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record Cancelled(Term<JobType> type, String id, long totalBytes, long doneBytes, long speed, Instant at) implements JobEvent {
+  public record Cancelled(
+      Term<JobType> type, String id, long totalBytes, long doneBytes, long speed, Instant at)
+      implements JobEvent {
     static Cancelled from(QmpResult data, Instant at) {
-      return new Cancelled(Read.term(JobType.class, data, "/type"), data.text("/device"), data.number("/len"), data.number("/offset"), data.number("/speed"), at);
+      return new Cancelled(
+          Read.term(JobType.class, data, "/type"),
+          data.text("/device"),
+          data.number("/len"),
+          data.number("/offset"),
+          data.number("/speed"),
+          at);
     }
   }
 
@@ -55,7 +78,8 @@ public sealed interface JobEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record Failing(String id, String operation, String action, Instant at) implements JobEvent {
+  public record Failing(String id, String operation, String action, Instant at)
+      implements JobEvent {
     static Failing from(QmpResult data, Instant at) {
       return new Failing(data.text("/device"), data.text("/operation"), data.text("/action"), at);
     }
@@ -72,9 +96,17 @@ public sealed interface JobEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record Ready(Term<JobType> type, String id, long totalBytes, long doneBytes, long speed, Instant at) implements JobEvent {
+  public record Ready(
+      Term<JobType> type, String id, long totalBytes, long doneBytes, long speed, Instant at)
+      implements JobEvent {
     static Ready from(QmpResult data, Instant at) {
-      return new Ready(Read.term(JobType.class, data, "/type"), data.text("/device"), data.number("/len"), data.number("/offset"), data.number("/speed"), at);
+      return new Ready(
+          Read.term(JobType.class, data, "/type"),
+          data.text("/device"),
+          data.number("/len"),
+          data.number("/offset"),
+          data.number("/speed"),
+          at);
     }
   }
 

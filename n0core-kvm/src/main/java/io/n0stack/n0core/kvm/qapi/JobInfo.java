@@ -14,8 +14,20 @@ import java.util.Optional;
  * @param error why it failed
  * @since 0.1
  */
-public record JobInfo(String id, Term<JobType> type, Term<JobStatus> status, long currentProgress, long totalProgress, Optional<String> error) {
+public record JobInfo(
+    String id,
+    Term<JobType> type,
+    Term<JobStatus> status,
+    long currentProgress,
+    long totalProgress,
+    Optional<String> error) {
   static JobInfo from(QmpResult result) {
-    return new JobInfo(result.text("/id"), Read.term(JobType.class, result, "/type"), Read.term(JobStatus.class, result, "/status"), result.number("/current-progress"), result.number("/total-progress"), Read.optText(result, "/error"));
+    return new JobInfo(
+        result.text("/id"),
+        Read.term(JobType.class, result, "/type"),
+        Read.term(JobStatus.class, result, "/status"),
+        result.number("/current-progress"),
+        result.number("/total-progress"),
+        Read.optText(result, "/error"));
   }
 }

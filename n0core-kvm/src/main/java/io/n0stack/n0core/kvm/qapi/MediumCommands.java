@@ -43,7 +43,12 @@ public final class MediumCommands {
    * @param mode whether it can be written
    */
   public void change(String device, Path file, String format, ReadOnlyMode mode) {
-    call.run("blockdev-change-medium", Args.of("id", device).put("filename", file.toString()).put("format", format).put("read-only-mode", mode));
+    call.run(
+        "blockdev-change-medium",
+        Args.of("id", device)
+            .put("filename", file.toString())
+            .put("format", format)
+            .put("read-only-mode", mode));
   }
 
   /**

@@ -73,7 +73,7 @@ public final class MigrationCommands {
    * Breaks the connection in state POSTCOPY_ACTIVE.
    */
   public void pausePostcopy() {
-    call.run("migrate-pause");
+    call.urge("migrate-pause", Args.of());
   }
 
   /**
@@ -82,7 +82,7 @@ public final class MigrationCommands {
    * @param channel where
    */
   public void recoverPostcopy(MigrationChannel channel) {
-    call.run("migrate-recover", Args.of("uri", channel.uri()));
+    call.urge("migrate-recover", Args.of("uri", channel.uri()));
   }
 
   /**
@@ -155,7 +155,7 @@ public final class MigrationCommands {
    * @param instances which
    */
   public void yank(List<? extends YankInstance> instances) {
-    call.run("yank", Args.of("instances", instances.stream().map(Encode::yank).toList()));
+    call.urge("yank", Args.of("instances", instances.stream().map(Encode::yank).toList()));
   }
 
   /**

@@ -44,9 +44,11 @@ public sealed interface MigrationEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record DumpCompleted(DumpStatus result, Optional<String> error, Instant at) implements MigrationEvent {
+  public record DumpCompleted(DumpStatus result, Optional<String> error, Instant at)
+      implements MigrationEvent {
     static DumpCompleted from(QmpResult data, Instant at) {
-      return new DumpCompleted(Read.one(data, "/result", DumpStatus::from), Read.optText(data, "/error"), at);
+      return new DumpCompleted(
+          Read.one(data, "/result", DumpStatus::from), Read.optText(data, "/error"), at);
     }
   }
 

@@ -13,7 +13,11 @@ import java.util.OptionalLong;
  * @param maxConnections the most clients at once, 0 for no limit
  * @since 0.1
  */
-public record NbdServer(SocketAddress addr, Optional<String> tlsCreds, Optional<String> tlsAuthz, OptionalLong maxConnections) {
+public record NbdServer(
+    SocketAddress addr,
+    Optional<String> tlsCreds,
+    Optional<String> tlsAuthz,
+    OptionalLong maxConnections) {
   /**
    * Starts from what is required.
    *
@@ -25,7 +29,11 @@ public record NbdServer(SocketAddress addr, Optional<String> tlsCreds, Optional<
   }
 
   Args arguments() {
-    return Args.of().put("addr", Encode.legacyAddress(addr)).put("tls-creds", tlsCreds).put("tls-authz", tlsAuthz).put("max-connections", maxConnections);
+    return Args.of()
+        .put("addr", Encode.legacyAddress(addr))
+        .put("tls-creds", tlsCreds)
+        .put("tls-authz", tlsAuthz)
+        .put("max-connections", maxConnections);
   }
 
   /** Collects the optional parts; used by one thread. */

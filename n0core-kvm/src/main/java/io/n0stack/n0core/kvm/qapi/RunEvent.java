@@ -42,7 +42,8 @@ public sealed interface RunEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record Shutdown(boolean guest, Term<ShutdownCause> reason, Instant at) implements RunEvent {
+  public record Shutdown(boolean guest, Term<ShutdownCause> reason, Instant at)
+      implements RunEvent {
     static Shutdown from(QmpResult data, Instant at) {
       return new Shutdown(data.flag("/guest"), Read.term(ShutdownCause.class, data, "/reason"), at);
     }
@@ -118,9 +119,11 @@ public sealed interface RunEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record GuestPanicked(String action, Optional<PanicInfo> info, Instant at) implements RunEvent {
+  public record GuestPanicked(String action, Optional<PanicInfo> info, Instant at)
+      implements RunEvent {
     static GuestPanicked from(QmpResult data, Instant at) {
-      return new GuestPanicked(data.text("/action"), Read.optOne(data, "/info", PanicInfo::from), at);
+      return new GuestPanicked(
+          data.text("/action"), Read.optOne(data, "/info", PanicInfo::from), at);
     }
   }
 
@@ -132,9 +135,11 @@ public sealed interface RunEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record GuestCrashloaded(String action, Optional<PanicInfo> info, Instant at) implements RunEvent {
+  public record GuestCrashloaded(String action, Optional<PanicInfo> info, Instant at)
+      implements RunEvent {
     static GuestCrashloaded from(QmpResult data, Instant at) {
-      return new GuestCrashloaded(data.text("/action"), Read.optOne(data, "/info", PanicInfo::from), at);
+      return new GuestCrashloaded(
+          data.text("/action"), Read.optOne(data, "/info", PanicInfo::from), at);
     }
   }
 
@@ -175,9 +180,16 @@ public sealed interface RunEvent extends Event {
    * @param at QEMU's clock when it happened
    * @since 0.1
    */
-  public record MemoryFailure(String recipient, String action, boolean actionRequired, boolean recursive, Instant at) implements RunEvent {
+  public record MemoryFailure(
+      String recipient, String action, boolean actionRequired, boolean recursive, Instant at)
+      implements RunEvent {
     static MemoryFailure from(QmpResult data, Instant at) {
-      return new MemoryFailure(data.text("/recipient"), data.text("/action"), data.flag("/flags/action-required"), data.flag("/flags/recursive"), at);
+      return new MemoryFailure(
+          data.text("/recipient"),
+          data.text("/action"),
+          data.flag("/flags/action-required"),
+          data.flag("/flags/recursive"),
+          at);
     }
   }
 }

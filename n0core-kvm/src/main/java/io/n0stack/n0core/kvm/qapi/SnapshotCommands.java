@@ -26,7 +26,9 @@ public final class SnapshotCommands {
    * @param nodes all nodes to snapshot, the former among them or not
    */
   public void save(String job, String tag, String stateNode, List<String> nodes) {
-    call.run("snapshot-save", Args.of("job-id", job).put("tag", tag).put("vmstate", stateNode).put("devices", nodes));
+    call.run(
+        "snapshot-save",
+        Args.of("job-id", job).put("tag", tag).put("vmstate", stateNode).put("devices", nodes));
   }
 
   /**
@@ -38,7 +40,9 @@ public final class SnapshotCommands {
    * @param nodes all nodes to set back
    */
   public void load(String job, String tag, String stateNode, List<String> nodes) {
-    call.run("snapshot-load", Args.of("job-id", job).put("tag", tag).put("vmstate", stateNode).put("devices", nodes));
+    call.run(
+        "snapshot-load",
+        Args.of("job-id", job).put("tag", tag).put("vmstate", stateNode).put("devices", nodes));
   }
 
   /**

@@ -6,8 +6,8 @@ import java.util.Optional;
 /**
  * An address that a VNC server listens on.
  *
- * @param host the address, or the Unix socket's path
- * @param service the port
+ * @param host the address, empty for a Unix socket
+ * @param service the port, or the Unix socket's path
  * @param family the address's family
  * @param websocket whether for websockets
  * @param auth how clients log in, {@code none} if not at all

@@ -155,12 +155,16 @@ final class Connection implements Pump.Sink {
     if (places != null && !places.tryAcquire(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
       throw new OperationTimeoutException(operation, deadline);
     }
-    Call call = calls.register(request.command(), places == null ? whenDone : done -> {
-      places.release();
-      if (whenDone != null) {
-        whenDone.accept(done);
-      }
-    });
+    Call call = calls.register(
+        request.command(),
+        places == null
+            ? whenDone
+            : done -> {
+              places.release();
+              if (whenDone != null) {
+                whenDone.accept(done);
+              }
+            });
     boolean sent = false;
     try {
       if (!writing.tryLock(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
@@ -181,8 +185,7 @@ final class Connection implements Pump.Sink {
     return call;
   }
 
-  private void write(
-      String operation, Request request, String id, long end, Duration deadline) {
+  private void write(String operation, Request request, String id, long end, Duration deadline) {
     byte[] line = Requests.line(request.verb(), request.command(), request.arguments(), id);
     // Not the arguments, which may be secret.
     LOG.debug("{}: > {} {}", name, request.command(), id);

@@ -40,8 +40,8 @@ final class Requests {
     return out.toByteArray();
   }
 
-  private static void write(
-      JsonGenerator out, String path, @Nullable Object value, int depth) throws IOException {
+  private static void write(JsonGenerator out, String path, @Nullable Object value, int depth)
+      throws IOException {
     if (depth > DEPTH) {
       throw N0Exception.invalid("arguments", "", "must be nested at most " + DEPTH + " deep");
     }
@@ -126,7 +126,8 @@ final class Requests {
 
   /** Puts a request together; it is as short as can be, since QEMU 7.2 reads it byte by byte. */
   static byte[] line(String verb, String command, byte[] arguments, String id) {
-    String head = "{\"" + verb + "\":\"" + command + "\"" + (arguments.length == 0 ? "" : ",\"arguments\":");
+    String head =
+        "{\"" + verb + "\":\"" + command + "\"" + (arguments.length == 0 ? "" : ",\"arguments\":");
     String tail = ",\"id\":\"" + id + "\"}\n";
     byte[] line = new byte[head.length() + arguments.length + tail.length()];
     ascii(head, line, 0);

@@ -98,7 +98,8 @@ final class FakeAgent implements AutoCloseable {
         byte b = one.array()[0];
         if (b == (byte) 0xff) {
           held.reset(); // as the agent's parser does, which also complains
-          send("{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, stray\"}}\n");
+          send(
+              "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, stray\"}}\n");
         } else if (b == '\n') {
           return held.toString(StandardCharsets.UTF_8);
         } else {

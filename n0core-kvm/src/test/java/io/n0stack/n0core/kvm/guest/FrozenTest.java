@@ -52,8 +52,7 @@ class FrozenTest {
     assertThat(frozen).isFalse();
   }
 
-  private void behave(FakeAgent.Peer peer, String command, JsonNode arguments)
-      throws IOException {
+  private void behave(FakeAgent.Peer peer, String command, JsonNode arguments) throws IOException {
     if (peer.sync(command, arguments)) {
       return;
     }
@@ -63,8 +62,8 @@ class FrozenTest {
         case "answer" -> peer.answer("1");
         case "silence" -> {}
         case "end" -> peer.hangUp();
-        default -> peer.send(
-            "{\"error\": {\"class\": \"GenericError\", \"desc\": \"" + freezeBy + "\"}}\n");
+        default ->
+          peer.send("{\"error\": {\"class\": \"GenericError\", \"desc\": \"" + freezeBy + "\"}}\n");
       }
     } else if (thaws.getAndIncrement() < brokenThaws) {
       peer.hangUp();

@@ -120,8 +120,8 @@ class GuestAgentIT {
 
   @Test
   void processRunsWithInputEnvironmentAndLimitedOutput() {
-    ExecRequest request = ExecRequest.of("/bin/sh", "-c", "cat; echo \"$GREETING $1\"; exit 7", "sh",
-            "a b\n'\"")
+    ExecRequest request = ExecRequest.of(
+            "/bin/sh", "-c", "cat; echo \"$GREETING $1\"; exit 7", "sh", "a b\n'\"")
         .withEnvironment(Map.of("GREETING", "gr\u00fc\u00df"))
         .withInput("in ".getBytes(StandardCharsets.UTF_8));
 
@@ -196,8 +196,7 @@ class GuestAgentIT {
     ProcessHandle real = process.children().findFirst().orElseThrow();
     signal("STOP", real.pid());
     try {
-      assertThatThrownBy(() ->
-              agent.execute("guest-ping", Map.of(), Duration.ofMillis(200)))
+      assertThatThrownBy(() -> agent.execute("guest-ping", Map.of(), Duration.ofMillis(200)))
           .isInstanceOf(OperationTimeoutException.class);
     } finally {
       signal("CONT", real.pid());
@@ -206,7 +205,9 @@ class GuestAgentIT {
   }
 
   private static void signal(String signal, long pid) throws Exception {
-    assertThat(new ProcessBuilder("kill", "-" + signal, String.valueOf(pid)).start().waitFor())
+    assertThat(new ProcessBuilder("kill", "-" + signal, String.valueOf(pid))
+            .start()
+            .waitFor())
         .isZero();
   }
 }

@@ -58,8 +58,9 @@ class GuestAgentTest {
 
   @Test
   void answersOfPredecessorAndGarbageAreSkipped() throws Exception {
-    String left = "text without end {{{ \u0000\u001b[31m\n{\"return\": 1}\n\u00ff{\"return\": 4711}\n"
-        + "\u00ff{\"ret\u00ff\n\n{\"return\": {}}";
+    String left =
+        "text without end {{{ \u0000\u001b[31m\n{\"return\": 1}\n\u00ff{\"return\": 4711}\n"
+            + "\u00ff{\"ret\u00ff\n\n{\"return\": {}}";
     try (FakeAgent fake = agent((peer, command, arguments) -> peer.answer("\"web1\""))
             .saying(left.getBytes(StandardCharsets.ISO_8859_1));
         GuestAgent agent = connect()) {
@@ -146,8 +147,7 @@ class GuestAgentTest {
         peer.send(block);
       }
     })) {
-      assertThatThrownBy(
-              () -> GuestAgent.connect("web1", socket, OPTIONS.withSync(SHORT)))
+      assertThatThrownBy(() -> GuestAgent.connect("web1", socket, OPTIONS.withSync(SHORT)))
           .satisfies(e -> isCode(e, N0Exception.Code.BUSY));
     }
   }
@@ -207,8 +207,8 @@ class GuestAgentTest {
 
   @Test
   void wrongTypesAreErrorsOfTheAnswer() throws Exception {
-    try (FakeAgent fake = agent((peer, command, arguments) ->
-            peer.answer("[{\"name\": 1, \"logical-id\": \"x\", \"online\": 18446744073709551616}]"));
+    try (FakeAgent fake = agent((peer, command, arguments) -> peer.answer(
+            "[{\"name\": 1, \"logical-id\": \"x\", \"online\": 18446744073709551616}]"));
         GuestAgent agent = connect()) {
       assertThatThrownBy(() -> agent.system().networkInterfaces())
           .satisfies(e -> isCode(e, N0Exception.Code.INTERNAL));
@@ -223,8 +223,9 @@ class GuestAgentTest {
 
   @Test
   void refusalIsEscapedInMessages() throws Exception {
-    try (FakeAgent fake = agent((peer, command, arguments) -> peer.send(
-            "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\\n\\u001b[2Jroot logged in\"}}\n"));
+    try (FakeAgent fake = agent(
+            (peer, command, arguments) -> peer.send(
+                "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\\n\\u001b[2Jroot logged in\"}}\n"));
         GuestAgent agent = connect()) {
       assertThatThrownBy(agent::ping)
           .isInstanceOfSatisfying(
@@ -289,10 +290,9 @@ class GuestAgentTest {
   void threadsTakeTurns() throws Exception {
     try (FakeAgent fake = agent((peer, command, arguments) -> peer.answer("\"" + command + "\""));
         GuestAgent agent = connect()) {
-      assertThat(java.util.stream.IntStream.range(0, 200).parallel().allMatch(i -> agent
-              .execute("guest-" + i, Map.of())
-              .text("")
-              .equals("guest-" + i)))
+      assertThat(java.util.stream.IntStream.range(0, 200)
+              .parallel()
+              .allMatch(i -> agent.execute("guest-" + i, Map.of()).text("").equals("guest-" + i)))
           .isTrue();
     }
   }
@@ -306,7 +306,8 @@ class GuestAgentTest {
         try {
           agent.ping();
         } catch (N0Exception e) {
-          flag.set(e.code() == N0Exception.Code.CANCELLED && Thread.currentThread().isInterrupted());
+          flag.set(
+              e.code() == N0Exception.Code.CANCELLED && Thread.currentThread().isInterrupted());
         }
       });
       thread.start();

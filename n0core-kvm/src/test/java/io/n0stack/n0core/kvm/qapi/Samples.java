@@ -41,7 +41,9 @@ final class Samples {
       of(arguments[0]).forEach(value -> all.add(Optional.of(value)));
       return all;
     } else if (raw == Map.class && arguments[0] instanceof Class<?> key && key.isEnum()) {
-      return Arrays.stream(key.getEnumConstants()).<Object>map(k -> Map.of(k, true)).toList();
+      return Arrays.stream(key.getEnumConstants())
+          .<Object>map(k -> Map.of(k, true))
+          .toList();
     }
     throw new IllegalArgumentException(raw + " " + Arrays.toString(arguments));
   }

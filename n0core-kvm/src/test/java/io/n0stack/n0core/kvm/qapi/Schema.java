@@ -52,6 +52,10 @@ final class Schema {
     return types.containsKey("command:" + command);
   }
 
+  boolean isUrgent(String command) {
+    return types.get("command:" + command).path("allow-oob").asBoolean();
+  }
+
   /** A result of a command; successive rounds go through all words and variants. */
   JsonNode result(String command, Extent extent, int round) {
     return value(types.get("command:" + command).path("ret-type").asText(), extent, round, 0);
@@ -79,7 +83,8 @@ final class Schema {
         return list;
       case "alternate":
         JsonNode choices = definition.path("members");
-        return value(choices.get(round % choices.size()).path("type").asText(), extent, round, depth);
+        return value(
+            choices.get(round % choices.size()).path("type").asText(), extent, round, depth);
       default:
         return object(definition, extent, round, depth);
     }
@@ -149,8 +154,8 @@ final class Schema {
         if (!given.isArray()) {
           wrong.add(at + ": no list");
         }
-        given.forEach(item ->
-            judge(at + "[]", definition.path("element-type").asText(), item, wrong));
+        given.forEach(
+            item -> judge(at + "[]", definition.path("element-type").asText(), item, wrong));
         break;
       case "alternate":
         boolean fits = false;
