@@ -133,13 +133,15 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       }
       requireStamp(id, stamp.get());
       Sight seen = Sight.of(id.name(), directory, config.monitorTimeout());
+      Devices.Requests requests = requests(id, seen);
       boolean complete = record.isPresent()
           && directory.started()
           && !directory.deleting()
           && !seen.wronglyOff()
           && record.get().unfinished() == Unfinished.NONE
+          && !requests.released()
           && complete(seen.state(), record.get().spec().powerPolicy());
-      return new Observed.Present<>(status(id, directory, seen), complete);
+      return new Observed.Present<>(status(directory, seen, requests.pending()), complete);
     } catch (N0Exception e) {
       return Observed.unknown(String.valueOf(e.getMessage()));
     }
@@ -154,12 +156,17 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     };
   }
 
-  private MachineStatus status(ResourceId id, MachineDirectory directory, Sight seen) {
+  private Devices.Requests requests(ResourceId id, Sight seen) {
+    return seen.alive() && seen.run().isPresent()
+        ? Devices.requests(id.name(), seen.run().get(), config.monitorTimeout())
+        : new Devices.Requests(List.of(), false);
+  }
+
+  private static MachineStatus status(
+      MachineDirectory directory, Sight seen, List<String> unplugging) {
     Run run = seen.run().orElse(directory.last());
     MachineStatus plain =
         MachineStatus.of(seen.state(), seen.pid(), run.accelerator(), run.serialLog());
-    List<String> unplugging =
-        seen.alive() ? Devices.unplugging(id.name(), run, config.monitorTimeout()) : List.of();
     return new MachineStatus(
         plain.state(),
         plain.pid(),

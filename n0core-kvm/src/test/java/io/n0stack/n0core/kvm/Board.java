@@ -143,6 +143,12 @@ final class Board {
     return parts;
   }
 
+  static String type(QmpClient qmp, String id) {
+    return qmp.execute(
+            "qom-get", Map.of("path", "/machine/peripheral/" + id, "property", "type"), LIMIT)
+        .text("");
+  }
+
   static Set<String> children(QmpClient qmp, String path) {
     return qmp.execute("qom-list", Map.of("path", path), LIMIT).list("").stream()
         .filter(item -> item.text("/type").startsWith("child<"))

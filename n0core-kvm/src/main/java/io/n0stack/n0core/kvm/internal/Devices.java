@@ -130,6 +130,11 @@ public final class Devices {
         pending.add(key);
       }
     }
+    for (Plug plug : missing.values()) {
+      if (unplugger.asked(plug.id())) { // the guest has released what is wanted again
+        cx.step("put away what was " + label(plug.id()), () -> unplugger.remove(plug.id()));
+      }
+    }
     plugMissing(monitor);
     orderBoot(monitor, present);
     Map<String, Integer> places = grow(monitor);
@@ -239,38 +244,47 @@ public final class Devices {
   }
 
   /**
-   * Names what the guest of a launch was asked to release and has not yet.
+   * Says whether something is to be plugged in.
    *
-   * @param run the launch
-   * @param monitor a connection to it
-   * @return the devices, as in {@link io.n0stack.n0core.api.compute.MachineStatus#unplugging}
+   * @return true if the machine lacks a disk or NIC
    */
-  public static List<String> unplugging(Run run, Monitor monitor) {
-    List<String> asked = new Unplugged(run).all();
-    if (asked.isEmpty()) {
-      return List.of();
-    }
-    Set<String> present = monitor.devices();
-    return asked.stream()
-        .filter(present::contains)
-        .map(id -> id.replaceFirst("-", ":"))
-        .toList();
+  boolean anyMissing() {
+    return !missing.isEmpty();
   }
 
   /**
-   * Names what the guest of a launch was asked to release and has not yet, asking it only if there is anything.
+   * What became of requests to the guest.
+   *
+   * @param pending what it has not released yet, as in {@link
+   *     io.n0stack.n0core.api.compute.MachineStatus#unplugging}
+   * @param released whether it has released something that was not put away yet
+   */
+  public record Requests(List<String> pending, boolean released) {}
+
+  static Requests requests(Run run, Monitor monitor) {
+    List<String> asked = new Unplugged(run).all();
+    Set<String> present = asked.isEmpty() ? Set.of() : monitor.devices();
+    List<String> pending = asked.stream()
+        .filter(present::contains)
+        .map(id -> id.replaceFirst("-", ":"))
+        .toList();
+    return new Requests(pending, pending.size() < asked.size());
+  }
+
+  /**
+   * Looks what became of requests to the guest of a launch, asking QEMU only if there were any.
    *
    * @param name the machine's name
    * @param run the launch
    * @param limit the time allowed
-   * @return the devices
+   * @return what it has released and what not
    */
-  public static List<String> unplugging(String name, Run run, Duration limit) {
+  public static Requests requests(String name, Run run, Duration limit) {
     if (new Unplugged(run).all().isEmpty()) {
-      return List.of();
+      return new Requests(List.of(), false);
     }
     try (Monitor monitor = Monitor.toLook(name, run, limit)) {
-      return unplugging(run, monitor);
+      return requests(run, monitor);
     }
   }
 

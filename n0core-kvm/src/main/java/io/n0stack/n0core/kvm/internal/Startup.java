@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.internal.MachineRecord.Unfinished;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -86,16 +87,22 @@ public final class Startup {
   public void change(Context cx, MachineDirectory directory, MachineRecord record, Run run) {
     try (Monitor monitor = qemu.within(cx.remaining()).connect(record.id(), run)) {
       Devices devices = Devices.missing(cx, record, monitor.devices());
+      MachineRecord begun = record;
+      if (devices.anyMissing() && record.unfinished() == Unfinished.NONE) {
+        MachineRecord drifted = record.wanting(record.spec(), Unfinished.DEVICES);
+        cx.step("note that devices are missing", () -> directory.replace(drifted));
+        begun = drifted;
+      }
       MachineRecord now = devices.converge(monitor, run, patience);
-      if (!now.equals(record)) {
+      if (!now.equals(begun)) {
         cx.step("note what is plugged", () -> directory.replace(now));
       }
-      if (now.unfinished() != MachineRecord.Unfinished.NONE) {
+      if (now.unfinished() != Unfinished.NONE) {
         throw new N0Exception(
             N0Exception.Code.BUSY,
             record.id().toString(),
             "change " + record.id() + ": the guest was asked to release "
-                + Devices.unplugging(run, monitor)
+                + Devices.requests(run, monitor).pending()
                 + " and has not done so yet");
       }
     }
