@@ -230,14 +230,22 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     if (stored.spec().equals(desired)) {
       return stored;
     }
+    boolean policyOnly =
+        MachineRecord.differences(stored.spec(), desired).equals(List.of("powerPolicy"));
+    if (seen.state() == MachineState.SAVED && !policyOnly) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          stored.id().toString(),
+          "change " + stored.id() + ": its guest is SAVED with the board and devices that it had;"
+              + " start it first");
+    }
     List<String> restarts = hasGuest(seen) ? Changes.restarts(stored, desired) : List.of();
     Unfinished rest = hasGuest(seen) ? Unfinished.DEVICES : Unfinished.NONE;
     if (!restarts.isEmpty()) {
       requireRestart(cx, stored.id(), restarts, seen.state());
       rest = Unfinished.RESTART;
-    } else if (stored.unfinished() == Unfinished.NONE
-        && MachineRecord.differences(stored.spec(), desired).equals(List.of("powerPolicy"))) {
-      rest = Unfinished.NONE;
+    } else if (policyOnly) {
+      rest = stored.unfinished();
     }
     MachineRecord updated = stored.wanting(desired, rest);
     cx.step("record the change", () -> directory.replace(updated));

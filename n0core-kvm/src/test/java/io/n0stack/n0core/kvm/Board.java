@@ -67,9 +67,19 @@ final class Board {
   }
 
   QemuMachineDriver open(Duration unplugPatience) {
-    KvmConfig config = KvmConfig.of(host.root)
-        .withQemu(directory.resolve("qemu").toString())
-        .withAccelerator(Accelerator.TCG);
+    return open(unplugPatience, KvmConfig.of(host.root).commandTimeout());
+  }
+
+  QemuMachineDriver open(Duration unplugPatience, Duration commandTimeout) {
+    KvmConfig usual = KvmConfig.of(host.root);
+    KvmConfig config = new KvmConfig(
+        usual.directory(),
+        directory.resolve("qemu").toString(),
+        Accelerator.TCG,
+        usual.monitorTimeout(),
+        commandTimeout,
+        usual.launchTimeout(),
+        usual.endTimeout());
     return new QemuMachineDriver(config, unplugPatience);
   }
 

@@ -30,7 +30,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -338,6 +340,50 @@ class ChangedDevicesIT {
     assertThat(pid(driver, id)).isEqualTo(pid);
     assertHas(Set.of("b", "c"), Set.of());
     assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+  }
+
+  @Test
+  void aQemuThatStandsStillInAChangeIsLookedAtBeforeAnythingIsRepeated() throws Exception {
+    MachineSpec few = nano().disk("a", DiskModel.VIRTIO_SCSI).build();
+    MachineSpec more = nano()
+        .disk("a", DiskModel.VIRTIO_SCSI)
+        .disk("b", DiskModel.VIRTIO_SCSI)
+        .disk("c", DiskModel.VIRTIO_SCSI)
+        .build();
+    apply(nano().disk("a", DiskModel.VIRTIO_SCSI));
+    long pid = pid(driver, id);
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    int failed = 0;
+    try (QemuMachineDriver hasty = board.open(PATIENCE, Duration.ofMillis(200))) {
+      for (int i = 0; i < 10; i++) {
+        MachineSpec wanted = i % 2 == 0 ? more : few;
+        Thread stopper = new Thread(() -> stopAfter(random.nextInt(60), pid));
+        stopper.start();
+        try {
+          hasty.apply(board.cx(), id, wanted);
+        } catch (N0Exception e) {
+          failed++; // it may or may not have been done
+        } finally {
+          stopper.join();
+          Host.signal("CONT", pid);
+        }
+        driver.apply(board.cx(), id, wanted);
+        Set<String> disks = i % 2 == 0 ? Set.of("a", "b", "c") : Set.of("a");
+        assertThat(parts()).as("seed %d, change %d", seed, i).isEqualTo(Board.expected(disks, Set.of()));
+      }
+    }
+    assertThat(failed).as("calls that had no answer in time").isPositive();
+    assertThat(pid(driver, id)).isEqualTo(pid);
+  }
+
+  private static void stopAfter(int millis, long pid) {
+    LockSupport.parkNanos(Duration.ofMillis(millis).toNanos());
+    try {
+      Host.signal("STOP", pid);
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private String commandLine() throws Exception {

@@ -35,6 +35,7 @@ public final class Devices {
   private final Context cx;
   private final MachineRecord record;
   private final Map<String, Plug> missing = new LinkedHashMap<>();
+  private final Map<String, VolumeStatus> volumes = new LinkedHashMap<>();
 
   private Devices(Context cx, MachineRecord record) {
     this.cx = cx;
@@ -72,6 +73,7 @@ public final class Devices {
     for (Disk disk : spec.disks()) {
       if (!present.contains(Addresses.id(disk))) {
         VolumeStatus volume = cx.require(StorageDriver.KIND, disk.volume(), VolumeStatus.class);
+        devices.volumes.put(disk.volume(), volume);
         String key = Addresses.key(disk);
         devices.missing.put(key, Plug.disk(disk, volume, devices.place(key)));
       }
@@ -241,6 +243,15 @@ public final class Devices {
       }
     });
     return sizes;
+  }
+
+  /**
+   * Returns the volumes that are to be plugged in, which QEMU's user must be able to open by then.
+   *
+   * @return statuses by name
+   */
+  public Map<String, VolumeStatus> volumes() {
+    return Map.copyOf(volumes);
   }
 
   /**

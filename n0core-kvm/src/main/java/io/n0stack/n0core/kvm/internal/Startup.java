@@ -47,7 +47,9 @@ public final class Startup {
   public void bringUp(Context cx, MachineDirectory directory, MachineRecord record, Sight seen) {
     ResourceId id = record.id();
     boolean waits = seen.alive() && Changes.restarts(record, record.spec()).isEmpty();
-    MachineRecord current = waits ? record : record.launched();
+    // What was saved comes back to the board that it was on.
+    boolean same = waits || seen.state() == MachineState.SAVED;
+    MachineRecord current = same ? record : record.launched();
     Devices devices = Devices.all(cx, current);
     if (seen.alive() && !waits) {
       Run outdated = seen.run().orElseThrow();
