@@ -148,14 +148,17 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       }
       requireStamp(id, stamp.get());
       Sight seen = Sight.of(id.name(), directory, monitors, config.monitorTimeout());
+      Devices.Requests requests = requests(id, seen);
       boolean complete = record.isPresent()
           && directory.started()
           && !directory.deleting()
           && !seen.wronglyOff()
           && record.get().unfinished() == Unfinished.NONE
           && !power.unsettled(directory, seen)
+          && !requests.released()
           && complete(seen.state(), record.get().spec().powerPolicy());
-      return migration.seen(id, new Observed.Present<>(status(id, directory, seen), complete));
+      return migration.seen(
+          id, new Observed.Present<>(status(directory, seen, requests.pending()), complete));
     } catch (N0Exception e) {
       return Observed.unknown(String.valueOf(e.getMessage()));
     }
@@ -170,15 +173,20 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     };
   }
 
-  private MachineStatus status(ResourceId id, MachineDirectory directory, Sight seen) {
+  private Devices.Requests requests(ResourceId id, Sight seen) {
+    return seen.alive() && seen.run().isPresent()
+        ? Devices.requests(id.name(), seen.run().get(), monitors, config.monitorTimeout())
+        : new Devices.Requests(List.of(), false);
+  }
+
+  private MachineStatus status(
+      MachineDirectory directory, Sight seen, List<String> unplugging) {
     Run run = seen.run().orElse(directory.last());
     if (seen.alive()) {
       boarding.boundLogs(run);
     } else {
       boarding.tidy(run);
     }
-    List<String> unplugging =
-        seen.alive() ? Devices.unplugging(id.name(), run, monitors, config.monitorTimeout()) : List.of();
     return new MachineStatus(
         seen.state(),
         seen.pid(),
@@ -247,7 +255,8 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       return stored;
     }
     List<String> differences = MachineRecord.differences(stored.spec(), desired);
-    if (seen.state() == MachineState.SAVED && !differences.equals(List.of("powerPolicy"))) {
+    boolean policyOnly = differences.equals(List.of("powerPolicy"));
+    if (seen.state() == MachineState.SAVED && !policyOnly) {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,
           stored.id().toString(),
@@ -259,9 +268,8 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     if (!restarts.isEmpty()) {
       requireRestart(cx, stored.id(), restarts, seen.state());
       rest = Unfinished.RESTART;
-    } else if (stored.unfinished() == Unfinished.NONE
-        && differences.equals(List.of("powerPolicy"))) {
-      rest = Unfinished.NONE;
+    } else if (policyOnly) {
+      rest = stored.unfinished();
     }
     MachineRecord updated = stored.wanting(desired, rest);
     cx.step("record the change", () -> directory.replace(updated));

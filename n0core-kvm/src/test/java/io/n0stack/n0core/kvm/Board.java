@@ -67,9 +67,20 @@ final class Board {
   }
 
   QemuMachineDriver open(Duration unplugPatience) {
-    KvmConfig config = KvmConfig.of(host.root)
-        .withQemu(directory.resolve("qemu").toString())
-        .withAccelerator(Accelerator.TCG);
+    return open(unplugPatience, KvmConfig.of(host.root).commandTimeout());
+  }
+
+  QemuMachineDriver open(Duration unplugPatience, Duration commandTimeout) {
+    KvmConfig usual = KvmConfig.of(host.root);
+    KvmConfig config = new KvmConfig(
+        usual.directory(),
+        directory.resolve("qemu").toString(),
+        Accelerator.TCG,
+        usual.monitorTimeout(),
+        commandTimeout,
+        usual.launchTimeout(),
+        usual.endTimeout(),
+        usual.launch());
     return new QemuMachineDriver(config, unplugPatience);
   }
 
@@ -141,6 +152,12 @@ final class Board {
       parts.add("netdev " + netdev.group(1));
     }
     return parts;
+  }
+
+  static String type(QmpClient qmp, String id) {
+    return qmp.execute(
+            "qom-get", Map.of("path", "/machine/peripheral/" + id, "property", "type"), LIMIT)
+        .text("");
   }
 
   static Set<String> children(QmpClient qmp, String path) {

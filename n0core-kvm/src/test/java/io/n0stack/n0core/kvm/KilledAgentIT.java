@@ -97,7 +97,7 @@ class KilledAgentIT {
     return !ended;
   }
 
-  private static String classPath() {
+  static String classPath() {
     return Stream.of("java.class.path", "jdk.module.path", "surefire.test.class.path")
         .map(System::getProperty)
         .filter(path -> path != null && !path.isEmpty())

@@ -35,6 +35,7 @@ public final class Devices {
   private final Context cx;
   private final MachineRecord record;
   private final Map<String, Plug> missing = new LinkedHashMap<>();
+  private final Map<String, VolumeStatus> volumes = new LinkedHashMap<>();
 
   private Devices(Context cx, MachineRecord record) {
     this.cx = cx;
@@ -72,6 +73,7 @@ public final class Devices {
     for (Disk disk : spec.disks()) {
       if (!present.contains(Addresses.id(disk))) {
         VolumeStatus volume = cx.require(StorageDriver.KIND, disk.volume(), VolumeStatus.class);
+        devices.volumes.put(disk.volume(), volume);
         String key = Addresses.key(disk);
         devices.missing.put(key, Plug.disk(disk, volume, devices.place(key)));
       }
@@ -128,6 +130,11 @@ public final class Devices {
       String id = Addresses.id(key);
       if (!cx.step("unplug " + label(id), () -> unplugger.remove(id))) {
         pending.add(key);
+      }
+    }
+    for (Plug plug : missing.values()) {
+      if (unplugger.asked(plug.id())) { // the guest has released what is wanted again
+        cx.step("put away what was " + label(plug.id()), () -> unplugger.remove(plug.id()));
       }
     }
     plugMissing(monitor);
@@ -239,40 +246,57 @@ public final class Devices {
   }
 
   /**
-   * Names what the guest of a launch was asked to release and has not yet.
+   * Returns the volumes that are to be plugged in, which QEMU's user must be able to open by then.
    *
-   * @param run the launch
-   * @param monitor a connection to it
-   * @return the devices, as in {@link io.n0stack.n0core.api.compute.MachineStatus#unplugging}
+   * @return statuses by name
    */
-  public static List<String> unplugging(Run run, Monitor monitor) {
-    List<String> asked = new Unplugged(run).all();
-    if (asked.isEmpty()) {
-      return List.of();
-    }
-    Set<String> present = monitor.devices();
-    return asked.stream()
-        .filter(present::contains)
-        .map(id -> id.replaceFirst("-", ":"))
-        .toList();
+  public Map<String, VolumeStatus> volumes() {
+    return Map.copyOf(volumes);
   }
 
   /**
-   * Names what the guest of a launch was asked to release and has not yet, asking it only if there is anything.
+   * Says whether something is to be plugged in.
+   *
+   * @return true if the machine lacks a disk or NIC
+   */
+  boolean anyMissing() {
+    return !missing.isEmpty();
+  }
+
+  /**
+   * What became of requests to the guest.
+   *
+   * @param pending what it has not released yet, as in {@link
+   *     io.n0stack.n0core.api.compute.MachineStatus#unplugging}
+   * @param released whether it has released something that was not put away yet
+   */
+  public record Requests(List<String> pending, boolean released) {}
+
+  static Requests requests(Run run, Monitor monitor) {
+    List<String> asked = new Unplugged(run).all();
+    Set<String> present = asked.isEmpty() ? Set.of() : monitor.devices();
+    List<String> pending = asked.stream()
+        .filter(present::contains)
+        .map(id -> id.replaceFirst("-", ":"))
+        .toList();
+    return new Requests(pending, pending.size() < asked.size());
+  }
+
+  /**
+   * Looks what became of requests to the guest of a launch, asking QEMU only if there were any.
    *
    * @param name the machine's name
    * @param run the launch
    * @param monitors the connections
    * @param limit the time allowed
-   * @return the devices
+   * @return what it has released and what not
    */
-  public static List<String> unplugging(
-      String name, Run run, Monitors monitors, Duration limit) {
+  public static Requests requests(String name, Run run, Monitors monitors, Duration limit) {
     if (new Unplugged(run).all().isEmpty()) {
-      return List.of();
+      return new Requests(List.of(), false);
     }
     try (Monitor monitor = monitors.toLook(name, run, limit)) {
-      return unplugging(run, monitor);
+      return requests(run, monitor);
     }
   }
 

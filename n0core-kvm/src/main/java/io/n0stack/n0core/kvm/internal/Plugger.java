@@ -75,7 +75,12 @@ final class Plugger {
       monitor.execute("blockdev-del", Map.of("node-name", node)); // its volume has moved since
     }
     addSecret(plug);
-    monitor.execute("blockdev-add", plug.backend());
+    try {
+      monitor.execute("blockdev-add", plug.backend());
+    } catch (QmpException e) {
+      Devices.undo(e, () -> removeSecret(plug));
+      throw e;
+    }
   }
 
   private static String filename(Plug plug) {
@@ -99,9 +104,13 @@ final class Plugger {
       removeNetdev(plug);
     } else if (plug.id().startsWith("disk-")) {
       monitor.execute("blockdev-del", Map.of("node-name", plug.backend().get("node-name")));
-      plug.keyFile().ifPresent(file -> monitor.execute(
-          "object-del", Map.of("id", Plug.secretId(plug.id().substring("disk-".length())))));
+      removeSecret(plug);
     }
+  }
+
+  private void removeSecret(Plug plug) {
+    plug.keyFile().ifPresent(file -> monitor.execute(
+        "object-del", Map.of("id", Plug.secretId(plug.id().substring("disk-".length())))));
   }
 
   private void removeNetdev(Plug plug) {

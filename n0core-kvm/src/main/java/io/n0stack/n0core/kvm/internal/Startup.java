@@ -9,6 +9,7 @@ import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.StorageDriver;
 import io.n0stack.n0core.api.storage.VolumeStatus;
+import io.n0stack.n0core.kvm.internal.MachineRecord.Unfinished;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -50,7 +51,9 @@ public final class Startup {
   public void bringUp(Context cx, MachineDirectory directory, MachineRecord record, Sight seen) {
     ResourceId id = record.id();
     boolean waits = seen.alive() && Changes.restarts(record, record.spec()).isEmpty();
-    MachineRecord current = waits ? record : record.launched();
+    // What was saved comes back to the board that it was on.
+    boolean same = waits || seen.state() == MachineState.SAVED;
+    MachineRecord current = same ? record : record.launched();
     Devices devices = Devices.all(cx, current);
     if (seen.alive() && !waits) {
       Run outdated = seen.run().orElseThrow();
@@ -95,16 +98,22 @@ public final class Startup {
     try (Monitor monitor = qemu.within(cx.remaining()).connect(record.id(), run)) {
       admit(cx, directory, record.spec());
       Devices devices = Devices.missing(cx, record, monitor.devices());
+      MachineRecord begun = record;
+      if (devices.anyMissing() && record.unfinished() == Unfinished.NONE) {
+        MachineRecord drifted = record.wanting(record.spec(), Unfinished.DEVICES);
+        cx.step("note that devices are missing", () -> directory.replace(drifted));
+        begun = drifted;
+      }
       MachineRecord now = devices.converge(monitor, run, patience);
-      if (!now.equals(record)) {
+      if (!now.equals(begun)) {
         cx.step("note what is plugged", () -> directory.replace(now));
       }
-      if (now.unfinished() != MachineRecord.Unfinished.NONE) {
+      if (now.unfinished() != Unfinished.NONE) {
         throw new N0Exception(
             N0Exception.Code.BUSY,
             record.id().toString(),
             "change " + record.id() + ": the guest was asked to release "
-                + Devices.unplugging(run, monitor)
+                + Devices.requests(run, monitor).pending()
                 + " and has not done so yet");
       }
     }

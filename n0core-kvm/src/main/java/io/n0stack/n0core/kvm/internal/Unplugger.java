@@ -55,6 +55,11 @@ final class Unplugger {
     return true;
   }
 
+  /** Says whether the guest was asked to release a device that was not put away since. */
+  boolean asked(String id) {
+    return requests.find(id).isPresent();
+  }
+
   private boolean released(String id) {
     List<String> nodes = id.startsWith("disk-") ? found.nodesOf(id) : List.of();
     Optional<Unplugged.Request> before = requests.find(id);
