@@ -84,7 +84,7 @@ public final class AtomixMembership implements Membership, Identities {
     this.credentials = credentials;
     this.claims = new Claims(config.timings(), System::nanoTime);
     this.living =
-        new LivingMembers(self, config.timings().failureTimeout(), System::nanoTime);
+        new LivingMembers(self, config.timings(), System::nanoTime);
     this.seeds = new Seeds(config.listen(), System::nanoTime);
     this.seeds.add(config.seeds());
     this.network = new PeerNetwork(config, this::peer, credentials, claims);
@@ -135,6 +135,10 @@ public final class AtomixMembership implements Membership, Identities {
         soon(() -> goodbye(from));
         return CompletableFuture.completedFuture(new byte[0]);
       });
+      // By the thread that keeps the view: one that hangs shall not seem alive.
+      network.serve(
+          Callers.PING,
+          (from, nothing) -> CompletableFuture.supplyAsync(() -> nothing, scheduler));
       seeds.begin();
       living.begin();
       Protocol started = new Protocol(config, peer(), seeds, network, this::reconcileSoon);
@@ -319,9 +323,12 @@ public final class AtomixMembership implements Membership, Identities {
     }
     List<Listed> listed = running.listed();
     Set<Member> now;
+    List<HostPort> suspects;
     synchronized (view) {
       now = living.among(listed, claims::find);
+      suspects = living.suspects();
     }
+    callers.ping(suspects);
     Set<String> boots = new HashSet<>();
     now.forEach(member -> boots.add(member.bootId()));
     claims.living(boots);

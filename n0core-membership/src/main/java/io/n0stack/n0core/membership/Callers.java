@@ -1,5 +1,6 @@
 package io.n0stack.n0core.membership;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.membership.Refused.Reason;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -14,13 +15,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import io.n0stack.n0core.api.N0Exception;
+import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Calls seeds, for ever, and those of whom gossip tells but who have not greeted this member. */
 final class Callers {
   private static final Logger LOG = LoggerFactory.getLogger(Callers.class);
+  /** What a sign of life is asked for with. */
+  static final String PING = "n0core-ping";
+
   private static final int STRANGERS_AT_ONCE = 64;
   private static final long REPEATED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
@@ -28,6 +32,7 @@ final class Callers {
   private final Seeds seeds;
   private final MembershipConfig config;
   private final Set<HostPort> calling = ConcurrentHashMap.newKeySet();
+  private final Set<HostPort> pinging = ConcurrentHashMap.newKeySet();
   private final Map<HostPort, Long> reported = new HashMap<>();
 
   Callers(PeerNetwork network, Seeds seeds, MembershipConfig config) {
@@ -66,10 +71,21 @@ final class Callers {
     }
   }
 
+  /** Asks suspects for a sign of life; what they say is noted where connections are. */
+  void ping(List<HostPort> suspects) {
+    for (HostPort suspect : suspects) {
+      if (pinging.size() < STRANGERS_AT_ONCE && pinging.add(suspect)) {
+        var unused = network
+            .request(suspect, PING, new byte[0], config.timings().probeTimeout())
+            .whenComplete((answer, failure) -> pinging.remove(suspect));
+      }
+    }
+  }
+
   /** Asks the seeds whether another process uses this member's name; waits for a moment only. */
   Optional<Refused> nameInUse() {
     List<CompletableFuture<Peer>> calls = new ArrayList<>();
-    for (HostPort seed : seeds.first()) {
+    for (HostPort seed : seeds.all()) {
       calls.add(network.greet(seed, config.timings().probeTimeout()));
     }
     CompletableFuture<Object> any = new CompletableFuture<>();
@@ -100,19 +116,23 @@ final class Callers {
   }
 
   private static Optional<Refused> refused(Throwable failure) {
-    Throwable cause = failure instanceof CompletionException && failure.getCause() != null
+    return cause(failure) instanceof Refused refused ? Optional.of(refused) : Optional.empty();
+  }
+
+  private static Throwable cause(Throwable failure) {
+    return failure instanceof CompletionException && failure.getCause() != null
         ? failure.getCause()
         : failure;
-    return cause instanceof Refused refused ? Optional.of(refused) : Optional.empty();
   }
 
   /** Says why a connection is not wanted, now and then; that nobody answers is nothing to say. */
   private void report(HostPort address, Throwable failure) {
-    Optional<Refused> refused = refused(failure);
+    Throwable cause = cause(failure);
+    boolean worthIt = cause instanceof Refused || cause instanceof SSLException;
     long now = System.nanoTime();
     synchronized (reported) {
       Long last = reported.get(address);
-      if (refused.isEmpty() || (last != null && now - last < REPEATED_NANOS)) {
+      if (!worthIt || (last != null && now - last < REPEATED_NANOS)) {
         return;
       }
       reported.put(address, now);
@@ -121,6 +141,6 @@ final class Callers {
         "member {}: {} does not let it in: {}",
         config.name(),
         address,
-        refused.get().getMessage());
+        cause.getMessage());
   }
 }

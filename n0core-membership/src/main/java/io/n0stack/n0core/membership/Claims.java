@@ -29,8 +29,10 @@ final class Claims {
   private final long lapseNanos;
   private final LongSupplier clock;
   private Set<String> living = Set.of();
+  private long reportedNanos;
 
   Claims(Timings timings, LongSupplier clock) {
+    this.reportedNanos = clock.getAsLong() - TimeUnit.MINUTES.toNanos(1);
     this.lapseNanos =
         timings.failureTimeout().plus(timings.probeTimeout().multipliedBy(2)).toNanos();
     this.clock = clock;
@@ -63,9 +65,13 @@ final class Claims {
     }
   }
 
-  private static Refused refused(Peer peer, HostPort holder, String who) {
+  private Refused refused(Peer peer, HostPort holder, String who) {
     String text = "the name \"" + peer.name() + "\" is in use by " + who + " at " + holder;
-    LOG.warn("member {} at {} is refused: {}", peer.name(), peer.address(), text);
+    long now = clock.getAsLong();
+    if (now - reportedNanos > TimeUnit.SECONDS.toNanos(10)) {
+      reportedNanos = now;
+      LOG.warn("member {} at {} is refused: {}", peer.name(), peer.address(), text);
+    }
     return new Refused(Reason.DUPLICATE, text);
   }
 

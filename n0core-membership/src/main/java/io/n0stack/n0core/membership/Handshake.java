@@ -174,7 +174,12 @@ final class Handshake extends SimpleChannelInboundHandler<byte[]> {
 
   @Override
   public void channelInactive(ChannelHandlerContext context) {
-    done.completeExceptionally(new ClosedChannelException());
+    done.completeExceptionally(
+        side == Side.DIALLING && claimed != null
+            ? new Refused(
+                Reason.SECRET,
+                "\"" + claimed.name() + "\" closed after the greeting; has it another secret?")
+            : new ClosedChannelException());
     context.fireChannelInactive();
   }
 

@@ -18,9 +18,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Derives who is alive from three things: what Atomix lists, who has greeted this member with which
- * name, and who has said goodbye. Gossip alone makes nobody a member. A suspect counts as gone after
- * the failure timeout by a clock that nobody can set, whatever Atomix makes of the wall clock. Used
- * under the owner's lock.
+ * name and when it was last heard, and who has said goodbye. Gossip alone makes nobody a member. A
+ * suspect counts as gone once it has not been heard for the failure timeout, by a clock that nobody
+ * can set, whatever Atomix makes of the wall clock. Used under the owner's lock.
  */
 final class LivingMembers {
   private static final Logger LOG = LoggerFactory.getLogger(LivingMembers.class);
@@ -43,6 +43,7 @@ final class LivingMembers {
     private boolean suspect;
     private boolean gone;
     private long goneSince;
+    private long heard;
 
     private Track(Member member) {
       this.member = member;
@@ -51,14 +52,18 @@ final class LivingMembers {
 
   private final Member self;
   private final long failureNanos;
+  private final long suspicionNanos;
   private final LongSupplier clock;
   private final Set<String> left = new LinkedHashSet<>();
   private final Map<String, Track> tracks = new HashMap<>();
   private long lastNanos;
 
-  LivingMembers(Member self, Duration failureTimeout, LongSupplier clock) {
+  LivingMembers(Member self, Timings timings, LongSupplier clock) {
     this.self = self;
-    this.failureNanos = failureTimeout.toNanos();
+    this.failureNanos = timings.failureTimeout().toNanos();
+    // Before it is suspect, it has been silent for two probes.
+    this.suspicionNanos = Math.max(
+        failureNanos / 2, failureNanos - timings.probeTimeout().multipliedBy(2).toNanos());
     this.clock = clock;
     this.lastNanos = clock.getAsLong();
   }
@@ -117,6 +122,7 @@ final class LivingMembers {
       if (!present.contains(id)) {
         suspect(track, now); // Atomix may have given it up by a clock that was set
       }
+      claims.apply(track.member.name()).ifPresent(claim -> track.heard = claim.heardNanos());
       expire(track, now);
       if (!track.gone) {
         living.add(track.member);
@@ -171,10 +177,24 @@ final class LivingMembers {
   }
 
   private void expire(Track track, long now) {
-    if (track.suspect && !track.gone && now - track.suspectSince >= failureNanos) {
+    if (track.suspect && !track.gone && now - end(track) >= 0) {
       track.gone = true;
       track.goneSince = now;
     }
+  }
+
+  private long end(Track track) {
+    long suspicion = track.suspectSince + suspicionNanos;
+    long silence = track.heard + failureNanos;
+    return suspicion - silence > 0 ? suspicion : silence;
+  }
+
+  /** Lists where the suspects are, to be asked for a sign of life. */
+  List<HostPort> suspects() {
+    return tracks.values().stream()
+        .filter(track -> track.suspect && !track.gone)
+        .map(track -> HostPort.parse(track.member.address()))
+        .toList();
   }
 
   /** Tells when the next suspect is given up, if nothing else happens. */
@@ -182,7 +202,7 @@ final class LivingMembers {
     long now = clock.getAsLong();
     return tracks.values().stream()
         .filter(track -> track.suspect && !track.gone)
-        .map(track -> Duration.ofNanos(Math.max(0, track.suspectSince + failureNanos - now)))
+        .map(track -> Duration.ofNanos(Math.max(0, end(track) - now)))
         .min(Duration::compareTo);
   }
 }

@@ -2,6 +2,7 @@ package io.n0stack.n0core.membership;
 
 import io.n0stack.n0core.membership.FrameSeal.Side;
 import io.n0stack.n0core.membership.Peer.Role;
+import io.n0stack.n0core.membership.Refused.Reason;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
@@ -22,6 +23,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
+import java.nio.channels.ClosedChannelException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -36,6 +38,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -51,6 +54,7 @@ final class PeerNetwork implements Handshake.Host {
   private static final Duration SILENT = Duration.ofSeconds(180);
   private static final Duration OLDEST = Duration.ofHours(1); // then certificates are looked at again
   private static final int USER_TIMEOUT_MILLIS = 5_000;
+  private static final long REPEATED_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final int RESOLVERS = 4;
   private static final WriteBufferWaterMark BUFFERED = new WriteBufferWaterMark(1 << 20, 4 << 20);
 
@@ -68,6 +72,7 @@ final class PeerNetwork implements Handshake.Host {
   private @Nullable EventLoopGroup accepting;
   private @Nullable EventLoopGroup dialling;
   private @Nullable Channel listener;
+  private final AtomicLong reportedNanos = new AtomicLong(System.nanoTime() - REPEATED_NANOS);
   private int seenGeneration;
 
   PeerNetwork(
@@ -334,6 +339,19 @@ final class PeerNetwork implements Handshake.Host {
     });
   }
 
+  /** Says who is not let in, now and then: strangers must not fill the log. */
+  private void report(Channel channel, Throwable failure) {
+    long now = System.nanoTime();
+    boolean quiet = failure instanceof ClosedChannelException
+        || (failure instanceof Refused refused && refused.reason() == Reason.DUPLICATE);
+    if (quiet || now - reportedNanos.get() < REPEATED_NANOS) {
+      LOG.debug("{} is not let in: {}", channel.remoteAddress(), failure.toString());
+    } else {
+      reportedNanos.set(now);
+      LOG.warn("{} is not let in: {}", channel.remoteAddress(), failure.toString());
+    }
+  }
+
   /** Prepares connections that others make. */
   private final class Accepting extends ChannelInitializer<Channel> {
     @Override
@@ -348,7 +366,7 @@ final class PeerNetwork implements Handshake.Host {
       channel.pipeline().addLast(new Handshake(PeerNetwork.this, Side.ACCEPTING, known));
       var unused = known.whenComplete((peer, failure) -> {
         if (failure != null) {
-          LOG.debug("{} is not let in: {}", channel.remoteAddress(), failure.toString());
+          report(channel, failure);
           return;
         }
         gate.known(channel);

@@ -11,6 +11,7 @@ final class Refused extends MessagingException {
     VERSION,
     CLUSTER,
     CERTIFICATE,
+    SECRET,
     DUPLICATE,
     BUSY
   }

@@ -65,6 +65,10 @@ final class Seeds {
     return clock.getAsLong() - since < FIRST_NANOS ? List.copyOf(wanted.keySet()) : List.of();
   }
 
+  synchronized List<HostPort> all() {
+    return List.copyOf(wanted.keySet());
+  }
+
   /** Lists whom to call now; each is then being called until it answers or fails. */
   synchronized List<HostPort> due(Collection<Peer> living) {
     long now = clock.getAsLong();

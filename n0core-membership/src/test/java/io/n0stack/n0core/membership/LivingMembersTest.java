@@ -22,7 +22,7 @@ class LivingMembersTest {
 
   private final Map<String, Claim> claims = new HashMap<>();
   private long now = Long.MAX_VALUE - 2 * SECOND; // clocks may wrap around
-  private final LivingMembers living = new LivingMembers(SELF, Duration.ofSeconds(3), () -> now);
+  private final LivingMembers living = new LivingMembers(SELF, Timings.DEFAULT, () -> now);
 
   private Set<Member> among(Listed... listed) {
     return living.among(List.of(listed), name -> Optional.ofNullable(claims.get(name)));
@@ -119,7 +119,25 @@ class LivingMembersTest {
 
     now += 60 * SECOND;
     assertThat(among(suspect("node-1", "b1"))).hasSize(2);
-    assertThat(living.next()).hasValue(Duration.ofSeconds(3));
+    assertThat(living.next()).hasValue(Duration.ofSeconds(2)); // after two probes
+  }
+
+  @Test
+  void aSuspectThatIsHeardIsNotGone() {
+    greeted("node-1", "b1");
+    assertThat(among(listed("node-1", "b1"))).hasSize(2);
+    for (int i = 0; i < 40; i++) {
+      now += SECOND / 2;
+      greeted("node-1", "b1");
+      assertThat(among(suspect("node-1", "b1"))).hasSize(2);
+      assertThat(living.suspects()).containsExactly(HostPort.parse("127.0.0.1:2"));
+    }
+    now += SECOND;
+    assertThat(among(suspect("node-1", "b1"))).hasSize(2);
+    now += SECOND;
+    assertThat(among(suspect("node-1", "b1"))).hasSize(2);
+    now += SECOND;
+    assertThat(among(suspect("node-1", "b1"))).containsExactly(SELF);
   }
 
   @Test
