@@ -121,8 +121,7 @@ final class Lab implements AutoCloseable {
         "env",
         "LD_PRELOAD=" + library,
         "FAKETIME_TIMESTAMP_FILE=" + offset,
-        "FAKETIME_NO_CACHE=1",
-        "FAKETIME_DONT_FAKE_MONOTONIC=1",
+        "FAKETIME_CACHE_DURATION=1",
         "DONT_FAKE_MONOTONIC=1");
     return start(host, clock, "agent", name, address(1), "secret:" + secret, "");
   }

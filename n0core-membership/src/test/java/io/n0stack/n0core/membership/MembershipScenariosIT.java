@@ -353,6 +353,7 @@ class MembershipScenariosIT {
 
     lab.kill("node-3"); // it must see that
     long unused = lab.awaitView("node-4", "api-1", "node-2", "node-4");
+    api.awaitLineAfter(before, "change node-3 NOT_READY", SOON);
     assertThat(Lab.changes(api, before)).containsOnly("node-3 NOT_READY");
   }
 
