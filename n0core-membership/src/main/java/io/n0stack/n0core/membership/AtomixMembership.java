@@ -8,7 +8,6 @@ import io.n0stack.n0core.api.Subscription;
 import io.n0stack.n0core.api.node.Member;
 import io.n0stack.n0core.api.node.Membership;
 import io.n0stack.n0core.membership.LivingMembers.Listed;
-import io.n0stack.n0core.membership.LivingMembers.Reach;
 import io.n0stack.n0core.membership.Peer.Role;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -83,8 +82,7 @@ public final class AtomixMembership implements Membership, Identities {
         new Member(config.name(), config.listen().toString(), UUID.randomUUID().toString());
     this.credentials = credentials;
     this.claims = new Claims(config.timings(), System::nanoTime);
-    this.living =
-        new LivingMembers(self, config.timings(), System::nanoTime);
+    this.living = new LivingMembers(self, config.timings(), System::nanoTime);
     this.seeds = new Seeds(config.listen(), System::nanoTime);
     this.seeds.add(config.seeds());
     this.network = new PeerNetwork(config, this::peer, credentials, claims);
@@ -137,8 +135,7 @@ public final class AtomixMembership implements Membership, Identities {
       });
       // By the thread that keeps the view: one that hangs shall not seem alive.
       network.serve(
-          Callers.PING,
-          (from, nothing) -> CompletableFuture.supplyAsync(() -> nothing, scheduler));
+          Callers.PING, (from, nothing) -> CompletableFuture.supplyAsync(() -> nothing, scheduler));
       seeds.begin();
       living.begin();
       Protocol started = new Protocol(config, peer(), seeds, network, this::reconcileSoon);
@@ -187,9 +184,8 @@ public final class AtomixMembership implements Membership, Identities {
       members.stream().map(Member::address).map(HostPort::parse).forEach(others::add);
       others.remove(config.listen());
       CompletableFuture<?>[] told = others.stream()
-          .map(to -> network
-              .request(to, LEAVE, new byte[0], GOODBYE)
-              .exceptionally(silent -> new byte[0]))
+          .map(to ->
+              network.request(to, LEAVE, new byte[0], GOODBYE).exceptionally(silent -> new byte[0]))
           .toArray(CompletableFuture<?>[]::new);
       try {
         await("leave as \"" + config.name() + "\"", CompletableFuture.allOf(told), STOP);
@@ -379,8 +375,7 @@ public final class AtomixMembership implements Membership, Identities {
       if (phase != Phase.NEW) {
         throw new IllegalStateException("open the node registry before join()");
       }
-      credentials.requireOwn(
-          new Peer(self.name(), self.bootId(), config.listen(), Role.REGISTRY));
+      credentials.requireOwn(new Peer(self.name(), self.bootId(), config.listen(), Role.REGISTRY));
       role = Role.REGISTRY;
     }
   }

@@ -137,10 +137,6 @@ final class Callers {
       }
       reported.put(address, now);
     }
-    LOG.warn(
-        "member {}: {} does not let it in: {}",
-        config.name(),
-        address,
-        cause.getMessage());
+    LOG.warn("member {}: {} does not let it in: {}", config.name(), address, cause.getMessage());
   }
 }

@@ -154,7 +154,8 @@ final class Credentials {
     List<String> found = new ArrayList<>();
     for (Path file : files) {
       try {
-        found.add(Files.readAttributes(file, "unix:ino,size,lastModifiedTime,ctime").toString());
+        found.add(
+            Files.readAttributes(file, "unix:ino,size,lastModifiedTime,ctime").toString());
       } catch (IOException e) {
         found.add(e.toString());
       }

@@ -191,9 +191,7 @@ final class Handshake extends SimpleChannelInboundHandler<byte[]> {
   private void fail(ChannelHandlerContext context, Throwable cause) {
     done.completeExceptionally(cause);
     if (cause instanceof Refused refused && side == Side.ACCEPTING && claimed != null) {
-      context
-          .writeAndFlush(Wire.refused(refused))
-          .addListener(ChannelFutureListener.CLOSE);
+      context.writeAndFlush(Wire.refused(refused)).addListener(ChannelFutureListener.CLOSE);
     } else {
       context.close();
     }

@@ -164,8 +164,10 @@ final class Link extends SimpleChannelInboundHandler<byte[]> {
 
   @Override
   public void channelInactive(ChannelHandlerContext context) {
-    waiting.values().forEach(reply ->
-        reply.completeExceptionally(new IOException("\"" + peer.name() + "\" closed")));
+    waiting
+        .values()
+        .forEach(reply ->
+            reply.completeExceptionally(new IOException("\"" + peer.name() + "\" closed")));
   }
 
   @Override

@@ -101,11 +101,12 @@ final class LivingMembers {
     int at = one.id().indexOf('@');
     return at < 0
         ? Optional.empty()
-        : claims.apply(one.id().substring(0, at)).filter(claim -> claim.peer().id().equals(one.id()));
+        : claims
+            .apply(one.id().substring(0, at))
+            .filter(claim -> claim.peer().id().equals(one.id()));
   }
 
-  Set<Member> among(
-      Collection<Listed> listed, Function<String, Optional<Claims.Claim>> claims) {
+  Set<Member> among(Collection<Listed> listed, Function<String, Optional<Claims.Claim>> claims) {
     long now = clock.getAsLong();
     forgivePause(now);
     Set<String> present = new HashSet<>();

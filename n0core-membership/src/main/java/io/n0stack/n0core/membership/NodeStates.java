@@ -82,8 +82,7 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
     });
     awaited.addAll(records().keySet());
     recompute();
-    var unused =
-        timer.schedule(this::stopWaiting, grace.toMillis(), TimeUnit.MILLISECONDS);
+    var unused = timer.schedule(this::stopWaiting, grace.toMillis(), TimeUnit.MILLISECONDS);
     sources.add(membership.subscribe(Runnable::run, members -> recompute()));
     sources.add(store.watch(Runnable::run, (key, now) -> recompute()));
     recompute();

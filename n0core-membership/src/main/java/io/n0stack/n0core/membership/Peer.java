@@ -10,8 +10,7 @@ import java.util.Optional;
  * @param role what it may do
  * @param identityKey its certificate's public key, Base64; empty without certificates
  */
-record Peer(
-    String name, String bootId, HostPort address, Role role, Optional<String> identityKey) {
+record Peer(String name, String bootId, HostPort address, Role role, Optional<String> identityKey) {
   private static final int MOST_BOOT = 64;
 
   /** What a member may do. */

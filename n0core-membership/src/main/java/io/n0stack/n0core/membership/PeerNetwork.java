@@ -52,7 +52,8 @@ final class PeerNetwork implements Handshake.Host {
   private static final Logger LOG = LoggerFactory.getLogger(PeerNetwork.class);
   private static final Duration IDLE = Duration.ofSeconds(60);
   private static final Duration SILENT = Duration.ofSeconds(180);
-  private static final Duration OLDEST = Duration.ofHours(1); // then certificates are looked at again
+  private static final Duration OLDEST =
+      Duration.ofHours(1); // then certificates are looked at again
   private static final int USER_TIMEOUT_MILLIS = 5_000;
   private static final long REPEATED_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final int RESOLVERS = 4;
@@ -141,7 +142,8 @@ final class PeerNetwork implements Handshake.Host {
     CompletableFuture<Void> started = new CompletableFuture<>();
     Channel channel = new ServerBootstrap()
         .group(accepting)
-        .channel(Epoll.isAvailable() ? EpollServerSocketChannel.class : NioServerSocketChannel.class)
+        .channel(
+            Epoll.isAvailable() ? EpollServerSocketChannel.class : NioServerSocketChannel.class)
         .option(ChannelOption.SO_REUSEADDR, true)
         .option(ChannelOption.SO_BACKLOG, 1024)
         .childOption(ChannelOption.TCP_NODELAY, true)
@@ -163,7 +165,9 @@ final class PeerNetwork implements Handshake.Host {
   private EventLoopGroup group(String name) {
     DefaultThreadFactory threads =
         new DefaultThreadFactory("n0core-" + name + "-" + config.name(), true);
-    return Epoll.isAvailable() ? new EpollEventLoopGroup(1, threads) : new NioEventLoopGroup(1, threads);
+    return Epoll.isAvailable()
+        ? new EpollEventLoopGroup(1, threads)
+        : new NioEventLoopGroup(1, threads);
   }
 
   /** Closes everything at once; the peers see it. */
@@ -231,16 +235,17 @@ final class PeerNetwork implements Handshake.Host {
     }
     long begun = System.nanoTime();
     return peerLink(to, timeout)
-        .thenCompose(link ->
-            link.request(subject, payload, timeout.minusNanos(System.nanoTime() - begun)));
+        .thenCompose(
+            link -> link.request(subject, payload, timeout.minusNanos(System.nanoTime() - begun)));
   }
 
   /** Asks a member that answers for node records, and no other. */
   CompletableFuture<byte[]> ask(HostPort to, String subject, byte[] payload, Duration timeout) {
-    return greet(to, timeout).thenCompose(peer -> peer.role() == Role.REGISTRY
-        ? request(to, subject, payload, timeout)
-        : CompletableFuture.failedFuture(
-            new IOException("\"" + peer.name() + "\" does not answer for node records")));
+    return greet(to, timeout)
+        .thenCompose(peer -> peer.role() == Role.REGISTRY
+            ? request(to, subject, payload, timeout)
+            : CompletableFuture.failedFuture(
+                new IOException("\"" + peer.name() + "\" does not answer for node records")));
   }
 
   /** Connects, unless it is; the connection is shared and goes on being made after the time is up. */
@@ -325,7 +330,8 @@ final class PeerNetwork implements Handshake.Host {
         .group(group)
         .channel(Epoll.isAvailable() ? EpollSocketChannel.class : NioSocketChannel.class)
         .localAddress(new InetSocketAddress(config.listen().host(), 0))
-        .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) config.timings().connect().toMillis())
+        .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int)
+            config.timings().connect().toMillis())
         .option(ChannelOption.TCP_NODELAY, true)
         .option(ChannelOption.WRITE_BUFFER_WATER_MARK, BUFFERED)
         .handler(new Dialling(future));

@@ -32,8 +32,7 @@ final class Protocol {
   private int silentLooks;
   private boolean stopped;
 
-  Protocol(
-      MembershipConfig config, Peer self, Seeds seeds, PeerNetwork network, Runnable changed) {
+  Protocol(MembershipConfig config, Peer self, Seeds seeds, PeerNetwork network, Runnable changed) {
     this.config = config;
     this.self = self;
     this.seeds = seeds;
@@ -77,7 +76,8 @@ final class Protocol {
     if (stopped || (cluster.alive() && silentLooks < LOOKS)) {
       return;
     }
-    LOG.warn("member {}: the membership protocol has stopped working; it is started again",
+    LOG.warn(
+        "member {}: the membership protocol has stopped working; it is started again",
         config.name());
     silentLooks = 0;
     seeds.add(members.stream().map(Member::address).map(HostPort::parse).toList());
@@ -85,8 +85,7 @@ final class Protocol {
     SealedCluster broken = cluster;
     cluster = new SealedCluster(config, self, seeds, messaging);
     try {
-      Object unused =
-          Waits.await("stop", broken.stop().thenApply(done -> Boolean.TRUE), STOP);
+      Object unused = Waits.await("stop", broken.stop().thenApply(done -> Boolean.TRUE), STOP);
     } catch (ExecutionException e) {
       LOG.warn("member {}: the broken protocol does not stop", config.name(), e);
     }

@@ -67,7 +67,8 @@ final class SealedCluster extends AtomixCluster {
   }
 
   private static ClusterConfig clusterConfig(MembershipConfig config, Peer self, Seeds seeds) {
-    // Every start is a member of its own: of one that it knows, Atomix keeps address and properties.
+    // Every start is a member of its own: of one that it knows, Atomix keeps address and
+    // properties.
     MemberConfig member = new MemberConfig()
         .setId(self.id())
         .setAddress(Address.from(config.listen().host(), config.listen().port()));

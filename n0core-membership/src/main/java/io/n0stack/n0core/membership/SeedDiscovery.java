@@ -24,8 +24,8 @@ final class SeedDiscovery
 
   private SeedDiscovery(Config config) {
     this.config = config;
-    config.seeds.reportTo(address ->
-        post(new NodeDiscoveryEvent(NodeDiscoveryEvent.Type.JOIN, node(address))));
+    config.seeds.reportTo(
+        address -> post(new NodeDiscoveryEvent(NodeDiscoveryEvent.Type.JOIN, node(address))));
   }
 
   private static Node node(HostPort address) {

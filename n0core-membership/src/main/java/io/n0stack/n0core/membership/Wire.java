@@ -165,9 +165,7 @@ final class Wire {
     int status = in.readUnsignedByte();
     Status[] all = Status.values();
     return new Reply(
-        number,
-        status < all.length ? all[status] : Status.FAILED,
-        new Payload(in.readAllBytes()));
+        number, status < all.length ? all[status] : Status.FAILED, new Payload(in.readAllBytes()));
   }
 
   private static DataInputStream after(byte[] frame, Kind kind) throws IOException {

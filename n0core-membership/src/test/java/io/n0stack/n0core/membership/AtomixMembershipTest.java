@@ -92,11 +92,8 @@ class AtomixMembershipTest {
     String before = api.identityKey("node-1").orElseThrow();
     api.subscribe(Runnable::run, members -> sizes.add(members.size()));
 
-    Transport renewed =
-        authority.issue(directory.resolve("node-1"), "n0core://node/node-1");
-    await()
-        .atMost(SOON)
-        .until(() -> !before.equals(api.identityKey("node-1").orElseThrow()));
+    Transport renewed = authority.issue(directory.resolve("node-1"), "n0core://node/node-1");
+    await().atMost(SOON).until(() -> !before.equals(api.identityKey("node-1").orElseThrow()));
     assertThat(renewed).isNotNull();
     assertThat(names(api)).containsExactlyInAnyOrder("api-1", "node-1", "node-2");
     assertThat(sizes).isEmpty();
@@ -128,8 +125,8 @@ class AtomixMembershipTest {
     await()
         .atMost(SOON)
         .until(() -> listed(api)
-            .equals(Set.of(
-                "api-1@" + api.self().bootId(), "node-1@" + second.self().bootId())));
+            .equals(
+                Set.of("api-1@" + api.self().bootId(), "node-1@" + second.self().bootId())));
   }
 
   @Test
@@ -161,8 +158,7 @@ class AtomixMembershipTest {
   @Test
   void aSecondProcessOfTheSameNameDoesNotJoin() {
     AtomixMembership api = joined("api-1", apiAddress, Transport.PLAINTEXT_ISOLATED);
-    AtomixMembership first =
-        joined("node-1", Host.address(2), Transport.PLAINTEXT_ISOLATED);
+    AtomixMembership first = joined("node-1", Host.address(2), Transport.PLAINTEXT_ISOLATED);
     await().atMost(SOON).until(() -> api.members().contains(first.self()));
     AtomixMembership second = open("node-1", Host.address(3), Transport.PLAINTEXT_ISOLATED);
 

@@ -34,7 +34,8 @@ final class Lab implements AutoCloseable {
   Lab(int count, Path directory) {
     this.directory = directory;
     this.secret = secret(directory);
-    Program bridge = holder(List.of("unshare", "-n", "sh", "-c", "ip link add br0 type bridge && ip link set br0 up && " + UP));
+    Program bridge = holder(List.of(
+        "unshare", "-n", "sh", "-c", "ip link add br0 type bridge && ip link set br0 up && " + UP));
     for (int i = 1; i <= count; i++) {
       Program host = holder(List.of("unshare", "-n", "sh", "-c", UP));
       hosts.add(host);
@@ -108,7 +109,14 @@ final class Lab implements AutoCloseable {
   }
 
   Program api(int host, String store) {
-    return start(host, List.of(), "api", "api-1", "", "secret:" + secret, directory.resolve(store).toString());
+    return start(
+        host,
+        List.of(),
+        "api",
+        "api-1",
+        "",
+        "secret:" + secret,
+        directory.resolve(store).toString());
   }
 
   Program agent(int host, String name) {
@@ -131,8 +139,14 @@ final class Lab implements AutoCloseable {
     return start(host, List.of(), "agent", name, address(1), "plain", "");
   }
 
-  private Program start(int host, List<String> before, String role, String name, String seeds,
-      String transport, String store) {
+  private Program start(
+      int host,
+      List<String> before,
+      String role,
+      String name,
+      String seeds,
+      String transport,
+      String store) {
     List<String> command = new ArrayList<>(inside(hosts.get(host - 1)));
     command.addAll(before);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());

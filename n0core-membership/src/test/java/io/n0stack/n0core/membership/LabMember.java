@@ -104,13 +104,13 @@ final class LabMember {
         }
       }
       // What Atomix cannot serialize ends its tasks for good.
-      case "break" ->
-        membership.atomix().getLocalMember().properties().put("bits", new BitSet());
+      case "break" -> membership.atomix().getLocalMember().properties().put("bits", new BitSet());
       case "mend" -> membership.atomix().getLocalMember().properties().remove("bits");
       case "usage" -> {
         System.gc();
         var memory = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
-        long cpu = ProcessHandle.current().info().totalCpuDuration().orElseThrow().toMillis();
+        long cpu =
+            ProcessHandle.current().info().totalCpuDuration().orElseThrow().toMillis();
         OUT.println("usage " + cpu + " " + memory.getUsed() / 1024);
       }
       default -> throw new IllegalArgumentException(line);

@@ -96,8 +96,10 @@ class MembershipScenariosIT {
       took.add(millis(asked, lab.awaitView(other, "api-1", "node-2", "node-3")));
     }
     lab.member("node-4").awaitLine("done leave", SOON);
-    LOG.info("measured: leave -> gone for API and agents ms {}; leave itself took {}",
-        took, millis(asked, System.nanoTime()));
+    LOG.info(
+        "measured: leave -> gone for API and agents ms {}; leave itself took {}",
+        took,
+        millis(asked, System.nanoTime()));
 
     assertThat(Lab.changes(api, before)).containsExactly("node-4 NOT_READY"); // its record stays
     lab.kill("node-4");
@@ -175,8 +177,10 @@ class MembershipScenariosIT {
     long continued = System.nanoTime();
     stopped.signal("CONT");
     long back = api.awaitLineAfter(before, "change node-4 READY", SOON);
-    LOG.info("measured: SIGSTOP -> NOT_READY ms {}; SIGCONT -> READY ms {}",
-        millis(begun, seen), millis(continued, back));
+    LOG.info(
+        "measured: SIGSTOP -> NOT_READY ms {}; SIGCONT -> READY ms {}",
+        millis(begun, seen),
+        millis(continued, back));
 
     awaitAllReady();
     assertThat(Lab.changes(api, before)).containsExactly("node-4 NOT_READY", "node-4 READY");
@@ -394,13 +398,19 @@ class MembershipScenariosIT {
     Program member = lab.member("node-2");
     member.does("usage");
     String before = Lab.last(member, "usage");
-    await().pollDelay(Duration.ofMillis(Repetition.of(5_000))).atMost(Duration.ofMinutes(5)).until(() -> true);
+    await()
+        .pollDelay(Duration.ofMillis(Repetition.of(5_000)))
+        .atMost(Duration.ofMinutes(5))
+        .until(() -> true);
     member.does("usage");
     String after = Lab.last(member, "usage");
 
     long cpu = Long.parseLong(after.split(" ", -1)[1]) - Long.parseLong(before.split(" ", -1)[1]);
     long heap = Long.parseLong(after.split(" ", -1)[2]);
-    LOG.info("measured: idle member: {} ms CPU per s, {} KB heap", cpu * 1000 / Repetition.of(5_000), heap);
+    LOG.info(
+        "measured: idle member: {} ms CPU per s, {} KB heap",
+        cpu * 1000 / Repetition.of(5_000),
+        heap);
     assertThat(heap).isLessThan(64 << 10);
   }
 }

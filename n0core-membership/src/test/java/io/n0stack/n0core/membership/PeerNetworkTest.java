@@ -121,14 +121,12 @@ class PeerNetworkTest {
   void aNodesCertificateDoesNotMakeARegistry() {
     PeerNetwork one = open("node-1", certificate("node-1"), Role.NODE);
     PeerNetwork liar = open("api-1", certificate("api-1"), Role.REGISTRY);
-    Transport files =
-        authority.issue(directory.resolve("real"), "n0core://registry/api-2");
+    Transport files = authority.issue(directory.resolve("real"), "n0core://registry/api-2");
     PeerNetwork registry = open("api-2", files, Role.REGISTRY);
 
     assertRefused(liar, one, Reason.CERTIFICATE, "n0core://registry/api-1");
     assertThat(echo(one, registry, "hi")).isEqualTo("node-1:hi");
-    assertThat(one.ask(registry.self().address(), "echo", new byte[0], SOON))
-        .succeedsWithin(SOON);
+    assertThat(one.ask(registry.self().address(), "echo", new byte[0], SOON)).succeedsWithin(SOON);
     assertThat(registry.ask(one.self().address(), "echo", new byte[0], SOON))
         .failsWithin(SOON)
         .withThrowableOfType(ExecutionException.class)
@@ -139,8 +137,8 @@ class PeerNetworkTest {
   void certificatesOfAnotherAuthorityOrOfThePastAreNotLetIn() {
     PeerNetwork one = open("node-1", certificate("node-1"), Role.NODE);
     TestCertificates other = new TestCertificates("authority"); // of the same name
-    PeerNetwork stranger = open(
-        "node-2", other.issue(directory.resolve("other"), "n0core://node/node-2"), Role.NODE);
+    PeerNetwork stranger =
+        open("node-2", other.issue(directory.resolve("other"), "n0core://node/node-2"), Role.NODE);
     PeerNetwork late = open(
         "node-4", authority.expired(directory.resolve("late"), "n0core://node/node-4"), Role.NODE);
     PeerNetwork plain = open("node-5", Transport.PLAINTEXT_ANYWHERE, Role.NODE);
@@ -168,8 +166,7 @@ class PeerNetworkTest {
     await().untilAsserted(() -> {
       one.tend();
       two.tend();
-      assertThat(one.request(two.self().address(), "key", new byte[0], SOON))
-          .succeedsWithin(SOON);
+      assertThat(one.request(two.self().address(), "key", new byte[0], SOON)).succeedsWithin(SOON);
       assertThat(key.get()).isNotEqualTo(before);
     });
     assertThat(echo(two, one, "still")).isEqualTo("node-2:still");
@@ -258,8 +255,7 @@ class PeerNetworkTest {
     PeerNetwork two = open("node-2", Transport.PLAINTEXT_ISOLATED, Role.NODE);
     two.serve("never", (from, payload) -> new CompletableFuture<>());
 
-    assertThat(one.request(
-            two.self().address(), "never", new byte[0], Duration.ofMillis(200)))
+    assertThat(one.request(two.self().address(), "never", new byte[0], Duration.ofMillis(200)))
         .failsWithin(SOON)
         .withThrowableOfType(ExecutionException.class)
         .withCauseInstanceOf(TimeoutException.class);
@@ -354,9 +350,9 @@ class PeerNetworkTest {
   }
 
   /** Sends what was recorded to a new connection; returns what comes after the greeting. */
-  private static int replay(PeerNetwork to, List<byte[]> recorded, byte[] then)
-      throws IOException {
-    try (Socket socket = new Socket(to.self().address().host(), to.self().address().port())) {
+  private static int replay(PeerNetwork to, List<byte[]> recorded, byte[] then) throws IOException {
+    try (Socket socket =
+        new Socket(to.self().address().host(), to.self().address().port())) {
       socket.setSoTimeout(5_000);
       DataInputStream in = new DataInputStream(socket.getInputStream());
       write(socket, recorded.get(0));
