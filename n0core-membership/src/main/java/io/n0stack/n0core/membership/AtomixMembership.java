@@ -137,9 +137,11 @@ public final class AtomixMembership implements Membership, Identities {
       network.serve(
           Callers.PING, (from, nothing) -> CompletableFuture.supplyAsync(() -> nothing, scheduler));
       seeds.begin();
-      living.begin();
       Protocol started = new Protocol(config, peer(), seeds, network, this::reconcileSoon);
       protocol = started;
+      synchronized (view) {
+        living.begin();
+      }
       phase = Phase.JOINED;
       soon(this::reconcileForEver); // before the wait: a start that is only slow must not go unseen
       await("join as \"" + config.name() + "\"", started.start(), START);
@@ -294,7 +296,7 @@ public final class AtomixMembership implements Membership, Identities {
         next = living.next();
       }
       pause = Math.min(pause, next.map(Duration::toMillis).orElse(pause) + 1);
-    } catch (RuntimeException e) {
+    } catch (N0Exception e) {
       LOG.warn("member {} could not look at the others", config.name(), e);
     } finally {
       if (phase == Phase.JOINED) {

@@ -2,6 +2,7 @@ package io.n0stack.n0core.membership;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.membership.Refused.Reason;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -25,6 +26,7 @@ final class Callers {
   /** What a sign of life is asked for with. */
   static final String PING = "n0core-ping";
 
+  private static final Duration GREETING = Duration.ofSeconds(3);
   private static final int STRANGERS_AT_ONCE = 64;
   private static final long REPEATED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
@@ -82,11 +84,12 @@ final class Callers {
     }
   }
 
-  /** Asks the seeds whether another process uses this member's name; waits for a moment only. */
+  /** Asks the seeds whether another process uses this member's name, until one of them knows. */
   Optional<Refused> nameInUse() {
+    Duration most = config.timings().connect().plus(GREETING);
     List<CompletableFuture<Peer>> calls = new ArrayList<>();
     for (HostPort seed : seeds.all()) {
-      calls.add(network.greet(seed, config.timings().probeTimeout()));
+      calls.add(network.greet(seed, most));
     }
     CompletableFuture<Object> any = new CompletableFuture<>();
     CompletableFuture<?>[] all = calls.stream()
@@ -99,7 +102,7 @@ final class Callers {
         .toArray(CompletableFuture<?>[]::new);
     var unused = CompletableFuture.allOf(all).thenAccept(done -> any.complete(Boolean.TRUE));
     try {
-      any.get(config.timings().probeTimeout().toMillis() * 2, TimeUnit.MILLISECONDS);
+      any.get(most.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       throw N0Exception.interrupted("join as \"" + config.name() + "\"", e);
     } catch (ExecutionException | TimeoutException e) {

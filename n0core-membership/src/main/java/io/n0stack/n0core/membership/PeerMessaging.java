@@ -78,7 +78,7 @@ final class PeerMessaging implements ManagedMessagingService {
     return new HostPort(address.host(), address.port());
   }
 
-  private static Address address(Peer peer) {
+  private static Address addressOf(Peer peer) {
     return Address.from(peer.address().host(), peer.address().port());
   }
 
@@ -88,7 +88,7 @@ final class PeerMessaging implements ManagedMessagingService {
         type,
         (from, payload) -> CompletableFuture.supplyAsync(
             () -> {
-              handler.accept(address(from), payload);
+              handler.accept(addressOf(from), payload);
               return new byte[0];
             },
             executor));
@@ -102,7 +102,7 @@ final class PeerMessaging implements ManagedMessagingService {
         (from, payload) -> CompletableFuture.supplyAsync(
             () -> {
               guard.check(type, from, payload);
-              return handler.apply(address(from), payload);
+              return handler.apply(addressOf(from), payload);
             },
             executor));
   }
@@ -110,7 +110,7 @@ final class PeerMessaging implements ManagedMessagingService {
   @Override
   public void registerHandler(
       String type, BiFunction<Address, byte[], CompletableFuture<byte[]>> handler) {
-    network.serve(type, (from, payload) -> handler.apply(address(from), payload));
+    network.serve(type, (from, payload) -> handler.apply(addressOf(from), payload));
   }
 
   @Override

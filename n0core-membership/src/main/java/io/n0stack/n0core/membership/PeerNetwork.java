@@ -154,12 +154,22 @@ final class PeerNetwork implements Handshake.Host {
           if (bound.isSuccess()) {
             started.complete(null);
           } else {
+            notListening();
             started.completeExceptionally(bound.cause());
           }
         })
         .channel();
-    listener = channel;
+    listener = started.isCompletedExceptionally() ? null : channel;
     return started;
+  }
+
+  /** Lets a later start try again. */
+  private synchronized void notListening() {
+    listener = null;
+    if (accepting != null && dialling != null) {
+      accepting.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      dialling.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    }
   }
 
   private EventLoopGroup group(String name) {

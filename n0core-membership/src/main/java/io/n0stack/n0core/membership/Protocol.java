@@ -1,6 +1,7 @@
 package io.n0stack.n0core.membership;
 
 import io.atomix.cluster.ClusterMembershipService;
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.node.Member;
 import io.n0stack.n0core.membership.LivingMembers.Listed;
 import io.n0stack.n0core.membership.LivingMembers.Reach;
@@ -60,10 +61,13 @@ final class Protocol {
     List<Listed> listed = new ArrayList<>();
     for (io.atomix.cluster.Member one : service().getMembers()) {
       // Atomix's own member list holds live objects; those of its events know no reachability.
-      listed.add(new Listed(
-          one.id().id(),
-          new HostPort(one.address().host(), one.address().port()),
-          one.isReachable() ? Reach.REACHABLE : Reach.SUSPECT));
+      Reach reach = one.isReachable() ? Reach.REACHABLE : Reach.SUSPECT;
+      try {
+        HostPort address = new HostPort(one.address().host(), one.address().port());
+        listed.add(new Listed(one.id().id(), address, reach));
+      } catch (N0Exception e) {
+        LOG.debug("ignored a member that is none of ours: {}", e.getMessage());
+      }
     }
     return listed;
   }
