@@ -1,18 +1,19 @@
 package io.n0stack.n0core.membership;
 
-import io.atomix.cluster.messaging.MessagingConfig;
-import io.atomix.cluster.messaging.impl.NettyMessagingService;
-import io.atomix.utils.net.Address;
+import io.atomix.cluster.ClusterMembershipService;
 import io.n0stack.n0core.api.Delivery;
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.N0Exception.Code;
 import io.n0stack.n0core.api.Subscription;
 import io.n0stack.n0core.api.node.Member;
 import io.n0stack.n0core.api.node.Membership;
-import java.nio.charset.StandardCharsets;
+import io.n0stack.n0core.membership.LivingMembers.Listed;
+import io.n0stack.n0core.membership.Peer.Role;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -27,30 +28,29 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiFunction;
 import java.util.function.Function;
-import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Membership by SWIM, on Atomix: members probe each other over TCP and gossip what they find.
  *
- * <p>Listens on the configured address and on nothing else. Everything goes in the clear, see {@link
- * Transport}. Thread-safe; the program that opens it closes it.
+ * <p>Listens on the configured address and on nothing else. How members know each other is said by
+ * the {@link Transport}. Gossip alone makes nobody a member: only who has connected and greeted under
+ * its name is one. Thread-safe; the program that opens it closes it.
  *
  * @since 0.1
  */
-public final class AtomixMembership implements Membership {
+public final class AtomixMembership implements Membership, Identities {
   private static final Logger LOG = LoggerFactory.getLogger(AtomixMembership.class);
-  private static final String BOOT = "n0core.boot";
-  private static final String REGISTRY = "n0core.registry";
   private static final String LEAVE = "n0core-leave";
-  private static final int MOST_BOOT_BYTES = 64;
   private static final Duration RECONCILE = Duration.ofMillis(500);
   private static final Duration START = Duration.ofSeconds(10);
   private static final Duration GOODBYE = Duration.ofSeconds(1);
-  private static final Duration STOP = Duration.ofSeconds(6); // Netty's quiet period takes 2 s
+  private static final Duration STOP = Duration.ofSeconds(6);
 
   private enum Phase {
     NEW,
@@ -60,33 +60,33 @@ public final class AtomixMembership implements Membership {
 
   private final MembershipConfig config;
   private final Member self;
-  private final TimedMessaging messaging;
-  private final SeedDiscovery.Seeds seeds;
+  private final Credentials credentials;
+  private final Claims claims;
+  private final PeerNetwork network;
+  private final Seeds seeds;
   private final LivingMembers living;
   private final ScheduledExecutorService scheduler;
   private final List<Delivery<Set<Member>>> deliveries = new CopyOnWriteArrayList<>();
   private final Object lifecycle = new Object();
   private final Object view = new Object();
+  private final AtomicBoolean reconciling = new AtomicBoolean();
+  private final Callers callers;
   private volatile Phase phase = Phase.NEW;
-  private volatile Optional<SealedCluster> cluster = Optional.empty();
+  private volatile @Nullable Protocol protocol;
   private volatile Set<Member> members = Set.of();
-  private volatile Map<String, HostPort> registries = Map.of();
-  private volatile boolean servesRegistry;
+  private volatile Role role = Role.NODE;
 
-  private AtomixMembership(MembershipConfig config) {
+  private AtomixMembership(MembershipConfig config, Credentials credentials) {
     this.config = config;
     this.self =
         new Member(config.name(), config.listen().toString(), UUID.randomUUID().toString());
-    this.living = new LivingMembers(self);
-    this.seeds = new SeedDiscovery.Seeds(config.listen());
+    this.credentials = credentials;
+    this.claims = new Claims(config.timings(), System::nanoTime);
+    this.living = new LivingMembers(self, config.timings(), System::nanoTime);
+    this.seeds = new Seeds(config.listen(), System::nanoTime);
     this.seeds.add(config.seeds());
-    // Unless told the interface, Atomix listens on every address.
-    MessagingConfig bound = new MessagingConfig()
-        .setInterfaces(List.of(config.listen().host()))
-        .setPort(config.listen().port());
-    Address address = Address.from(config.listen().host(), config.listen().port());
-    this.messaging =
-        new TimedMessaging(new NettyMessagingService(config.clusterId(), address, bound));
+    this.network = new PeerNetwork(config, this::peer, credentials, claims);
+    this.callers = new Callers(network, seeds, config);
     this.scheduler = Executors.newSingleThreadScheduledExecutor(task -> {
       Thread thread = new Thread(task, "n0core-membership-" + config.name());
       thread.setDaemon(true);
@@ -101,12 +101,19 @@ public final class AtomixMembership implements Membership {
    * @param config what it needs to know
    * @return the member, with a boot id of its own; the caller closes it
    * @throws N0Exception PRECONDITION, naming them, if the JVM lacks the flags that Atomix needs;
-   *     UNSUPPORTED if the address is not isolated and the transport does not allow that
+   *     UNSUPPORTED if the address is not isolated and the transport does not allow that; INVALID,
+   *     naming file and rule, if certificates, key or secret cannot be used
    */
   public static AtomixMembership open(MembershipConfig config) {
     Preconditions.requireOpens();
     Preconditions.requireIsolated(config);
-    return new AtomixMembership(config);
+    Credentials credentials = Credentials.of(config.transport());
+    credentials.requireOwn(new Peer(config.name(), "boot", config.listen(), Role.NODE));
+    return new AtomixMembership(config, credentials);
+  }
+
+  private Peer peer() {
+    return new Peer(self.name(), self.bootId(), config.listen(), role);
   }
 
   @Override
@@ -121,20 +128,51 @@ public final class AtomixMembership implements Membership {
         return;
       }
       listen();
-      BiFunction<Address, byte[], byte[]> onLeave = (from, boot) -> goodbye(boot);
-      messaging.registerHandler(LEAVE, onLeave, scheduler);
-      Map<String, String> properties = new HashMap<>(Map.of(BOOT, self.bootId()));
-      if (servesRegistry) {
-        properties.put(REGISTRY, "1");
-      }
+      requireFreeName();
+      network.serve(LEAVE, (from, nothing) -> {
+        soon(() -> goodbye(from));
+        return CompletableFuture.completedFuture(new byte[0]);
+      });
+      // By the thread that keeps the view: one that hangs shall not seem alive.
+      network.serve(
+          Callers.PING, (from, nothing) -> CompletableFuture.supplyAsync(() -> nothing, scheduler));
       seeds.begin();
-      SealedCluster started = new SealedCluster(config, properties, seeds, messaging);
-      cluster = Optional.of(started);
+      Protocol started = new Protocol(config, peer(), seeds, network, this::reconcileSoon);
+      protocol = started;
+      synchronized (view) {
+        living.begin();
+      }
       phase = Phase.JOINED;
-      started.getMembershipService().addListener(event -> soon(this::reconcile));
       soon(this::reconcileForEver); // before the wait: a start that is only slow must not go unseen
       await("join as \"" + config.name() + "\"", started.start(), START);
       LOG.info("member {} joined, listening on {}", config.name(), config.listen());
+    }
+  }
+
+  /** Asks the seeds; a name that its last user has not left is free once it is given up. */
+  private void requireFreeName() {
+    Timings timings = config.timings();
+    long end = System.nanoTime()
+        + timings
+            .failureTimeout()
+            .plus(timings.probeTimeout().multipliedBy(2))
+            .plusSeconds(2)
+            .toNanos();
+    Optional<Refused> duplicate = callers.nameInUse();
+    while (duplicate.isPresent()) {
+      if (System.nanoTime() - end > 0) {
+        throw new N0Exception(
+            Code.ALREADY_EXISTS,
+            config.name(),
+            "join as \"" + config.name() + "\": " + duplicate.get().getMessage(),
+            duplicate.get());
+      }
+      try {
+        TimeUnit.MILLISECONDS.sleep(RECONCILE.toMillis() / 2);
+      } catch (InterruptedException e) {
+        throw N0Exception.interrupted("join as \"" + config.name() + "\"", e);
+      }
+      duplicate = callers.nameInUse();
     }
   }
 
@@ -147,9 +185,9 @@ public final class AtomixMembership implements Membership {
       Set<HostPort> others = new LinkedHashSet<>(config.seeds());
       members.stream().map(Member::address).map(HostPort::parse).forEach(others::add);
       others.remove(config.listen());
-      byte[] boot = self.bootId().getBytes(StandardCharsets.UTF_8);
       CompletableFuture<?>[] told = others.stream()
-          .map(to -> request(to, LEAVE, boot, GOODBYE).exceptionally(silent -> boot))
+          .map(to ->
+              network.request(to, LEAVE, new byte[0], GOODBYE).exceptionally(silent -> new byte[0]))
           .toArray(CompletableFuture<?>[]::new);
       try {
         await("leave as \"" + config.name() + "\"", CompletableFuture.allOf(told), STOP);
@@ -183,12 +221,16 @@ public final class AtomixMembership implements Membership {
       }
       phase = Phase.GONE;
       scheduler.shutdownNow();
+      Protocol running = protocol;
       CompletableFuture<Void> stopped =
-          cluster.isPresent() ? cluster.get().stop() : messaging.stop();
+          running == null ? CompletableFuture.completedFuture(null) : running.stop();
       // Nobody is told: that this member stops looking says nothing of the others.
       deliveries.forEach(Delivery::close);
       show(Set.of());
-      await("stop member \"" + config.name() + "\"", stopped, STOP);
+      await(
+          "stop member \"" + config.name() + "\"",
+          CompletableFuture.allOf(stopped, network.stop()),
+          STOP);
     }
   }
 
@@ -198,11 +240,11 @@ public final class AtomixMembership implements Membership {
       if (phase == Phase.GONE) {
         throw new IllegalStateException("member \"" + config.name() + "\" is closed");
       }
-      if (messaging.isRunning()) {
+      if (network.running()) {
         return;
       }
       Preconditions.requireListenable(config.listen());
-      await("listen on \"" + config.listen() + "\"", messaging.start(), START);
+      await("listen on \"" + config.listen() + "\"", network.start(), START);
     }
   }
 
@@ -230,46 +272,69 @@ public final class AtomixMembership implements Membership {
     }
   }
 
+  /** Looks soon, and once for all that happens until then. */
+  private void reconcileSoon() {
+    if (reconciling.compareAndSet(false, true)) {
+      soon(() -> {
+        reconciling.set(false);
+        reconcile();
+      });
+    }
+  }
+
   private void reconcileForEver() {
+    long pause = RECONCILE.toMillis();
     try {
+      network.tend();
+      Protocol running = protocol;
+      if (running != null && phase == Phase.JOINED) {
+        running.tend(members);
+      }
       reconcile();
+      Optional<Duration> next;
+      synchronized (view) {
+        next = living.next();
+      }
+      pause = Math.min(pause, next.map(Duration::toMillis).orElse(pause) + 1);
+    } catch (N0Exception e) {
+      LOG.warn("member {} could not look at the others", config.name(), e);
     } finally {
       if (phase == Phase.JOINED) {
-        var unused = scheduler.schedule(
-            () -> soon(this::reconcileForEver), RECONCILE.toMillis(), TimeUnit.MILLISECONDS);
+        schedule(pause);
       }
+    }
+  }
+
+  private void schedule(long millis) {
+    try {
+      var unused = scheduler.schedule(this::reconcileForEver, millis, TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("member {} is closing", config.name());
     }
   }
 
   /** Looks at the whole list: Atomix's events miss members that come back. */
   private void reconcile() {
-    if (cluster.isEmpty() || phase != Phase.JOINED) {
+    Protocol running = protocol;
+    if (running == null || phase != Phase.JOINED) {
       return;
     }
-    Set<io.atomix.cluster.Member> listed = cluster.get().getMembershipService().getMembers();
-    Map<String, HostPort> serving = new HashMap<>();
-    for (io.atomix.cluster.Member one : listed) {
-      if (one.properties().getProperty(REGISTRY) != null) {
-        serving.put(
-            one.id().id(), new HostPort(one.address().host(), one.address().port()));
-      }
-    }
-    registries = Map.copyOf(serving);
-    List<LivingMembers.Listed> found =
-        listed.stream().map(AtomixMembership::listed).toList();
+    List<Listed> listed = running.listed();
     Set<Member> now;
+    List<HostPort> suspects;
     synchronized (view) {
-      now = living.among(found);
+      now = living.among(listed, claims::find);
+      suspects = living.suspects();
     }
-    seeds.answered(now.stream().map(Member::address).collect(Collectors.toSet()));
+    callers.ping(suspects);
+    Set<String> boots = new HashSet<>();
+    now.forEach(member -> boots.add(member.bootId()));
+    claims.living(boots);
+    callers.call(
+        claims.peers().stream().filter(one -> boots.contains(one.bootId())).toList(),
+        LivingMembers.strangers(listed, peer().id(), claims::find),
+        this::reconcileSoon);
     show(now);
-  }
-
-  private static LivingMembers.Listed listed(io.atomix.cluster.Member member) {
-    return new LivingMembers.Listed(
-        member.id().id(),
-        member.address().host() + ":" + member.address().port(),
-        Optional.ofNullable(member.properties().getProperty(BOOT)));
   }
 
   private void show(Set<Member> now) {
@@ -277,20 +342,27 @@ public final class AtomixMembership implements Membership {
       if (now.equals(members) || (phase == Phase.GONE && !now.isEmpty())) {
         return;
       }
+      Map<String, String> boots = new HashMap<>();
+      now.forEach(member -> boots.put(member.name(), member.bootId()));
+      Set<Member> between = new HashSet<>(members);
+      boolean restarted = between.removeIf(
+          before -> !before.bootId().equals(boots.getOrDefault(before.name(), before.bootId())));
+      if (restarted) {
+        // A new start under a name is the old one's end first.
+        deliveries.forEach(delivery -> delivery.offer(Set.copyOf(between)));
+      }
       members = now;
       deliveries.forEach(delivery -> delivery.offer(now));
     }
     deliveries.forEach(Delivery::dispatch);
   }
 
-  private byte[] goodbye(byte[] boot) {
-    if (boot.length <= MOST_BOOT_BYTES) {
-      synchronized (view) {
-        living.leave(new String(boot, StandardCharsets.UTF_8));
-      }
-      reconcile();
+  private void goodbye(Peer from) {
+    synchronized (view) {
+      living.leave(from.bootId());
     }
-    return new byte[0];
+    claims.left(from.bootId());
+    reconcile();
   }
 
   // What the node registry needs of the connections.
@@ -305,7 +377,8 @@ public final class AtomixMembership implements Membership {
       if (phase != Phase.NEW) {
         throw new IllegalStateException("open the node registry before join()");
       }
-      servesRegistry = true;
+      credentials.requireOwn(new Peer(self.name(), self.bootId(), config.listen(), Role.REGISTRY));
+      role = Role.REGISTRY;
     }
   }
 
@@ -316,21 +389,59 @@ public final class AtomixMembership implements Membership {
 
   /** Lists the members that answer for node records, by name. */
   Map<String, HostPort> registries() {
-    return registries;
+    Map<String, HostPort> serving = new HashMap<>();
+    for (Member member : members) {
+      claims
+          .find(member.name())
+          .map(Claims.Claim::peer)
+          .filter(one -> one.role() == Role.REGISTRY && one.bootId().equals(member.bootId()))
+          .ifPresent(one -> serving.put(one.name(), one.address()));
+    }
+    if (role == Role.REGISTRY && phase == Phase.JOINED) {
+      serving.put(self.name(), config.listen());
+    }
+    return serving;
+  }
+
+  /** Returns this member's own public key, Base64, if members are known by keys. */
+  Optional<String> identityKey() {
+    return credentials.identityKey();
+  }
+
+  @Override
+  public Optional<String> identityKey(String name) {
+    return name.equals(self.name())
+        ? identityKey()
+        : claims.find(name).flatMap(claim -> claim.peer().identityKey());
   }
 
   void serve(String subject, Function<byte[], CompletableFuture<byte[]>> handler) {
-    messaging.registerHandler(subject, (from, request) -> handler.apply(request));
+    network.serve(subject, (from, request) -> handler.apply(request));
+  }
+
+  /** Answers requests, knowing who asks. */
+  void serveFrom(String subject, BiFunction<Peer, byte[], CompletableFuture<byte[]>> handler) {
+    network.serve(subject, handler::apply);
   }
 
   void unserve(String subject) {
-    messaging.unregisterHandler(subject);
+    network.unserve(subject);
   }
 
+  /** Asks a member that answers for node records, and no other. */
   CompletableFuture<byte[]> request(HostPort to, String subject, byte[] payload, Duration timeout) {
     listen();
-    Address address = Address.from(to.host(), to.port());
-    // A connection of its own: a pooled one to a dead process would be tried first.
-    return messaging.sendAndReceive(address, subject, payload, false, timeout);
+    return network.ask(to, subject, payload, timeout);
+  }
+
+  // For tests.
+
+  PeerNetwork network() {
+    return network;
+  }
+
+  @Nullable ClusterMembershipService atomix() {
+    Protocol running = protocol;
+    return running == null ? null : running.service();
   }
 }

@@ -1,32 +1,76 @@
 package io.n0stack.n0core.membership;
 
-import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.node.Member;
+import java.time.Duration;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Derives who is alive from what Atomix lists and from who has said goodbye: Atomix goes on listing
- * a member that left until it times out. Used under the owner's lock.
+ * Derives who is alive from three things: what Atomix lists, who has greeted this member with which
+ * name and when it was last heard, and who has said goodbye. Gossip alone makes nobody a member. A
+ * suspect counts as gone once it has not been heard for the failure timeout, by a clock that nobody
+ * can set, whatever Atomix makes of the wall clock. Used under the owner's lock.
  */
 final class LivingMembers {
   private static final Logger LOG = LoggerFactory.getLogger(LivingMembers.class);
   private static final int REMEMBERED = 1024;
+  private static final long PAUSE_NANOS = Duration.ofSeconds(2).toNanos();
 
-  /** A member as Atomix lists it; nothing in it is checked. */
-  record Listed(String name, String address, Optional<String> bootId) {}
+  /** What Atomix thinks of a member. */
+  enum Reach {
+    REACHABLE,
+    SUSPECT
+  }
+
+  /** A start of a member as Atomix lists it; nothing in it is checked. */
+  record Listed(String id, HostPort address, Reach reach) {}
+
+  /** What is known of a start that was alive. */
+  private static final class Track {
+    private Member member;
+    private long suspectSince; // while suspect
+    private boolean suspect;
+    private boolean gone;
+    private long goneSince;
+    private long heard;
+
+    private Track(Member member) {
+      this.member = member;
+    }
+  }
 
   private final Member self;
+  private final long failureNanos;
+  private final long suspicionNanos;
+  private final LongSupplier clock;
   private final Set<String> left = new LinkedHashSet<>();
+  private final Map<String, Track> tracks = new HashMap<>();
+  private long lastNanos;
 
-  LivingMembers(Member self) {
+  LivingMembers(Member self, Timings timings, LongSupplier clock) {
     this.self = self;
+    this.failureNanos = timings.failureTimeout().toNanos();
+    // Before it is suspect, it has been silent for two probes.
+    this.suspicionNanos = Math.max(
+        failureNanos / 2, failureNanos - timings.probeTimeout().multipliedBy(2).toNanos());
+    this.clock = clock;
+    this.lastNanos = clock.getAsLong();
+  }
+
+  /** Begins to look; what was before is no pause. */
+  void begin() {
+    lastNanos = clock.getAsLong();
   }
 
   /** Remembers that a start of a process has said goodbye; a later start of it is another. */
@@ -41,24 +85,125 @@ final class LivingMembers {
     }
   }
 
-  Set<Member> among(Collection<Listed> listed) {
-    Set<Member> living = new HashSet<>();
-    living.add(self);
+  /** Names the listed ones that have not greeted this member; they are to be called. */
+  static List<HostPort> strangers(
+      Collection<Listed> listed, String self, Function<String, Optional<Claims.Claim>> claims) {
+    return listed.stream()
+        .filter(one -> !one.id().equals(self))
+        .filter(one -> claim(one, claims).isEmpty())
+        .map(Listed::address)
+        .distinct()
+        .toList();
+  }
+
+  private static Optional<Claims.Claim> claim(
+      Listed one, Function<String, Optional<Claims.Claim>> claims) {
+    int at = one.id().indexOf('@');
+    return at < 0
+        ? Optional.empty()
+        : claims
+            .apply(one.id().substring(0, at))
+            .filter(claim -> claim.peer().id().equals(one.id()));
+  }
+
+  Set<Member> among(Collection<Listed> listed, Function<String, Optional<Claims.Claim>> claims) {
+    long now = clock.getAsLong();
+    forgivePause(now);
+    Set<String> present = new HashSet<>();
     for (Listed one : listed) {
-      boolean gone = one.bootId().isEmpty() || left.contains(one.bootId().get());
-      if (!gone && !one.name().equals(self.name())) {
-        checked(one).ifPresent(living::add);
+      Optional<Claims.Claim> claim = claim(one, claims);
+      if (claim.isPresent() && !left.contains(claim.get().peer().bootId())) {
+        present.add(one.id());
+        see(one, claim.get(), now);
       }
     }
+    Set<Member> living = new HashSet<>(Set.of(self));
+    tracks.values().removeIf(track -> superseded(track, claims));
+    tracks.forEach((id, track) -> {
+      if (!present.contains(id)) {
+        suspect(track, now); // Atomix may have given it up by a clock that was set
+      }
+      claims.apply(track.member.name()).ifPresent(claim -> track.heard = claim.heardNanos());
+      expire(track, now);
+      if (!track.gone) {
+        living.add(track.member);
+      }
+    });
     return Set.copyOf(living);
   }
 
-  private static Optional<Member> checked(Listed one) {
-    try {
-      return Optional.of(new Member(one.name(), one.address(), one.bootId().orElseThrow()));
-    } catch (N0Exception e) {
-      LOG.debug("ignored a member that is none of ours: {}", e.getMessage());
-      return Optional.empty();
+  /** A process that did not run has not seen the others' signs of life. */
+  private void forgivePause(long now) {
+    long gap = now - lastNanos;
+    lastNanos = now;
+    if (gap > PAUSE_NANOS) {
+      LOG.warn("this process did not run for {} ms", Duration.ofNanos(gap).toMillis());
+      tracks.values().forEach(track -> track.suspectSince += gap);
     }
+  }
+
+  private boolean superseded(Track track, Function<String, Optional<Claims.Claim>> claims) {
+    String boot = track.member.bootId();
+    return left.contains(boot)
+        || claims
+            .apply(track.member.name())
+            .map(claim -> !claim.peer().bootId().equals(boot))
+            .orElse(true);
+  }
+
+  private void see(Listed one, Claims.Claim claim, long now) {
+    Peer peer = claim.peer();
+    Member member = new Member(peer.name(), peer.address().toString(), peer.bootId());
+    Track track = tracks.get(one.id());
+    if (track == null) {
+      if (one.reach() == Reach.REACHABLE && !member.equals(self)) {
+        tracks.put(one.id(), new Track(member));
+      }
+      return;
+    }
+    track.member = member;
+    if (one.reach() == Reach.SUSPECT) {
+      suspect(track, now);
+    } else if (!track.gone || claim.heardNanos() - track.goneSince > 0) {
+      track.suspect = false;
+      track.gone = false;
+    }
+  }
+
+  private static void suspect(Track track, long now) {
+    if (!track.suspect) {
+      track.suspect = true;
+      track.suspectSince = now;
+    }
+  }
+
+  private void expire(Track track, long now) {
+    if (track.suspect && !track.gone && now - end(track) >= 0) {
+      track.gone = true;
+      track.goneSince = now;
+    }
+  }
+
+  private long end(Track track) {
+    long suspicion = track.suspectSince + suspicionNanos;
+    long silence = track.heard + failureNanos;
+    return suspicion - silence > 0 ? suspicion : silence;
+  }
+
+  /** Lists where the suspects are, to be asked for a sign of life. */
+  List<HostPort> suspects() {
+    return tracks.values().stream()
+        .filter(track -> track.suspect && !track.gone)
+        .map(track -> HostPort.parse(track.member.address()))
+        .toList();
+  }
+
+  /** Tells when the next suspect is given up, if nothing else happens. */
+  Optional<Duration> next() {
+    long now = clock.getAsLong();
+    return tracks.values().stream()
+        .filter(track -> track.suspect && !track.gone)
+        .map(track -> Duration.ofNanos(Math.max(0, end(track) - now)))
+        .min(Duration::compareTo);
   }
 }

@@ -14,7 +14,7 @@ import java.util.List;
  * @param seeds whom it calls, for ever, until they answer; usually the API processes
  * @param clusterId an RFC 1123 label; members of different clusters do not speak to each other
  * @param timings how quickly a silent member is given up
- * @param transport where it may speak in the clear
+ * @param transport how members know each other
  * @since 0.1
  */
 public record MembershipConfig(
@@ -91,9 +91,9 @@ public record MembershipConfig(
   }
 
   /**
-   * Sets where it may speak in the clear.
+   * Sets how members know each other.
    *
-   * @param changed the permission
+   * @param changed the transport, the same kind for all
    * @return a changed copy
    */
   public MembershipConfig withTransport(Transport changed) {

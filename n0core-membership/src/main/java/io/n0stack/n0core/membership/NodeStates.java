@@ -12,8 +12,10 @@ import io.n0stack.n0core.api.node.NodeRegistry;
 import io.n0stack.n0core.api.node.NodeState;
 import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.api.store.Versioned;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +24,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -36,6 +41,7 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NodeStates.class);
   private static final String PREFIX = "node";
   private static final int TRIES = 16;
+  private static final Duration GRACE = Duration.ofSeconds(15);
 
   /** A record as read, or why it could not be. */
   private record Read(long revision, Optional<Node> node, String problem) {}
@@ -47,17 +53,36 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
   private final List<Subscription> sources = new ArrayList<>();
   private final Map<String, Read> cache = new HashMap<>();
   private final Map<String, NodeState> last = new TreeMap<>();
+  private final Set<String> awaited = new HashSet<>();
+  private final ScheduledExecutorService timer;
 
   /**
-   * Computes the first view, without reporting it.
+   * Computes the first view, without reporting it; gives the nodes on record a quarter of a minute to
+   * be seen.
    *
    * @param notNodes members that are no nodes although they are alive, such as API processes
    */
   NodeStates(Store store, Membership membership, Predicate<String> notNodes) {
+    this(store, membership, notNodes, GRACE);
+  }
+
+  /**
+   * Computes the first view, without reporting it.
+   *
+   * @param grace how long a node that is on record now may stay unseen before it is reported NOT_READY
+   */
+  NodeStates(Store store, Membership membership, Predicate<String> notNodes, Duration grace) {
     this.store = store;
     this.membership = membership;
     this.notNodes = notNodes;
+    this.timer = Executors.newSingleThreadScheduledExecutor(task -> {
+      Thread thread = new Thread(task, "n0core-node-states-" + membership.self().name());
+      thread.setDaemon(true);
+      return thread;
+    });
+    awaited.addAll(records().keySet());
     recompute();
+    var unused = timer.schedule(this::stopWaiting, grace.toMillis(), TimeUnit.MILLISECONDS);
     sources.add(membership.subscribe(Runnable::run, members -> recompute()));
     sources.add(store.watch(Runnable::run, (key, now) -> recompute()));
     recompute();
@@ -144,8 +169,18 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
 
   @Override
   public void close() {
+    timer.shutdownNow();
     sources.forEach(Subscription::close);
     deliveries.forEach(Delivery::close);
+  }
+
+  /** What is still not seen is not there. */
+  private void stopWaiting() {
+    synchronized (this) {
+      awaited.forEach(last::remove); // so that it is reported
+      awaited.clear();
+    }
+    recompute();
   }
 
   private void recompute() {
@@ -164,6 +199,11 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
 
   private void change(String name, NodeState now) {
     NodeState before = last.getOrDefault(name, NodeState.ABSENT);
+    if (now == NodeState.NOT_READY && awaited.contains(name)) {
+      last.put(name, now);
+      return; // it may be that only this process has just started
+    }
+    awaited.remove(name);
     if (now == before) {
       return;
     }
@@ -185,12 +225,21 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
     return NodeState.of(false, member);
   }
 
-  private static Entry entry(Node node, Map<String, Member> alive) {
+  private Entry entry(Node node, Map<String, Member> alive) {
     Optional<Member> member = Optional.ofNullable(alive.get(node.name()));
     // A record of another start speaks of a process that is gone.
     boolean same =
         member.isPresent() && node.bootId().map(member.get().bootId()::equals).orElse(true);
-    return new Entry(node, NodeState.of(true, same));
+    return new Entry(node, NodeState.of(true, same && identified(node)));
+  }
+
+  /** A record that names a key is of the member that holds the key. */
+  private boolean identified(Node node) {
+    if (!(membership instanceof Identities identities)) {
+      return true;
+    }
+    Optional<String> key = identities.identityKey(node.name());
+    return key.isEmpty() || node.identityKey().isEmpty() || key.equals(node.identityKey());
   }
 
   private Map<String, Member> alive() {

@@ -39,7 +39,7 @@ final class Preconditions {
   }
 
   static void requireIsolated(MembershipConfig config) {
-    if (config.transport() == Transport.PLAINTEXT_ANYWHERE || config.listen().loopback()) {
+    if (config.transport() != Transport.PLAINTEXT_ISOLATED || config.listen().loopback()) {
       return;
     }
     Optional<String> why = notIsolated(OWN_NAMESPACE, FIRST_NAMESPACE);
@@ -49,10 +49,10 @@ final class Preconditions {
           "listen",
           "listen on \""
               + config.listen()
-              + "\": there is no encryption yet, and "
+              + "\" in the clear: "
               + why.get()
-              + "; use a loopback address, a network namespace of its own, or say"
-              + " Transport.PLAINTEXT_ANYWHERE");
+              + "; use Transport.mutualTls, a loopback address, or a network namespace of its own,"
+              + " or say Transport.PLAINTEXT_ANYWHERE");
     }
   }
 

@@ -9,22 +9,31 @@ import io.atomix.cluster.discovery.NodeDiscoveryEvent;
 import io.atomix.cluster.discovery.NodeDiscoveryEventListener;
 import io.atomix.cluster.discovery.NodeDiscoveryProvider;
 import io.atomix.utils.event.AbstractListenerManager;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
-/** Tells Atomix whom to call: every seed at which no member is alive. */
+/** Tells Atomix whom to ask for the list of members at the start, and later who has answered. */
 final class SeedDiscovery
     extends AbstractListenerManager<NodeDiscoveryEvent, NodeDiscoveryEventListener>
     implements NodeDiscoveryProvider {
+  /** Begins the names of those whose names are not known yet. */
+  static final String PREFIX = "seed:";
+
   private final Config config;
 
   private SeedDiscovery(Config config) {
     this.config = config;
+    config.seeds.reportTo(
+        address -> post(new NodeDiscoveryEvent(NodeDiscoveryEvent.Type.JOIN, node(address))));
+  }
+
+  private static Node node(HostPort address) {
+    // Nobody knows the name behind a seed yet, and Atomix only uses its address.
+    return new Node(new NodeConfig()
+        .setId(NodeId.from(PREFIX + address))
+        .setHost(address.host())
+        .setPort(address.port()));
   }
 
   @Override
@@ -35,13 +44,7 @@ final class SeedDiscovery
   @Override
   public Set<Node> getNodes() {
     Set<Node> nodes = new LinkedHashSet<>();
-    for (HostPort seed : config.seeds.due()) {
-      // Nobody knows the name behind a seed yet, and Atomix only uses its address.
-      nodes.add(new Node(new NodeConfig()
-          .setId(NodeId.from("seed-" + seed))
-          .setHost(seed.host())
-          .setPort(seed.port())));
-    }
+    config.seeds.first().forEach(seed -> nodes.add(node(seed)));
     return nodes;
   }
 
@@ -53,48 +56,6 @@ final class SeedDiscovery
   @Override
   public CompletableFuture<Void> leave(Node localNode) {
     return CompletableFuture.completedFuture(null);
-  }
-
-  /** The addresses to call, and which of them answer already. */
-  static final class Seeds {
-    private static final int AT_A_TIME = 4;
-    private static final long ALL_AT_FIRST_NANOS = Duration.ofSeconds(5).toNanos();
-
-    private final HostPort self;
-    private final Set<HostPort> wanted = new LinkedHashSet<>();
-    private Set<String> alive = Set.of();
-    private long since = System.nanoTime();
-    private int next;
-
-    Seeds(HostPort self) {
-      this.self = self;
-    }
-
-    synchronized void add(Collection<HostPort> addresses) {
-      wanted.addAll(addresses);
-      wanted.remove(self);
-    }
-
-    synchronized void begin() {
-      since = System.nanoTime();
-    }
-
-    synchronized void answered(Set<String> addresses) {
-      alive = Set.copyOf(addresses);
-    }
-
-    /** All at first; later a few at a time, so that dead seeds do not delay the probes of the living. */
-    synchronized List<HostPort> due() {
-      List<HostPort> silent =
-          wanted.stream().filter(seed -> !alive.contains(seed.toString())).toList();
-      if (silent.size() <= AT_A_TIME || System.nanoTime() - since < ALL_AT_FIRST_NANOS) {
-        return silent;
-      }
-      next = (next + AT_A_TIME) % silent.size();
-      List<HostPort> twice = new ArrayList<>(silent);
-      twice.addAll(silent);
-      return List.copyOf(twice.subList(next, next + AT_A_TIME));
-    }
   }
 
   /** Carries the seeds through Atomix's configuration to the provider. */

@@ -10,16 +10,24 @@ import java.time.Duration;
  * @param probeTimeout how long a probe may take
  * @param failureTimeout how long a suspect has to speak up before it counts as gone
  * @param gossip how often news are passed on
+ * @param connect how long a try to connect may take
  * @since 0.1
  */
 public record Timings(
-    Duration probe, Duration probeTimeout, Duration failureTimeout, Duration gossip) {
-  /** Probes every 500 ms, gives up after 500 ms and 3 s more; gossips every 100 ms. */
+    Duration probe,
+    Duration probeTimeout,
+    Duration failureTimeout,
+    Duration gossip,
+    Duration connect) {
+  private static final Duration CONNECT = Duration.ofSeconds(1);
+
+  /** Probes every 500 ms, gives up after 500 ms and 3 s more; gossips every 100 ms; connects in 1 s. */
   public static final Timings DEFAULT = new Timings(
       Duration.ofMillis(500),
       Duration.ofMillis(500),
       Duration.ofSeconds(3),
-      Duration.ofMillis(100));
+      Duration.ofMillis(100),
+      CONNECT);
 
   /** Checks the times. */
   public Timings {
@@ -27,6 +35,19 @@ public record Timings(
     require("probeTimeout", probeTimeout, 50);
     require("failureTimeout", failureTimeout, 200);
     require("gossip", gossip, 10);
+    require("connect", connect, 50);
+  }
+
+  /**
+   * Sets all but the time to connect, which is 1 s.
+   *
+   * @param probe how often one member is probed
+   * @param probeTimeout how long a probe may take
+   * @param failureTimeout how long a suspect has to speak up before it counts as gone
+   * @param gossip how often news are passed on
+   */
+  public Timings(Duration probe, Duration probeTimeout, Duration failureTimeout, Duration gossip) {
+    this(probe, probeTimeout, failureTimeout, gossip, CONNECT);
   }
 
   private static void require(String field, Duration value, long leastMillis) {

@@ -22,7 +22,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs programs, in a network namespace of their own if the test may make one. */
 final class Host implements AutoCloseable {
-  private static final String ISOLATED = Transport.PLAINTEXT_ISOLATED.name();
+  private static final String ISOLATED = "ISOLATED";
 
   private final List<Program> programs = new ArrayList<>();
   private final List<String> prefix = new ArrayList<>();
@@ -73,7 +73,7 @@ final class Host implements AutoCloseable {
 
   /** Runs an agent in the namespace of its own. */
   Program isolated(String name, String listen, Transport transport) {
-    return member(prefix, "agent", name, listen, "", "", transport.name());
+    return member(prefix, "agent", name, listen, "", "", transport.toString());
   }
 
   /** Returns the namespace that the programs run in; only if the test may make one. */

@@ -21,7 +21,7 @@ final class MemberProgram {
 
   public static void main(String[] args) throws IOException {
     MembershipConfig config =
-        MembershipConfig.of(args[1], args[2]).withTransport(Transport.valueOf(args[5]));
+        MembershipConfig.of(args[1], args[2]).withTransport(Transport.Plaintext.valueOf(args[5]));
     if (!args[3].isEmpty()) {
       config = config.withSeeds(args[3].split(","));
     }

@@ -2,6 +2,7 @@ package io.n0stack.n0core.membership;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.Delivery;
 import io.n0stack.n0core.api.N0Exception;
@@ -9,13 +10,16 @@ import io.n0stack.n0core.api.Subscription;
 import io.n0stack.n0core.api.node.Member;
 import io.n0stack.n0core.api.node.Membership;
 import io.n0stack.n0core.api.node.Node;
+import io.n0stack.n0core.api.node.NodeRegistry.Entry;
 import io.n0stack.n0core.api.node.NodeState;
 import io.n0stack.n0core.api.store.FileStore;
 import io.n0stack.n0core.api.store.Store;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
@@ -154,6 +158,38 @@ class NodeStatesTest {
   }
 
   @Test
+  void aNodeOnRecordThatIsNotSeenAfterAStartIsReportedOnlyAfterAGrace() {
+    states.save(NODE);
+    states.save(Node.builder("node-2", "127.0.0.1:5680").build());
+    states.close();
+    changes.clear();
+
+    try (NodeStates restarted =
+        new NodeStates(store, membership, "api-1"::equals, Duration.ofSeconds(2))) {
+      restarted.subscribe(Runnable::run, change -> changes.add(change.name() + " " + change.now()));
+      membership.alive("node-2", "b1");
+      assertThat(changes).containsExactly("node-2 READY");
+      assertThat(restarted.nodes()).extracting(Entry::state).contains(NodeState.NOT_READY);
+
+      membership.gone("node-2"); // that one was seen, so this is news
+      assertThat(changes).containsExactly("node-2 READY", "node-2 NOT_READY");
+      await().until(() -> changes.contains("node-1 NOT_READY"));
+    }
+    states = watched();
+  }
+
+  @Test
+  void aMemberWithAnotherKeyThanTheRecordsIsNotReady() {
+    states.save(Node.builder("node-1", "127.0.0.1:5679").identityKey("AAAA").build());
+    membership.key = Optional.of("BBBB");
+    membership.alive("node-1", "b1");
+    assertThat(states.find("node-1").orElseThrow().state()).isEqualTo(NodeState.NOT_READY);
+
+    membership.key = Optional.of("AAAA");
+    assertThat(states.find("node-1").orElseThrow().state()).isEqualTo(NodeState.READY);
+  }
+
+  @Test
   void aRecordChangedBehindItsBackIsSeen() {
     store.put("node/node-1", NodeJson.encode(NODE), Store.NONE);
 
@@ -183,7 +219,8 @@ class NodeStatesTest {
   }
 
   /** A membership that says what the test writes into it. */
-  private static final class WrittenMembership implements Membership {
+  private static final class WrittenMembership implements Membership, Identities {
+    private Optional<String> key = Optional.empty();
     private final Set<Member> members = new HashSet<>();
     private final List<Delivery<Set<Member>>> deliveries = new ArrayList<>();
 
@@ -206,6 +243,11 @@ class NodeStatesTest {
     @Override
     public Member self() {
       return new Member("api-1", "127.0.0.1:2", "b0");
+    }
+
+    @Override
+    public Optional<String> identityKey(String name) {
+      return key;
     }
 
     @Override

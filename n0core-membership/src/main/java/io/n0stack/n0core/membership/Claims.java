@@ -1,0 +1,115 @@
+package io.n0stack.n0core.membership;
+
+import io.n0stack.n0core.membership.Refused.Reason;
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Who uses which name, from connections of their own and not from hearsay. A name that is in use is
+ * not given to another process until the first has left, or is gone for as long as a suspect has to
+ * speak up; a new start at the same address takes over, since only one can listen there.
+ */
+final class Claims {
+  private static final Logger LOG = LoggerFactory.getLogger(Claims.class);
+  private static final int MOST = 16_384;
+
+  /** A name's user, and when it was last heard. */
+  record Claim(Peer peer, long heardNanos) {}
+
+  private final Map<String, Claim> claims = new LinkedHashMap<>();
+  private final long lapseNanos;
+  private final LongSupplier clock;
+  private Set<String> living = Set.of();
+  private long reportedNanos;
+
+  Claims(Timings timings, LongSupplier clock) {
+    this.reportedNanos = clock.getAsLong() - TimeUnit.MINUTES.toNanos(1);
+    this.lapseNanos =
+        timings.failureTimeout().plus(timings.probeTimeout().multipliedBy(2)).toNanos();
+    this.clock = clock;
+  }
+
+  /**
+   * Lets a peer use its name, from a new connection of it.
+   *
+   * @throws Refused if this member or a living one has the name
+   */
+  synchronized void admit(Peer self, Peer peer) throws Refused {
+    if (peer.name().equals(self.name())) {
+      if (peer.bootId().equals(self.bootId())) {
+        return;
+      }
+      throw refused(peer, self.address(), "this member");
+    }
+    Claim held = claims.get(peer.name());
+    long now = clock.getAsLong();
+    if (held != null
+        && !held.peer().bootId().equals(peer.bootId())
+        && !held.peer().address().equals(peer.address())
+        && (living.contains(held.peer().bootId()) || now - held.heardNanos() < lapseNanos)) {
+      throw refused(peer, held.peer().address(), "another member");
+    }
+    claims.remove(peer.name()); // the oldest come first
+    claims.put(peer.name(), new Claim(peer, now));
+    if (claims.size() > MOST) {
+      forgetOne(now);
+    }
+  }
+
+  private Refused refused(Peer peer, HostPort holder, String who) {
+    String text = "the name \"" + peer.name() + "\" is in use by " + who + " at " + holder;
+    long now = clock.getAsLong();
+    if (now - reportedNanos > TimeUnit.SECONDS.toNanos(10)) {
+      reportedNanos = now;
+      LOG.warn("member {} at {} is refused: {}", peer.name(), peer.address(), text);
+    }
+    return new Refused(Reason.DUPLICATE, text);
+  }
+
+  private void forgetOne(long now) {
+    Iterator<Claim> oldest = claims.values().iterator();
+    while (oldest.hasNext()) {
+      Claim claim = oldest.next();
+      if (!living.contains(claim.peer().bootId())
+          && now - claim.heardNanos() > TimeUnit.MINUTES.toNanos(1)) {
+        oldest.remove();
+        return;
+      }
+    }
+  }
+
+  /** Notes that a frame came from a peer. */
+  synchronized void heard(Peer peer) {
+    Claim held = claims.get(peer.name());
+    if (held != null && held.peer().bootId().equals(peer.bootId())) {
+      claims.put(peer.name(), new Claim(held.peer(), clock.getAsLong()));
+    }
+  }
+
+  /** Frees the name of one that has left. */
+  synchronized void left(String bootId) {
+    claims.values().removeIf(claim -> claim.peer().bootId().equals(bootId));
+  }
+
+  /** Notes which starts are alive; their names stay theirs. */
+  synchronized void living(Collection<String> bootIds) {
+    living = Set.copyOf(bootIds);
+  }
+
+  synchronized Optional<Claim> find(String name) {
+    return Optional.ofNullable(claims.get(name));
+  }
+
+  synchronized List<Peer> peers() {
+    return claims.values().stream().map(Claim::peer).toList();
+  }
+}

@@ -1,0 +1,42 @@
+package io.n0stack.n0core.membership;
+
+import io.n0stack.n0core.api.Rules;
+import java.util.Optional;
+
+/**
+ * Who is at the other end of a connection, as it said in its greeting and, where certificates are
+ * used, as its certificate confirms.
+ *
+ * @param role what it may do
+ * @param identityKey its certificate's public key, Base64; empty without certificates
+ */
+record Peer(String name, String bootId, HostPort address, Role role, Optional<String> identityKey) {
+  private static final int MOST_BOOT = 64;
+
+  /** What a member may do. */
+  enum Role {
+    /** Be a node. */
+    NODE,
+    /** Answer for node records. */
+    REGISTRY
+  }
+
+  Peer {
+    Rules.label("name", name);
+    Rules.label("bootId", bootId);
+    Rules.range("length of bootId", bootId.length(), 1, MOST_BOOT);
+  }
+
+  Peer(String name, String bootId, HostPort address, Role role) {
+    this(name, bootId, address, role, Optional.empty());
+  }
+
+  /** Returns what Atomix knows this start of it by. */
+  String id() {
+    return name + "@" + bootId;
+  }
+
+  Peer identifiedBy(Optional<String> key) {
+    return new Peer(name, bootId, address, role, key);
+  }
+}

@@ -1,0 +1,428 @@
+package io.n0stack.n0core.membership;
+
+import io.n0stack.n0core.membership.FrameSeal.Side;
+import io.n0stack.n0core.membership.Peer.Role;
+import io.n0stack.n0core.membership.Refused.Reason;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollChannelOption;
+import io.netty.channel.epoll.EpollEventLoopGroup;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.channel.nio.NioEventLoopGroup;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.channels.ClosedChannelException;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The connections between members: one in each direction, kept while they are used, made anew when
+ * credentials change. Everything waits for a bounded time. Thread-safe.
+ */
+final class PeerNetwork implements Handshake.Host {
+  private static final Logger LOG = LoggerFactory.getLogger(PeerNetwork.class);
+  private static final Duration IDLE = Duration.ofSeconds(60);
+  private static final Duration SILENT = Duration.ofSeconds(180);
+  private static final Duration OLDEST =
+      Duration.ofHours(1); // then certificates are looked at again
+  private static final int USER_TIMEOUT_MILLIS = 5_000;
+  private static final long REPEATED_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final int RESOLVERS = 4;
+  private static final WriteBufferWaterMark BUFFERED = new WriteBufferWaterMark(1 << 20, 4 << 20);
+
+  private final MembershipConfig config;
+  private final Supplier<Peer> self;
+  private final Credentials credentials;
+  private final Claims claims;
+  private final SecureRandom random = new SecureRandom();
+  private final Gate gate = new Gate();
+  private final Map<String, Served.Handler> handlers = new ConcurrentHashMap<>();
+  private final Map<HostPort, Link> links = new HashMap<>();
+  private final Map<HostPort, CompletableFuture<Link>> opening = new HashMap<>();
+  private final Set<Served> served = ConcurrentHashMap.newKeySet();
+  private final ExecutorService resolvers;
+  private @Nullable EventLoopGroup accepting;
+  private @Nullable EventLoopGroup dialling;
+  private @Nullable Channel listener;
+  private final AtomicLong reportedNanos = new AtomicLong(System.nanoTime() - REPEATED_NANOS);
+  private int seenGeneration;
+
+  PeerNetwork(
+      MembershipConfig config, Supplier<Peer> self, Credentials credentials, Claims claims) {
+    this.config = config;
+    this.self = self;
+    this.credentials = credentials;
+    this.claims = claims;
+    ThreadPoolExecutor pool = new ThreadPoolExecutor(
+        RESOLVERS,
+        RESOLVERS,
+        10,
+        TimeUnit.SECONDS,
+        new LinkedBlockingQueue<>(1024),
+        new DefaultThreadFactory("n0core-resolver-" + config.name(), true));
+    pool.allowCoreThreadTimeOut(true);
+    this.resolvers = pool;
+  }
+
+  @Override
+  public Peer self() {
+    return self.get();
+  }
+
+  @Override
+  public String cluster() {
+    return config.clusterId();
+  }
+
+  @Override
+  public Credentials credentials() {
+    return credentials;
+  }
+
+  @Override
+  public SecureRandom random() {
+    return random;
+  }
+
+  @Override
+  public void admit(Peer peer) throws Refused {
+    claims.admit(self(), peer);
+  }
+
+  void serve(String subject, Served.Handler handler) {
+    handlers.put(subject, handler);
+  }
+
+  void unserve(String subject) {
+    handlers.remove(subject);
+  }
+
+  synchronized boolean running() {
+    return listener != null;
+  }
+
+  /** Counts the connections of strangers. */
+  int strangers() {
+    return gate.strangers();
+  }
+
+  /** Listens on the configured address and on no other. */
+  synchronized CompletableFuture<Void> start() {
+    accepting = group("accept");
+    dialling = group("dial");
+    CompletableFuture<Void> started = new CompletableFuture<>();
+    Channel channel = new ServerBootstrap()
+        .group(accepting)
+        .channel(
+            Epoll.isAvailable() ? EpollServerSocketChannel.class : NioServerSocketChannel.class)
+        .option(ChannelOption.SO_REUSEADDR, true)
+        .option(ChannelOption.SO_BACKLOG, 1024)
+        .childOption(ChannelOption.TCP_NODELAY, true)
+        .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, BUFFERED)
+        .childHandler(new Accepting())
+        .bind(config.listen().host(), config.listen().port())
+        .addListener(bound -> {
+          if (bound.isSuccess()) {
+            started.complete(null);
+          } else {
+            notListening();
+            started.completeExceptionally(bound.cause());
+          }
+        })
+        .channel();
+    listener = started.isCompletedExceptionally() ? null : channel;
+    return started;
+  }
+
+  /** Lets a later start try again. */
+  private synchronized void notListening() {
+    listener = null;
+    if (accepting != null && dialling != null) {
+      accepting.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      dialling.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    }
+  }
+
+  private EventLoopGroup group(String name) {
+    DefaultThreadFactory threads =
+        new DefaultThreadFactory("n0core-" + name + "-" + config.name(), true);
+    return Epoll.isAvailable()
+        ? new EpollEventLoopGroup(1, threads)
+        : new NioEventLoopGroup(1, threads);
+  }
+
+  /** Closes everything at once; the peers see it. */
+  CompletableFuture<Void> stop() {
+    List<CompletableFuture<Link>> pending;
+    EventLoopGroup in;
+    EventLoopGroup out;
+    synchronized (this) {
+      if (listener != null) {
+        listener.close();
+      }
+      listener = null;
+      pending = new ArrayList<>(opening.values());
+      links.values().forEach(Link::close);
+      links.clear();
+      in = accepting;
+      out = dialling;
+    }
+    served.forEach(Served::close);
+    pending.forEach(one -> one.completeExceptionally(new IOException("closed")));
+    resolvers.shutdownNow();
+    CompletableFuture<Void> stopped = new CompletableFuture<>();
+    if (in == null || out == null) {
+      stopped.complete(null);
+      return stopped;
+    }
+    in.shutdownGracefully(0, 1, TimeUnit.SECONDS)
+        .addListener(done -> out.shutdownGracefully(0, 1, TimeUnit.SECONDS)
+            .addListener(both -> stopped.complete(null)));
+    return stopped;
+  }
+
+  /** Reads changed credentials, and lets go of connections that are old, unused or of earlier ones. */
+  void tend() {
+    credentials.refresh();
+    int generation = credentials.generation();
+    synchronized (this) {
+      links.values().removeIf(link -> {
+        boolean stays = link.usable(generation)
+            && link.idle().compareTo(IDLE) < 0
+            && link.age().compareTo(OLDEST) < 0;
+        if (!stays) {
+          link.retire();
+        }
+        return !stays;
+      });
+    }
+    if (generation != seenGeneration) {
+      seenGeneration = generation;
+      served.forEach(Served::bye);
+    }
+    served.stream().filter(one -> one.idle().compareTo(SILENT) > 0).forEach(Served::close);
+  }
+
+  CompletableFuture<Void> send(HostPort to, String subject, byte[] payload, Duration timeout) {
+    if (to.equals(config.listen())) {
+      return local(subject, payload).thenAccept(answer -> {});
+    }
+    return peerLink(to, timeout).thenCompose(link -> link.send(subject, payload));
+  }
+
+  CompletableFuture<byte[]> request(HostPort to, String subject, byte[] payload, Duration timeout) {
+    if (to.equals(config.listen())) {
+      return local(subject, payload);
+    }
+    long begun = System.nanoTime();
+    return peerLink(to, timeout)
+        .thenCompose(
+            link -> link.request(subject, payload, timeout.minusNanos(System.nanoTime() - begun)));
+  }
+
+  /** Asks a member that answers for node records, and no other. */
+  CompletableFuture<byte[]> ask(HostPort to, String subject, byte[] payload, Duration timeout) {
+    return greet(to, timeout)
+        .thenCompose(peer -> peer.role() == Role.REGISTRY
+            ? request(to, subject, payload, timeout)
+            : CompletableFuture.failedFuture(
+                new IOException("\"" + peer.name() + "\" does not answer for node records")));
+  }
+
+  /** Connects, unless it is; the connection is shared and goes on being made after the time is up. */
+  CompletableFuture<Peer> greet(HostPort to, Duration timeout) {
+    return peerLink(to, timeout).thenApply(Link::peer);
+  }
+
+  private CompletableFuture<Link> peerLink(HostPort to, Duration timeout) {
+    return link(to)
+        .thenApply(link -> link)
+        .orTimeout(Math.max(1, timeout.toMillis()), TimeUnit.MILLISECONDS);
+  }
+
+  private CompletableFuture<byte[]> local(String subject, byte[] payload) {
+    Served.Handler handler = handlers.get(subject);
+    return handler == null
+        ? CompletableFuture.failedFuture(new IOException("nobody here answers " + subject))
+        : handler.handle(self(), payload);
+  }
+
+  private CompletableFuture<Link> link(HostPort to) {
+    CompletableFuture<Link> future = new CompletableFuture<>();
+    synchronized (this) {
+      if (listener == null) {
+        return CompletableFuture.failedFuture(new IOException("member is closed"));
+      }
+      Link open = links.get(to);
+      if (open != null && open.usable(credentials.generation())) {
+        return CompletableFuture.completedFuture(open);
+      }
+      if (open != null) {
+        links.remove(to);
+        open.retire();
+      }
+      CompletableFuture<Link> pending = opening.get(to);
+      if (pending != null) {
+        return pending;
+      }
+      opening.put(to, future);
+    }
+    var unused = future.whenComplete((link, failure) -> opened(to, link));
+    resolve(to, future);
+    return future;
+  }
+
+  private synchronized void opened(HostPort to, @Nullable Link link) {
+    opening.remove(to);
+    if (link != null) {
+      links.put(to, link);
+    }
+  }
+
+  private void resolve(HostPort to, CompletableFuture<Link> future) {
+    try {
+      if (to.literal()) {
+        dial(new InetSocketAddress(InetAddress.getByName(to.host()), to.port()), future);
+        return;
+      }
+      // A name server that does not answer must not stop the connections.
+      resolvers.execute(() -> {
+        try {
+          dial(new InetSocketAddress(InetAddress.getByName(to.host()), to.port()), future);
+        } catch (UnknownHostException | RejectedExecutionException e) {
+          future.completeExceptionally(e);
+        }
+      });
+    } catch (UnknownHostException | RejectedExecutionException e) {
+      future.completeExceptionally(e);
+    }
+  }
+
+  private void dial(InetSocketAddress to, CompletableFuture<Link> future) {
+    EventLoopGroup group;
+    synchronized (this) {
+      group = dialling;
+    }
+    if (group == null) {
+      future.completeExceptionally(new IOException("member is closed"));
+      return;
+    }
+    Bootstrap bootstrap = new Bootstrap()
+        .group(group)
+        .channel(Epoll.isAvailable() ? EpollSocketChannel.class : NioSocketChannel.class)
+        .localAddress(new InetSocketAddress(config.listen().host(), 0))
+        .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int)
+            config.timings().connect().toMillis())
+        .option(ChannelOption.TCP_NODELAY, true)
+        .option(ChannelOption.WRITE_BUFFER_WATER_MARK, BUFFERED)
+        .handler(new Dialling(future));
+    if (Epoll.isAvailable()) {
+      bootstrap.option(EpollChannelOption.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLIS);
+    }
+    bootstrap.connect(to).addListener(connected -> {
+      if (!connected.isSuccess()) {
+        future.completeExceptionally(connected.cause());
+      }
+    });
+  }
+
+  /** Says who is not let in, now and then: strangers must not fill the log. */
+  private void report(Channel channel, Throwable failure) {
+    long now = System.nanoTime();
+    boolean quiet = failure instanceof ClosedChannelException
+        || (failure instanceof Refused refused && refused.reason() == Reason.DUPLICATE);
+    if (quiet || now - reportedNanos.get() < REPEATED_NANOS) {
+      LOG.debug("{} is not let in: {}", channel.remoteAddress(), failure.toString());
+    } else {
+      reportedNanos.set(now);
+      LOG.warn("{} is not let in: {}", channel.remoteAddress(), failure.toString());
+    }
+  }
+
+  /** Prepares connections that others make. */
+  private final class Accepting extends ChannelInitializer<Channel> {
+    @Override
+    protected void initChannel(Channel channel) {
+      var meter = gate.watch(channel);
+      CompletableFuture<Peer> known = new CompletableFuture<>();
+      channel.pipeline().addLast(meter);
+      credentials
+          .encryption(channel, Side.ACCEPTING)
+          .ifPresent(tls -> channel.pipeline().addLast(tls));
+      channel.pipeline().addLast(new FrameCodec());
+      channel.pipeline().addLast(new Handshake(PeerNetwork.this, Side.ACCEPTING, known));
+      var unused = known.whenComplete((peer, failure) -> {
+        if (failure != null) {
+          report(channel, failure);
+          return;
+        }
+        gate.known(channel);
+        channel.pipeline().remove(meter);
+        Served connection = new Served(channel, peer, handlers, claims::heard);
+        served.add(connection);
+        channel.closeFuture().addListener(closed -> served.remove(connection));
+        channel.pipeline().addLast(connection);
+      });
+    }
+  }
+
+  /** Prepares connections that this member makes. */
+  private final class Dialling extends ChannelInitializer<Channel> {
+    private final CompletableFuture<Link> future;
+
+    Dialling(CompletableFuture<Link> future) {
+      this.future = future;
+    }
+
+    @Override
+    protected void initChannel(Channel channel) {
+      int generation = credentials.generation();
+      CompletableFuture<Peer> known = new CompletableFuture<>();
+      credentials
+          .encryption(channel, Side.DIALLING)
+          .ifPresent(tls -> channel.pipeline().addLast(tls));
+      channel.pipeline().addLast(new FrameCodec());
+      channel.pipeline().addLast(new Handshake(PeerNetwork.this, Side.DIALLING, known));
+      var unused = known.whenComplete((peer, failure) -> {
+        if (failure != null) {
+          future.completeExceptionally(failure);
+          return;
+        }
+        Link link = new Link(channel, peer, generation, claims::heard);
+        channel.pipeline().addLast(link);
+        if (!future.complete(link)) {
+          channel.close();
+        }
+      });
+    }
+  }
+}

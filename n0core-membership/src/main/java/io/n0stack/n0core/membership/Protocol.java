@@ -1,0 +1,98 @@
+package io.n0stack.n0core.membership;
+
+import io.atomix.cluster.ClusterMembershipService;
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.node.Member;
+import io.n0stack.n0core.membership.LivingMembers.Listed;
+import io.n0stack.n0core.membership.LivingMembers.Reach;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Atomix's protocol, which is watched: its tasks end for good, and silently, when one of them fails;
+ * then it is started again. Used by one thread at a time.
+ */
+final class Protocol {
+  private static final Logger LOG = LoggerFactory.getLogger(Protocol.class);
+  private static final Duration STOP = Duration.ofSeconds(2);
+  private static final int PROBES_MISSED = 20;
+  private static final int LOOKS = 4;
+
+  private final MembershipConfig config;
+  private final Peer self;
+  private final Seeds seeds;
+  private final PeerMessaging messaging;
+  private final Runnable changed;
+  private SealedCluster cluster;
+  private int silentLooks;
+  private boolean stopped;
+
+  Protocol(MembershipConfig config, Peer self, Seeds seeds, PeerNetwork network, Runnable changed) {
+    this.config = config;
+    this.self = self;
+    this.seeds = seeds;
+    this.messaging = new PeerMessaging(network);
+    this.changed = changed;
+    this.cluster = new SealedCluster(config, self, seeds, messaging);
+  }
+
+  synchronized CompletableFuture<Void> start() {
+    cluster.getMembershipService().addListener(event -> changed.run());
+    return cluster.start();
+  }
+
+  synchronized CompletableFuture<Void> stop() {
+    stopped = true;
+    return cluster.stop();
+  }
+
+  synchronized ClusterMembershipService service() {
+    return cluster.getMembershipService();
+  }
+
+  /** Lists whom Atomix does not hold dead. */
+  List<Listed> listed() {
+    List<Listed> listed = new ArrayList<>();
+    for (io.atomix.cluster.Member one : service().getMembers()) {
+      // Atomix's own member list holds live objects; those of its events know no reachability.
+      Reach reach = one.isReachable() ? Reach.REACHABLE : Reach.SUSPECT;
+      try {
+        HostPort address = new HostPort(one.address().host(), one.address().port());
+        listed.add(new Listed(one.id().id(), address, reach));
+      } catch (N0Exception e) {
+        LOG.debug("ignored a member that is none of ours: {}", e.getMessage());
+      }
+    }
+    return listed;
+  }
+
+  /** Looks whether the tasks still run, and starts the protocol again if they do not. */
+  synchronized void tend(Set<Member> members) {
+    Duration most = config.timings().probe().multipliedBy(PROBES_MISSED);
+    boolean silent = members.size() > 1 && messaging.sinceProbe().compareTo(most) > 0;
+    silentLooks = silent ? silentLooks + 1 : 0; // not because this process was stopped for a while
+    if (stopped || (cluster.alive() && silentLooks < LOOKS)) {
+      return;
+    }
+    LOG.warn(
+        "member {}: the membership protocol has stopped working; it is started again",
+        config.name());
+    silentLooks = 0;
+    seeds.add(members.stream().map(Member::address).map(HostPort::parse).toList());
+    seeds.begin();
+    SealedCluster broken = cluster;
+    cluster = new SealedCluster(config, self, seeds, messaging);
+    try {
+      Object unused = Waits.await("stop", broken.stop().thenApply(done -> Boolean.TRUE), STOP);
+    } catch (ExecutionException e) {
+      LOG.warn("member {}: the broken protocol does not stop", config.name(), e);
+    }
+    var unused = start();
+  }
+}
