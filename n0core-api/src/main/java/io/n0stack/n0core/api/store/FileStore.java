@@ -199,13 +199,27 @@ public final class FileStore implements Store {
         }
         cache.put(key, RecordFiles.decode(key, RecordFiles.read(file)));
       } catch (RecordFiles.DamagedException e) {
-        Path aside = quarantine.resolve(name + "." + System.currentTimeMillis());
-        Files.move(file, aside);
-        quarantined.add(new Quarantined(key, aside, String.valueOf(e.getMessage())));
+        putAside(key, file, quarantine, String.valueOf(e.getMessage()));
+      } catch (IOException e) {
+        if (!RecordFiles.onlyThis(file, e)) {
+          throw e;
+        }
+        putAside(key, file, quarantine, "cannot be read: " + e);
       }
     }
     RecordFiles.sync(records);
     RecordFiles.sync(quarantine);
+  }
+
+  private void putAside(String key, Path file, Path quarantine, String why) {
+    Path aside = quarantine.resolve(file.getFileName() + "." + System.currentTimeMillis());
+    try {
+      Files.move(file, aside);
+      quarantined.add(new Quarantined(key, aside, why));
+    } catch (IOException e) {
+      // What cannot be read may not be movable either; the others are served all the same.
+      quarantined.add(new Quarantined(key, file, why + "; stays where it is: " + e));
+    }
   }
 
   private Path file(String key) {
