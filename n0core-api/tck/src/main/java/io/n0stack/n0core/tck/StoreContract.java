@@ -124,8 +124,9 @@ public abstract class StoreContract {
     }
 
     assertThat(store.list("many")).hasSize(600).extracting(Versioned::key).isSorted();
-    assertThat(store.list("many")).allSatisfy(record -> assertThat(record.value())
-        .hasSize(Integer.parseInt(record.key().substring("many/record-".length()))));
+    assertThat(store.list("many"))
+        .allSatisfy(record -> assertThat(record.value())
+            .hasSize(Integer.parseInt(record.key().substring("many/record-".length()))));
   }
 
   @Test
@@ -245,7 +246,8 @@ public abstract class StoreContract {
         String value = round + "-" + writer;
         writers.add(() -> tryPut(store, value, expected));
       }
-      List<Long> won = all(writers).stream().filter(result -> result != Store.NONE).toList();
+      List<Long> won =
+          all(writers).stream().filter(result -> result != Store.NONE).toList();
 
       assertThat(won).hasSize(1);
       revision = won.get(0);
@@ -291,7 +293,7 @@ public abstract class StoreContract {
   }
 
   @Test
-  void behavesAsAMapWithRevisions() {
+  void behavesLikeMapsWithRevisions() {
     long seed = System.nanoTime();
     Random random = new Random(seed);
     Map<String, Versioned> model = new HashMap<>();

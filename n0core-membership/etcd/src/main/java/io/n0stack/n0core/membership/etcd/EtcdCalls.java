@@ -22,7 +22,8 @@ import java.util.function.Supplier;
 /** Bounds calls to etcd, repeats those that another member may answer, and translates failures. */
 final class EtcdCalls {
   private static final Duration ONE_TRY = Duration.ofSeconds(3);
-  private static final long GRACE_MILLIS = 500; // lets gRPC's deadline, which ends the call, go first
+  private static final long GRACE_MILLIS =
+      500; // lets gRPC's deadline, which ends the call, go first
   private static final long FIRST_PAUSE_MILLIS = 50;
   private static final long LONGEST_PAUSE_MILLIS = 500;
   private static final Set<ErrorCode> PASSING = Set.of(
@@ -159,9 +160,8 @@ final class EtcdCalls {
     public <A, B> ClientCall<A, B> interceptCall(
         MethodDescriptor<A, B> method, CallOptions options, Channel next) {
       boolean unary = method.getType() == MethodDescriptor.MethodType.UNARY;
-      CallOptions bounded = unary
-          ? options.withDeadlineAfter(ONE_TRY.toMillis(), TimeUnit.MILLISECONDS)
-          : options;
+      CallOptions bounded =
+          unary ? options.withDeadlineAfter(ONE_TRY.toMillis(), TimeUnit.MILLISECONDS) : options;
       return next.newCall(method, bounded);
     }
   }

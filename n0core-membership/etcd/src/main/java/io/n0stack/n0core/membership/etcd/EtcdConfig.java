@@ -36,7 +36,9 @@ public record EtcdConfig(
     }
     if (!PREFIX.matcher(prefix).matches()) {
       throw N0Exception.invalid(
-          "prefix", prefix, "must be '/' and a word of letters, digits, '.', '_', '-', 1 to 8 times");
+          "prefix",
+          prefix,
+          "must be '/' and a word of letters, digits, '.', '_', '-', 1 to 8 times");
     }
     if (deadline.compareTo(Duration.ofMillis(100)) < 0
         || deadline.compareTo(Duration.ofMinutes(10)) > 0) {

@@ -34,10 +34,8 @@ final class EtcdLists {
 
   /** Asks a majority for the revision that is current now. */
   long revision() {
-    GetOption counting = GetOption.builder()
-        .withRange(keys.end(""))
-        .withCountOnly(true)
-        .build();
+    GetOption counting =
+        GetOption.builder().withRange(keys.end("")).withCountOnly(true).build();
     return calls
         .read("ask etcd for its revision", () -> kv.get(keys.first(""), counting))
         .getHeader()

@@ -133,8 +133,8 @@ public final class EtcdStore implements Store {
   @Override
   public Optional<Versioned> find(String key) {
     StoreRules.key(key);
-    GetResponse answer = calls.read(
-        "find record \"" + key + "\"", () -> client.getKVClient().get(keys.of(key)));
+    GetResponse answer =
+        calls.read("find record \"" + key + "\"", () -> client.getKVClient().get(keys.of(key)));
     return answer.getKvs().stream().findFirst().map(keys::record);
   }
 
@@ -189,8 +189,7 @@ public final class EtcdStore implements Store {
     throw overtaken(call, operation, expectedRevision, found);
   }
 
-  private CompletableFuture<TxnResponse> change(
-      ByteSequence name, long expected, Op change) {
+  private CompletableFuture<TxnResponse> change(ByteSequence name, long expected, Op change) {
     return client
         .getKVClient()
         .txn()

@@ -135,8 +135,8 @@ final class EtcdWatch implements AutoCloseable {
         KeyValue changed = event.getKeyValue();
         boolean put = event.getEventType() == WatchEvent.EventType.PUT;
         keys.key(changed.getKey())
-            .ifPresent(key -> change(
-                key, put ? Optional.of(keys.record(changed)) : Optional.empty()));
+            .ifPresent(
+                key -> change(key, put ? Optional.of(keys.record(changed)) : Optional.empty()));
         last = Math.max(last, changed.getModRevision());
       }
       if (answer.isProgressNotify()) {

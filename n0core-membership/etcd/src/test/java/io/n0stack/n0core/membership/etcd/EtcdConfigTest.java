@@ -29,7 +29,8 @@ class EtcdConfigTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "host", "host:0", "host:65536", "a b:1", "user@host:1", "host:1/x", "host:1?q"})
+      strings = {"", "host", "host:0", "host:65536", "a b:1", "user@host:1", "host:1/x", "host:1?q"
+      })
   void oddEndpointsAreRefused(String endpoint) {
     assertInvalid("endpoints", () -> EtcdConfig.of(endpoint));
   }

@@ -58,10 +58,10 @@ class EtcdStoreIT {
 
       store.put("node/b", "2", Store.NONE);
 
-      assertThat(store.list("node"))
-          .extracting(Versioned::key)
-          .containsExactly("node/a", "node/b");
-      await().atMost(LONG).untilAsserted(() -> assertThat(heard).containsExactly("node/a", "node/b"));
+      assertThat(store.list("node")).extracting(Versioned::key).containsExactly("node/a", "node/b");
+      await()
+          .atMost(LONG)
+          .untilAsserted(() -> assertThat(heard).containsExactly("node/a", "node/b"));
     }
   }
 
@@ -105,8 +105,7 @@ class EtcdStoreIT {
       cluster.restart(1);
 
       assertThat(store.find("node/a")).contains(new Versioned("node/a", "kept", revision));
-      assertThat(store.find("node/b").map(Versioned::value).orElse("perhaps"))
-          .isEqualTo("perhaps");
+      assertThat(store.find("node/b").map(Versioned::value).orElse("perhaps")).isEqualTo("perhaps");
     }
   }
 
@@ -195,8 +194,7 @@ class EtcdStoreIT {
 
       await()
           .atMost(LONG)
-          .untilAsserted(
-              () -> assertThat(heard).containsExactly("a=1", "a=2", "b=1", "a gone"));
+          .untilAsserted(() -> assertThat(heard).containsExactly("a=1", "a=2", "b=1", "a gone"));
     }
   }
 
@@ -222,8 +220,8 @@ class EtcdStoreIT {
 
       await()
           .atMost(LONG)
-          .untilAsserted(() ->
-              assertThat(heard).containsExactly("a=1", "c=1", "a gone", "b=1", "d=1"));
+          .untilAsserted(
+              () -> assertThat(heard).containsExactly("a=1", "c=1", "a gone", "b=1", "d=1"));
     }
   }
 
@@ -244,7 +242,9 @@ class EtcdStoreIT {
       });
       store.put("node/a", "1", Store.NONE);
 
-      await().atMost(LONG).untilAsserted(() -> assertThat(heard).containsExactly("node/a", "node/b"));
+      await()
+          .atMost(LONG)
+          .untilAsserted(() -> assertThat(heard).containsExactly("node/a", "node/b"));
     }
   }
 
