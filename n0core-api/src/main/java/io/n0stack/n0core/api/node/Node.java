@@ -125,6 +125,46 @@ public record Node(
   }
 
   /**
+   * Sets the agent's public key.
+   *
+   * @param base64 the key
+   * @return a changed copy
+   */
+  public Node withIdentityKey(String base64) {
+    return new Node(
+        name,
+        address,
+        bootId,
+        Optional.of(base64),
+        serial,
+        ipmiAddress,
+        placement,
+        capacity,
+        labels,
+        annotations);
+  }
+
+  /**
+   * Sets the host's serial number.
+   *
+   * @param number the number, from DMI
+   * @return a changed copy
+   */
+  public Node withSerial(String number) {
+    return new Node(
+        name,
+        address,
+        bootId,
+        identityKey,
+        Optional.of(number),
+        ipmiAddress,
+        placement,
+        capacity,
+        labels,
+        annotations);
+  }
+
+  /**
    * Returns what of the capacity can be reserved.
    *
    * @return the amounts, 0 for what the record does not name
