@@ -212,4 +212,14 @@ public final class NodePresence implements AutoCloseable {
       }
     }
   }
+
+  /**
+   * Names the node.
+   *
+   * @return {@code node NAME}
+   */
+  @Override
+  public String toString() {
+    return "node " + membership.self().name();
+  }
 }
