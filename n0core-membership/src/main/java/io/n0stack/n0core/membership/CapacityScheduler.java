@@ -63,8 +63,7 @@ public final class CapacityScheduler implements Scheduling {
     List<Verdict> refused = new ArrayList<>();
     for (Entry entry : nodes) {
       Node node = entry.node();
-      Resources free =
-          node.resources().minus(reserved.getOrDefault(node.name(), Resources.NONE));
+      Resources free = node.resources().minus(reserved.getOrDefault(node.name(), Resources.NONE));
       Optional<String> refusal = refusal(entry, free, request, constraints);
       if (refusal.isPresent()) {
         refused.add(new Verdict(node.name(), 0, refusal.get()));
@@ -80,7 +79,8 @@ public final class CapacityScheduler implements Scheduling {
       verdicts.add(new Verdict(candidate.node().name(), verdicts.size() + 1, reason));
     }
     verdicts.addAll(refused);
-    Optional<String> chosen = candidates.stream().findFirst().map(best -> best.node().name());
+    Optional<String> chosen =
+        candidates.stream().findFirst().map(best -> best.node().name());
     return new Decision(chosen, verdicts);
   }
 
@@ -90,8 +90,7 @@ public final class CapacityScheduler implements Scheduling {
       return Optional.of("it is " + entry.state());
     }
     for (Map.Entry<String, String> label : constraints.labels().entrySet()) {
-      Optional<String> value =
-          Optional.ofNullable(entry.node().labels().get(label.getKey()));
+      Optional<String> value = Optional.ofNullable(entry.node().labels().get(label.getKey()));
       if (!value.equals(Optional.of(label.getValue()))) {
         String found = value.map(text -> "is \"" + text + "\"").orElse("is missing");
         return Optional.of(
@@ -133,8 +132,7 @@ public final class CapacityScheduler implements Scheduling {
       case DATACENTER -> "datacenter " + at.datacenter();
       case ZONE -> "zone " + at.datacenter() + "/" + at.zone();
       case CELL -> "cell " + at.datacenter() + "/" + at.zone() + "/" + at.cell();
-      default ->
-        "rack " + at.datacenter() + "/" + at.zone() + "/" + at.cell() + "/" + at.rack();
+      default -> "rack " + at.datacenter() + "/" + at.zone() + "/" + at.cell() + "/" + at.rack();
     };
   }
 

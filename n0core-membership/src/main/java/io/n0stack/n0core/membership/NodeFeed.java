@@ -87,8 +87,7 @@ final class NodeFeed implements AutoCloseable {
   private Optional<Event> look(String name) {
     try {
       Optional<Entry> now = states.find(name);
-      long revision =
-          store.find(PREFIX + name).map(Versioned::revision).orElse(Store.NONE);
+      long revision = store.find(PREFIX + name).map(Versioned::revision).orElse(Store.NONE);
       return Optional.of(new Event(name, now, now.isPresent() ? revision : Store.NONE));
     } catch (N0Exception e) {
       return Optional.empty(); // its record cannot be read: what was last told of it stands

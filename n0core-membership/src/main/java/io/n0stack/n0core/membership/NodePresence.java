@@ -87,7 +87,8 @@ public final class NodePresence implements AutoCloseable {
     if (!node.name().equals(membership.self().name())) {
       throw N0Exception.invalid("name", node.name(), "must be that of the member");
     }
-    if (refresh.compareTo(Duration.ofMillis(100)) < 0 || refresh.compareTo(Duration.ofHours(1)) > 0) {
+    if (refresh.compareTo(Duration.ofMillis(100)) < 0
+        || refresh.compareTo(Duration.ofHours(1)) > 0) {
       throw N0Exception.invalid("refresh", refresh, "must be 100 ms to 1 h");
     }
     Node described = node.serial().isPresent()
@@ -180,7 +181,8 @@ public final class NodePresence implements AutoCloseable {
     members.close();
     news.release();
     try {
-      saver.join(2 * ONE_CALL.toMillis()); // a save under way would put back the record that goes now
+      saver.join(
+          2 * ONE_CALL.toMillis()); // a save under way would put back the record that goes now
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -133,8 +133,7 @@ public final class NodeRegistryClient implements NodeRegistry {
    */
   @Override
   public void removeIf(String name, long expectedRevision) {
-    Reply unused =
-        once("remove node \"" + name + "\"", Request.removeIf(name, expectedRevision));
+    Reply unused = once("remove node \"" + name + "\"", Request.removeIf(name, expectedRevision));
   }
 
   /** Asks what must not be asked twice: the second answer would say that the first was too late. */

@@ -236,8 +236,8 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
       return Reply.failed(refusal);
     }
     LOG.warn("node registry failed", cause);
-    return Reply.failed(new N0Exception(
-        Code.INTERNAL, "node registry", "node registry failed: " + cause, cause));
+    return Reply.failed(
+        new N0Exception(Code.INTERNAL, "node registry", "node registry failed: " + cause, cause));
   }
 
   private Reply answer(Asker asker, Request request) {

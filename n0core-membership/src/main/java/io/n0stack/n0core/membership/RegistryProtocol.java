@@ -135,8 +135,7 @@ final class RegistryProtocol {
       Optional<Long> revision,
       Optional<Batch> batch) {
     static Reply of(List<Entry> nodes, Rest rest) {
-      return new Reply(
-          VERSION, nodes, rest, Optional.empty(), Optional.empty(), Optional.empty());
+      return new Reply(VERSION, nodes, rest, Optional.empty(), Optional.empty(), Optional.empty());
     }
 
     static Reply of(Batch batch) {
@@ -147,12 +146,7 @@ final class RegistryProtocol {
     static Reply failed(N0Exception e) {
       Failure failure = new Failure(e.code(), e.subject(), String.valueOf(e.getMessage()));
       return new Reply(
-          VERSION,
-          List.of(),
-          Rest.NONE,
-          Optional.of(failure),
-          Optional.empty(),
-          Optional.empty());
+          VERSION, List.of(), Rest.NONE, Optional.of(failure), Optional.empty(), Optional.empty());
     }
 
     Reply withRevision(long now) {

@@ -51,7 +51,8 @@ final class ReservationRecords {
     static Claim of(Reservation wanted) {
       List<AddressText> addresses = wanted.addresses().stream()
           .map(AddressText::of)
-          .sorted((a, b) -> key(a).compareTo(key(b))) // one order for all, so that none waits in a ring
+          .sorted(
+              (a, b) -> key(a).compareTo(key(b))) // one order for all, so that none waits in a ring
           .toList();
       return new Claim(
           VERSION,
@@ -112,15 +113,14 @@ final class ReservationRecords {
     }
 
     Resources sum() {
-      return shares.values().stream()
-          .map(Share::resources)
-          .reduce(Resources.NONE, Resources::plus);
+      return shares.values().stream().map(Share::resources).reduce(Resources.NONE, Resources::plus);
     }
 
     private boolean whole() {
       return shares != null
           && shares.values().stream()
-              .noneMatch(share -> share == null || share.nonce() == null || share.resources() == null);
+              .noneMatch(
+                  share -> share == null || share.nonce() == null || share.resources() == null);
     }
   }
 
@@ -140,7 +140,8 @@ final class ReservationRecords {
   }
 
   static String key(AddressText address) {
-    // Hyphens only so that people can read it; of two lengths, and so never the same for two addresses.
+    // Hyphens only so that people can read it; of two lengths, and so never the same for two
+    // addresses.
     int group = address.ip().length() == 8 ? 2 : 4;
     String grouped = address.ip().replaceAll("(.{" + group + "})(?!$)", "$1-");
     return ADDRESS + "/" + address.network() + "/" + grouped;

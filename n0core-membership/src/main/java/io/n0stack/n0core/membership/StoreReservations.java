@@ -115,7 +115,8 @@ public final class StoreReservations implements Reservations {
       }
       throw e;
     }
-    return put(ReservationRecords.key(claim.owner()), claim.at(Stage.HELD), revision).isPresent();
+    return put(ReservationRecords.key(claim.owner()), claim.at(Stage.HELD), revision)
+        .isPresent();
   }
 
   /** Gives back what a refused claim has taken, unless another process has meanwhile made it good. */
@@ -177,7 +178,8 @@ public final class StoreReservations implements Reservations {
       }
       requireFree(claim, others);
       others.put(claim.owner(), new Share(claim.nonce(), claim.resources()));
-      // After reading the node's record: giving back rewrites that, so that this cannot come too late.
+      // After reading the node's record: giving back rewrites that, so that this cannot come too
+      // late.
       if (!stands(claim, revision)) {
         return false;
       }

@@ -108,19 +108,21 @@ class CapacitySchedulerTest {
     node(NodeState.READY, builder("node-3").placement(place("z2", "r1")));
     UUID first = new UUID(0, 1);
     reservations.reserve(Reservation.of("node-1", first, SMALL));
-    reservations.reserve(
-        Reservation.of("node-3", new UUID(0, 9), new Resources(2000, 0, 0)));
+    reservations.reserve(Reservation.of("node-3", new UUID(0, 9), new Resources(2000, 0, 0)));
 
     Constraints constraints = Constraints.NONE.withSpread(Spread.RACK, Set.of(first));
 
     Decision decision = schedule(SMALL, constraints);
     assertThat(decision.node()).contains("node-3");
-    assertThat(decision.verdicts().get(0).reason()).startsWith("0 of the group in rack tyo/z2/c1/r1");
-    assertThat(decision.verdicts().get(1)).isEqualTo(new Verdict(
-        "node-2",
-        2,
-        "1 of the group in rack tyo/z1/c1/r1; 75 % of its scarcest resource stays free"));
-    assertThat(schedule(SMALL, constraints.withSpread(Spread.DATACENTER, Set.of(first))).node())
+    assertThat(decision.verdicts().get(0).reason())
+        .startsWith("0 of the group in rack tyo/z2/c1/r1");
+    assertThat(decision.verdicts().get(1))
+        .isEqualTo(new Verdict(
+            "node-2",
+            2,
+            "1 of the group in rack tyo/z1/c1/r1; 75 % of its scarcest resource stays free"));
+    assertThat(schedule(SMALL, constraints.withSpread(Spread.DATACENTER, Set.of(first)))
+            .node())
         .contains("node-2");
     assertThat(schedule(SMALL, Constraints.NONE).node()).contains("node-2");
   }

@@ -26,7 +26,16 @@ class HostSerialTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "\n", "0", "None", "To be filled by O.E.M.", "Not Specified", "00000-0", "\u0001x"})
+      strings = {
+        "",
+        "\n",
+        "0",
+        "None",
+        "To be filled by O.E.M.",
+        "Not Specified",
+        "00000-0",
+        "\u0001x"
+      })
   void whatSaysNothingIsNoNumber(String text) throws IOException {
     Files.writeString(dmi.resolve("product_serial"), text);
 

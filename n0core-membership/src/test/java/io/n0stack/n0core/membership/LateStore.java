@@ -55,8 +55,7 @@ final class LateStore implements Store {
 
   @Override
   public Subscription watch(Executor executor, Listener listener) {
-    return store.watch(
-        Runnable::run, (key, now) -> news.add(() -> listener.changed(key, now)));
+    return store.watch(Runnable::run, (key, now) -> news.add(() -> listener.changed(key, now)));
   }
 
   @Override

@@ -86,9 +86,11 @@ class NodePresenceIT {
         api.awaitReady();
         Resources grown = new Resources(2000, 2, 3);
         capacity.set(grown);
-        await().atMost(SOON).untilAsserted(() -> assertThat(
-                api.registry.find("node-1").orElseThrow().node().resources())
-            .isEqualTo(grown));
+        await()
+            .atMost(SOON)
+            .untilAsserted(() -> assertThat(
+                    api.registry.find("node-1").orElseThrow().node().resources())
+                .isEqualTo(grown));
         assertThat(presence).isNotNull();
       }
       await().atMost(SOON).until(() -> api.state().isEmpty());

@@ -44,8 +44,8 @@ class NodeWatchTest {
     watch.take(new Batch("a:3", Follows.POSITION, Rest.NONE, List.of()));
     heard.clear();
 
-    watch.take(new Batch(
-        "b:1", Follows.NOTHING, Rest.MORE, List.of(event("node-1", NodeState.READY, 1))));
+    watch.take(
+        new Batch("b:1", Follows.NOTHING, Rest.MORE, List.of(event("node-1", NodeState.READY, 1))));
     assertThat(heard).as("the replay is not over").isEmpty();
     watch.take(new Batch(
         "b:2", Follows.POSITION, Rest.NONE, List.of(event("node-3", NodeState.NOT_READY, 3))));
@@ -55,8 +55,8 @@ class NodeWatchTest {
 
   @Test
   void whatIsRemovedDuringAReplayIsToldOnce() {
-    watch.take(new Batch(
-        "a:1", Follows.NOTHING, Rest.NONE, List.of(event("node-1", NodeState.READY, 1))));
+    watch.take(
+        new Batch("a:1", Follows.NOTHING, Rest.NONE, List.of(event("node-1", NodeState.READY, 1))));
 
     watch.take(new Batch("b:1", Follows.NOTHING, Rest.MORE, List.of()));
     watch.take(new Batch("b:2", Follows.POSITION, Rest.NONE, List.of(gone("node-1"))));

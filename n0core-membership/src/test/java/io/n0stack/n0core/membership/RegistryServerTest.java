@@ -65,8 +65,7 @@ class RegistryServerTest {
   }
 
   private Reply ask(Asker asker, Request request) throws Exception {
-    byte[] answer =
-        server.answerLater(asker, NodeJson.bytes(request)).get(30, TimeUnit.SECONDS);
+    byte[] answer = server.answerLater(asker, NodeJson.bytes(request)).get(30, TimeUnit.SECONDS);
     return RegistryProtocol.reply(answer);
   }
 
@@ -203,8 +202,8 @@ class RegistryServerTest {
       assertThat(reply.failure().orElseThrow().code()).as(question).isEqualTo(Code.INVALID);
     }
     byte[] large = new byte[NodeJson.MAX_MESSAGE_BYTES];
-    Reply reply = RegistryProtocol.reply(
-        server.answerLater(Asker.ANYBODY, large).get(30, TimeUnit.SECONDS));
+    Reply reply =
+        RegistryProtocol.reply(server.answerLater(Asker.ANYBODY, large).get(30, TimeUnit.SECONDS));
     assertThat(reply.failure().orElseThrow().message()).contains("must be at most");
     assertThat(server.nodes()).isEmpty();
   }

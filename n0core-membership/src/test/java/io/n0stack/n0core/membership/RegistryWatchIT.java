@@ -59,8 +59,7 @@ class RegistryWatchIT {
   @Test
   void aWatchOutlivesTheApiAndHearsWhatItHasMissed() {
     List<String> heard = new CopyOnWriteArrayList<>();
-    MembershipConfig config =
-        MembershipConfig.of("node-1", Host.address(2)).withSeeds(apiAddress);
+    MembershipConfig config = MembershipConfig.of("node-1", Host.address(2)).withSeeds(apiAddress);
     try (AtomixMembership agent = AtomixMembership.open(config)) {
       NodeRegistryClient client = NodeRegistryClient.of(agent).withDeadline(SOON);
       Subscription watch = client.watch("", Runnable::run, event -> heard.add(text(event)));
@@ -87,8 +86,7 @@ class RegistryWatchIT {
 
   @Test
   void aClientChangesByRevision() {
-    MembershipConfig config =
-        MembershipConfig.of("node-1", Host.address(2)).withSeeds(apiAddress);
+    MembershipConfig config = MembershipConfig.of("node-1", Host.address(2)).withSeeds(apiAddress);
     try (Api api = new Api();
         AtomixMembership agent = AtomixMembership.open(config)) {
       NodeRegistryClient client = NodeRegistryClient.of(agent).withDeadline(SOON);

@@ -75,8 +75,8 @@ class StoreMirrorTest {
         StoreMirror mirror = new StoreMirror(late)) {
       store.put("node/a", "theirs", Store.NONE);
       late.awaitNews();
-      CompletableFuture<Void> refused = CompletableFuture.runAsync(() ->
-          assertThatExceptionOfType(N0Exception.class)
+      CompletableFuture<Void> refused =
+          CompletableFuture.runAsync(() -> assertThatExceptionOfType(N0Exception.class)
               .isThrownBy(() -> mirror.put("node/a", "mine", Store.NONE))
               .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.PRECONDITION)));
       late.tell();

@@ -61,9 +61,7 @@ class StoreReservationsTest {
     Node node = Node.builder(name, "127.0.0.1:1").resources(resources).build();
     String key = "node/" + name;
     store.put(
-        key,
-        NodeJson.encode(node),
-        store.find(key).map(Versioned::revision).orElse(Store.NONE));
+        key, NodeJson.encode(node), store.find(key).map(Versioned::revision).orElse(Store.NONE));
   }
 
   @Test
@@ -109,14 +107,13 @@ class StoreReservationsTest {
 
     assertThat(refused(
             Code.EXHAUSTED,
-            () -> reservations.reserve(
-                Reservation.of("node-2", WEB2, HALF).withAddresses(address))))
+            () ->
+                reservations.reserve(Reservation.of("node-2", WEB2, HALF).withAddresses(address))))
         .hasMessageContaining("lan/192.0.2.1")
         .hasMessageContaining(WEB1.toString());
     assertThat(reservations.reserved("node-2")).isEqualTo(Resources.NONE);
     Address elsewhere = new Address("dmz", v4("192.0.2.1").ip());
-    reservations.reserve(
-        Reservation.of("node-2", WEB2, HALF).withAddresses(Set.of(elsewhere)));
+    reservations.reserve(Reservation.of("node-2", WEB2, HALF).withAddresses(Set.of(elsewhere)));
     reservations.release(WEB1);
     UUID third = new UUID(0, 3);
     reservations.reserve(Reservation.of("node-2", third, HALF).withAddresses(address));
@@ -138,8 +135,7 @@ class StoreReservationsTest {
     save("node-2", HALF);
     reservations.reserve(Reservation.of("node-1", WEB1, HALF));
 
-    refused(
-        Code.PRECONDITION, () -> reservations.reserve(Reservation.of("node-2", WEB1, HALF)));
+    refused(Code.PRECONDITION, () -> reservations.reserve(Reservation.of("node-2", WEB1, HALF)));
     refused(
         Code.PRECONDITION,
         () -> reservations.reserve(Reservation.of("node-1", WEB1, Resources.NONE)));
@@ -151,8 +147,7 @@ class StoreReservationsTest {
   void whatCannotBeReadGivesNothingAway() {
     store.put("reserved/node-1", "{}", Store.NONE);
 
-    refused(
-        Code.UNAVAILABLE, () -> reservations.reserve(Reservation.of("node-1", WEB1, HALF)));
+    refused(Code.UNAVAILABLE, () -> reservations.reserve(Reservation.of("node-1", WEB1, HALF)));
     assertThat(store.find("reserved/node-1").orElseThrow().value()).isEqualTo("{}");
   }
 
@@ -160,8 +155,7 @@ class StoreReservationsTest {
   void aClosedStoreIsSaidSoAtOnce() {
     store.close();
 
-    refused(
-        Code.PRECONDITION, () -> reservations.reserve(Reservation.of("node-1", WEB1, HALF)));
+    refused(Code.PRECONDITION, () -> reservations.reserve(Reservation.of("node-1", WEB1, HALF)));
   }
 
   /** Dies before each of its writes in turn; the next one to come completes or undoes what was begun. */
@@ -234,8 +228,8 @@ class StoreReservationsTest {
           mine.release(owner);
         } else {
           Address address = v4("192.0.2." + (1 + random.nextInt(5)));
-          mine.reserve(Reservation.of(node, owner, new Resources(900, 1, 1))
-              .withAddresses(Set.of(address)));
+          mine.reserve(
+              Reservation.of(node, owner, new Resources(900, 1, 1)).withAddresses(Set.of(address)));
         }
       } catch (N0Exception e) {
         assertThat(e.code()).as(e.toString()).isIn(Code.EXHAUSTED, Code.PRECONDITION);

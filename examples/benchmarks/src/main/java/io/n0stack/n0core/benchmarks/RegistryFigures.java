@@ -75,13 +75,16 @@ final class RegistryFigures {
             int[] next = {0};
             return Spent.by(times, () -> registry.save(node(next[0]++, round[0])));
           }),
-          new Rounds.Turn(SAVES, times -> spent(Peer.run(
-              program.toString(), String.valueOf(times), theirs.toString(), bytes))));
+          new Rounds.Turn(
+              SAVES,
+              times -> spent(
+                  Peer.run(program.toString(), String.valueOf(times), theirs.toString(), bytes))));
     }
   }
 
   private static MembershipConfig config() {
-    return MembershipConfig.of("api-1", "127.0.1.1:5679"); // is not joined, and so listens on nothing
+    return MembershipConfig.of(
+        "api-1", "127.0.1.1:5679"); // is not joined, and so listens on nothing
   }
 
   private static Spent spent(String printed) {
@@ -124,8 +127,9 @@ final class RegistryFigures {
     try {
       try (FileStore store = FileStore.open(memory)) {
         for (int i = 0; i < RECORDS; i++) {
-          String json = "{\"name\":\"node-" + i + "\",\"address\":\"192.0.2.1:5679\",\"annotations\":"
-              + "{\"note\":\"" + "n".repeat(600) + "\"}}";
+          String json =
+              "{\"name\":\"node-" + i + "\",\"address\":\"192.0.2.1:5679\",\"annotations\":"
+                  + "{\"note\":\"" + "n".repeat(600) + "\"}}";
           store.put("node/node-" + i, json, FileStore.NONE);
         }
       }

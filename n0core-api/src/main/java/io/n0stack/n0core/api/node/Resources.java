@@ -71,8 +71,7 @@ public record Resources(long cpuMilliCores, long memoryBytes, long storageBytes)
   public List<String> shortOf(Resources request) {
     List<String> missing = new ArrayList<>();
     Map<String, Long> free = byName();
-    for (String resource :
-        List.of(Node.CPU_MILLICORES, Node.MEMORY_BYTES, Node.STORAGE_BYTES)) {
+    for (String resource : List.of(Node.CPU_MILLICORES, Node.MEMORY_BYTES, Node.STORAGE_BYTES)) {
       long wanted = request.byName().getOrDefault(resource, 0L);
       long left = free.getOrDefault(resource, 0L);
       if (wanted > left) {

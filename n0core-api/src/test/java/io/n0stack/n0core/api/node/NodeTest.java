@@ -89,13 +89,15 @@ class NodeTest {
   void keysAreBase64AndControllersAreAddresses() {
     node().identityKey("MCowBQYDK2VwAyEA+/=").ipmiAddress("[2001:db8::1]:623").build();
 
-    Refusal.invalid("identityKey", "a b", "Base64", () -> node().identityKey("a b").build());
+    Refusal.invalid(
+        "identityKey", "a b", "Base64", () -> node().identityKey("a b").build());
     Refusal.invalid(
         "identityKey",
         "a".repeat(2049),
         "1 to 2048",
         () -> node().identityKey("a".repeat(2049)).build());
-    Refusal.invalid("ipmiAddress", "a b", "IP address", () -> node().ipmiAddress("a b").build());
+    Refusal.invalid(
+        "ipmiAddress", "a b", "IP address", () -> node().ipmiAddress("a b").build());
   }
 
   @Test

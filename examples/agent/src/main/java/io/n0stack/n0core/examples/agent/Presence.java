@@ -24,8 +24,7 @@ final class Presence {
     MembershipConfig config =
         MembershipConfig.of(options.name(), options.listen()).withSeeds(options.api());
     Node node = Node.builder(options.name(), options.listen()).build();
-    return NodePresence.begin(
-        AtomixMembership.open(config), node, () -> capacity(options.state()));
+    return NodePresence.begin(AtomixMembership.open(config), node, () -> capacity(options.state()));
   }
 
   /** What the host offers: all its cores and memory, and the file system that the state is on. */

@@ -24,11 +24,11 @@ import java.util.concurrent.CountDownLatch;
  * by {@code --etcd HOST:PORT,...} instead of {@code --state}.
  */
 public final class NodeApiMain {
-  private static final String USAGE =
-      "usage: node-api --name NAME --listen IPV4:PORT"
-          + " (--state DIRECTORY | --etcd HOST:PORT,...) [--seeds HOST:PORT,...]";
+  private static final String USAGE = "usage: node-api --name NAME --listen IPV4:PORT"
+      + " (--state DIRECTORY | --etcd HOST:PORT,...) [--seeds HOST:PORT,...]";
 
-  private static final Set<String> OPTIONS = Set.of("--name", "--listen", "--state", "--etcd", "--seeds");
+  private static final Set<String> OPTIONS =
+      Set.of("--name", "--listen", "--state", "--etcd", "--seeds");
 
   private NodeApiMain() {}
 

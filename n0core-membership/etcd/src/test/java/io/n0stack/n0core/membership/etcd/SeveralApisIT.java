@@ -117,10 +117,13 @@ class SeveralApisIT {
       }
       StoreReservations reservations = StoreReservations.of(store);
       try {
-        await().atMost(Duration.ofSeconds(150)).pollInterval(Duration.ofMillis(100)).until(() -> {
-          assertNotOversubscribed(reservations, seed);
-          return processes.stream().noneMatch(Process::isAlive);
-        });
+        await()
+            .atMost(Duration.ofSeconds(150))
+            .pollInterval(Duration.ofMillis(100))
+            .until(() -> {
+              assertNotOversubscribed(reservations, seed);
+              return processes.stream().noneMatch(Process::isAlive);
+            });
         for (Process process : processes) {
           assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
           assertThat(process.exitValue()).as("seed %d", seed).isZero();
