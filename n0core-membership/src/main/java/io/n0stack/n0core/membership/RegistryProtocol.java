@@ -88,9 +88,10 @@ final class RegistryProtocol {
       return new Request(version, verb, node, name, Optional.of(expected), position);
     }
 
-    /** Names the node that the request is about, if it is about one. */
+    /** Names the node that would be changed: of a request that has a name too, only what is used counts. */
     String about() {
-      return node.map(Node::name).or(() -> name).orElse("");
+      boolean saves = verb == Verb.SAVE || verb == Verb.SAVE_IF;
+      return (saves ? node.map(Node::name) : name).orElse("");
     }
   }
 

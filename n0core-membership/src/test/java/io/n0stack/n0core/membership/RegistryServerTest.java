@@ -90,6 +90,24 @@ class RegistryServerTest {
   }
 
   @Test
+  void aNodeCannotPassOffAnothersRecordAsItsOwn() throws Exception {
+    server.save(node("node-2", 1));
+    String mine = "\"node\":{\"name\":\"node-1\",\"address\":\"h:1\"}";
+    String theirs = "\"node\":{\"name\":\"node-2\",\"address\":\"h:1\"}";
+    List<String> questions = List.of(
+        "{\"version\":1,\"verb\":\"REMOVE\",\"name\":\"node-2\"," + mine + "}",
+        "{\"version\":1,\"verb\":\"REMOVE_IF\",\"revision\":1,\"name\":\"node-2\"," + mine + "}",
+        "{\"version\":1,\"verb\":\"SAVE\",\"name\":\"node-1\"," + theirs + "}");
+    for (String question : questions) {
+      byte[] bytes = question.getBytes(StandardCharsets.UTF_8);
+      Reply reply =
+          RegistryProtocol.reply(server.answerLater(NODE_1, bytes).get(30, TimeUnit.SECONDS));
+      assertThat(reply.failure().orElseThrow().code()).as(question).isEqualTo(Code.PERMISSION);
+    }
+    assertThat(server.find("node-2")).isPresent();
+  }
+
+  @Test
   void changesByRevisionNeedTheRevisionThatIsThere() {
     long first = server.saveIf(node("node-1", 1), 0);
 
