@@ -2,12 +2,16 @@ package io.n0stack.n0core.membership;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.Subscription;
+import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.node.Node;
 import io.n0stack.n0core.api.node.NodeRegistry;
+import io.n0stack.n0core.membership.RegistryProtocol.Batch;
 import io.n0stack.n0core.membership.RegistryProtocol.Reply;
 import io.n0stack.n0core.membership.RegistryProtocol.Request;
 import io.n0stack.n0core.membership.RegistryProtocol.Rest;
 import io.n0stack.n0core.membership.RegistryProtocol.Verb;
+import java.net.ConnectException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -15,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -29,11 +34,14 @@ import java.util.concurrent.TimeUnit;
 public final class NodeRegistryClient implements NodeRegistry {
   private static final Duration DEADLINE = Duration.ofSeconds(10);
   private static final Duration ONE_TRY = Duration.ofSeconds(2);
+  private static final Duration WATCH_TRY =
+      Duration.ofMillis(RegistryProtocol.WATCH_MILLIS).plus(ONE_TRY);
   private static final long FIRST_PAUSE_MILLIS = 100;
   private static final long LONGEST_PAUSE_MILLIS = 1000;
 
   private final AtomixMembership membership;
   private final Duration deadline;
+  private volatile Optional<HostPort> lastWatched = Optional.empty();
 
   private NodeRegistryClient(AtomixMembership membership, Duration deadline) {
     this.membership = membership;
@@ -94,6 +102,99 @@ public final class NodeRegistryClient implements NodeRegistry {
   public Optional<Entry> find(String name) {
     Reply reply = ask("find node \"" + name + "\"", Request.of(Verb.FIND, name));
     return reply.nodes().stream().findFirst();
+  }
+
+  @Override
+  public Optional<Revised> findRevised(String name) {
+    Reply reply = ask("find node \"" + name + "\"", Request.of(Verb.FIND, name));
+    return reply.nodes().stream()
+        .findFirst()
+        .map(entry -> new Revised(entry.node(), reply.revision().orElse(0L)));
+  }
+
+  /**
+   * Saves a record if nobody has changed it meanwhile.
+   *
+   * @throws UnknownOutcomeException if a registry was asked and did not answer: the record may have
+   *     been saved, so look before asking again
+   */
+  @Override
+  public long saveIf(Node node, long expectedRevision) {
+    NodeJson.encode(node);
+    String operation = "save node \"" + node.name() + "\"";
+    return once(operation, Request.saveIf(node, expectedRevision)).revision().orElse(0L);
+  }
+
+  /**
+   * Removes a record if nobody has changed it meanwhile.
+   *
+   * @throws UnknownOutcomeException if a registry was asked and did not answer: the record may have
+   *     been removed, so look before asking again
+   */
+  @Override
+  public void removeIf(String name, long expectedRevision) {
+    Reply unused = once("remove node \"" + name + "\"", Request.removeIf(name, expectedRevision));
+  }
+
+  /** Asks what must not be asked twice: the second answer would say that the first was too late. */
+  private Reply once(String operation, Request request) {
+    byte[] json = NodeJson.bytes(request);
+    N0Exception last = unreachable(operation, "there is none to ask");
+    for (HostPort registry : candidates()) {
+      try {
+        return askOne(operation, registry, json, deadline);
+      } catch (N0Exception e) {
+        if (e.code() != Code.UNAVAILABLE) {
+          throw e;
+        }
+        if (!neverSent(e)) {
+          throw new UnknownOutcomeException(operation, e);
+        }
+        last = e;
+      }
+    }
+    throw last;
+  }
+
+  private static boolean neverSent(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof ConnectException) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public Subscription watch(String after, Executor executor, Watcher watcher) {
+    NodeWatch watch = new NodeWatch(this::next, after, executor, watcher::nodeChanged);
+    watch.begin(membership.self().name());
+    return watch;
+  }
+
+  private Batch next(String position) {
+    byte[] json = NodeJson.bytes(Request.watch(position));
+    N0Exception last = unreachable("watch nodes", "there is none to ask");
+    // The one that answered last knows the position; another would have to tell of all nodes.
+    Set<HostPort> order = new LinkedHashSet<>(lastWatched.stream().toList());
+    order.addAll(candidates());
+    for (HostPort registry : order) {
+      try {
+        Reply reply = askOne("watch nodes", registry, json, WATCH_TRY);
+        lastWatched = Optional.of(registry);
+        return reply
+            .batch()
+            .orElseThrow(() -> N0Exception.invalid("reply", reply, "must have a batch"));
+      } catch (N0Exception e) {
+        last = e;
+      }
+    }
+    lastWatched = Optional.empty();
+    throw last;
+  }
+
+  private static N0Exception unreachable(String operation, String why) {
+    return new N0Exception(Code.UNAVAILABLE, operation, operation + ": " + why);
   }
 
   @Override

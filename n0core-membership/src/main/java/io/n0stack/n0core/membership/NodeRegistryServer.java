@@ -2,23 +2,30 @@ package io.n0stack.n0core.membership;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.Subscription;
 import io.n0stack.n0core.api.node.Node;
 import io.n0stack.n0core.api.node.NodeRegistry;
 import io.n0stack.n0core.api.store.Store;
+import io.n0stack.n0core.api.store.Versioned;
+import io.n0stack.n0core.membership.RegistryAccess.Asker;
 import io.n0stack.n0core.membership.RegistryProtocol.Reply;
 import io.n0stack.n0core.membership.RegistryProtocol.Request;
 import io.n0stack.n0core.membership.RegistryProtocol.Rest;
+import io.n0stack.n0core.membership.RegistryProtocol.Verb;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,17 +44,25 @@ import org.slf4j.LoggerFactory;
 public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NodeRegistryServer.class);
   private static final int WAITING = 256;
+  private static final int MOST_WATCHERS = 4096;
   private static final int LIST_BYTES = NodeJson.MAX_MESSAGE_BYTES / 2;
 
   private final AtomixMembership membership;
+  private final StoreMirror store;
   private final NodeStates states;
+  private final NodeFeed feed;
   private final ThreadPoolExecutor worker;
+  private final AtomicInteger watchers = new AtomicInteger();
 
   private NodeRegistryServer(AtomixMembership membership, Store store) {
     this.membership = membership;
     String self = membership.self().name();
+    this.store = new StoreMirror(store);
     this.states = new NodeStates(
-        store, membership, name -> name.equals(self) || membership.registries().containsKey(name));
+        this.store,
+        membership,
+        name -> name.equals(self) || membership.registries().containsKey(name));
+    this.feed = new NodeFeed(this.store, states);
     this.worker = new ThreadPoolExecutor(
         1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(WAITING), task -> {
           Thread thread = new Thread(task, "n0core-node-registry-" + self);
@@ -69,7 +84,9 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
     membership.announceRegistry();
     NodeRegistryServer server = new NodeRegistryServer(membership, store);
     membership.dial(server.addressesOnRecord());
-    membership.serve(RegistryProtocol.SUBJECT, server::answerLater);
+    // Whoever the transport lets speak may do everything; one that proves names says who asks.
+    membership.serve(
+        RegistryProtocol.SUBJECT, request -> server.answerLater(Asker.ANYBODY, request));
     return server;
   }
 
@@ -98,6 +115,32 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
     return states.nodes();
   }
 
+  @Override
+  public Optional<Revised> findRevised(String name) {
+    return store
+        .find(key(name))
+        .map(record -> new Revised(NodeJson.decode(record.value()), record.revision()));
+  }
+
+  @Override
+  public long saveIf(Node node, long expectedRevision) {
+    return store.put(key(node.name()), NodeJson.encode(node), expectedRevision);
+  }
+
+  @Override
+  public void removeIf(String name, long expectedRevision) {
+    store.delete(key(name), expectedRevision);
+  }
+
+  private static String key(String name) {
+    return "node/" + Rules.label("name", name);
+  }
+
+  @Override
+  public Subscription watch(String after, Executor executor, Watcher watcher) {
+    return feed.subscribe(after, executor, watcher);
+  }
+
   /**
    * Names the nodes whose records are there but cannot be read. They count as NOT_READY.
    *
@@ -123,7 +166,9 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   public void close() {
     membership.unserve(RegistryProtocol.SUBJECT);
     worker.shutdown();
+    feed.close();
     states.close();
+    store.close();
   }
 
   /** Hears of changes. */
@@ -149,38 +194,87 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
     return addresses;
   }
 
-  private CompletableFuture<byte[]> answerLater(byte[] request) {
+  /** Answers a request; of one that asks what comes next, when something has come or soon. */
+  CompletableFuture<byte[]> answerLater(Asker asker, byte[] json) {
+    return later(() -> RegistryProtocol.request(json))
+        .thenCompose(request -> request.verb() == Verb.WATCH
+            ? watched(request.position().orElse(""))
+            : later(() -> answer(asker, request)))
+        .exceptionally(NodeRegistryServer::failed)
+        .thenApply(NodeJson::bytes);
+  }
+
+  private <T> CompletableFuture<T> later(Supplier<T> task) {
     try {
-      return CompletableFuture.supplyAsync(() -> NodeJson.bytes(answer(request)), worker);
+      return CompletableFuture.supplyAsync(task, worker);
     } catch (RejectedExecutionException e) {
-      N0Exception busy = new N0Exception(
-          Code.UNAVAILABLE, "node registry", "node registry is overloaded or closing");
-      return CompletableFuture.completedFuture(NodeJson.bytes(Reply.failed(busy)));
+      return CompletableFuture.failedFuture(overloaded(e));
     }
   }
 
-  private Reply answer(byte[] json) {
-    try {
-      return answer(RegistryProtocol.request(json));
-    } catch (N0Exception e) {
-      return Reply.failed(e);
+  private CompletableFuture<Reply> watched(String position) {
+    if (watchers.incrementAndGet() > MOST_WATCHERS) {
+      watchers.decrementAndGet();
+      return CompletableFuture.failedFuture(overloaded(new IllegalStateException("watchers")));
     }
+    return feed.after(position)
+        .completeOnTimeout(null, RegistryProtocol.WATCH_MILLIS, TimeUnit.MILLISECONDS)
+        .thenCompose(nothing -> later(() -> Reply.of(feed.batch(position))))
+        .whenComplete((reply, failure) -> watchers.decrementAndGet());
   }
 
-  private Reply answer(Request request) {
+  private static N0Exception overloaded(Exception cause) {
+    return new N0Exception(
+        Code.UNAVAILABLE, "node registry", "node registry is overloaded or closing", cause);
+  }
+
+  private static Reply failed(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException && failure.getCause() != null
+        ? failure.getCause()
+        : failure;
+    if (cause instanceof N0Exception refusal) {
+      return Reply.failed(refusal);
+    }
+    LOG.warn("node registry failed", cause);
+    return Reply.failed(
+        new N0Exception(Code.INTERNAL, "node registry", "node registry failed: " + cause, cause));
+  }
+
+  private Reply answer(Asker asker, Request request) {
+    RegistryAccess.require(asker, request.verb(), request.about());
     String name = request.name().orElse("");
+    Reply done = Reply.of(List.of(), Rest.NONE);
     switch (request.verb()) {
-      case SAVE ->
-        save(request.node().orElseThrow(() -> N0Exception.invalid("node", "", "must be there")));
+      case SAVE -> save(node(request));
+      case SAVE_IF -> {
+        return done.withRevision(saveIf(node(request), revision(request)));
+      }
       case REMOVE -> remove(name);
+      case REMOVE_IF -> removeIf(name, revision(request));
       case FIND -> {
-        return Reply.of(find(name).stream().toList(), Rest.NONE);
+        return found(name);
       }
       case LIST -> {
         return page(nodes(), name);
       }
+      case WATCH -> throw new IllegalStateException("a watch is answered elsewhere");
     }
-    return Reply.of(List.of(), Rest.NONE);
+    return done;
+  }
+
+  private Reply found(String name) {
+    long revision = store.find(key(name)).map(Versioned::revision).orElse(Store.NONE);
+    return Reply.of(find(name).stream().toList(), Rest.NONE).withRevision(revision);
+  }
+
+  private static Node node(Request request) {
+    return request.node().orElseThrow(() -> N0Exception.invalid("node", "", "must be there"));
+  }
+
+  private static long revision(Request request) {
+    return request
+        .revision()
+        .orElseThrow(() -> N0Exception.invalid("revision", "", "must be there"));
   }
 
   /** Cuts a list into replies that stay well under the largest message. */

@@ -39,7 +39,9 @@ final class MembershipSuite implements Suite {
       for (int i = 0; i < AGENTS; i++) {
         awaitState(changes, NodeState.READY);
       }
-      return List.of(figure(killed(agents, changes)));
+      List<Figure> figures = new ArrayList<>(List.of(figure(killed(agents, changes))));
+      figures.addAll(RegistryFigures.measure(scratch));
+      return figures;
     } finally {
       for (Process agent : agents) {
         agent.destroyForcibly().waitFor();

@@ -1,9 +1,11 @@
 package io.n0stack.n0core.api.node;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * The record of a host that runs an agent.
@@ -31,7 +33,22 @@ public record Node(
     Map<String, Long> capacity,
     Map<String, String> labels,
     Map<String, String> annotations) {
+  /** The resource that {@link Resources#cpuMilliCores()} counts. */
+  public static final String CPU_MILLICORES = "cpu.millicores";
+
+  /** The resource that {@link Resources#memoryBytes()} counts. */
+  public static final String MEMORY_BYTES = "memory.bytes";
+
+  /** The resource that {@link Resources#storageBytes()} counts. */
+  public static final String STORAGE_BYTES = "storage.bytes";
+
   private static final int TEXT = 1024;
+  private static final int KEY_TEXT = 2048; // an RSA key of 8192 bits takes 1,400
+  private static final int ENTRIES = 256;
+  private static final Pattern ADDRESS = Pattern.compile("[A-Za-z0-9.\\[\\]:_-]{1,255}:[0-9]{1,5}");
+  private static final Pattern CONTROLLER = Pattern.compile("[A-Za-z0-9.\\[\\]:_-]{1,255}");
+  private static final Pattern BASE64 = Pattern.compile("[A-Za-z0-9+/_-]+={0,2}");
+  private static final int LARGEST_PORT = 65535;
 
   /**
    * Where a host stands.
@@ -53,17 +70,20 @@ public record Node(
     }
   }
 
-  /** Checks texts and numbers. */
+  /** Checks texts, numbers and sizes. */
   public Node {
     Rules.label("name", name);
-    Rules.text("address", address, TEXT);
+    requireAddress(address);
     bootId.ifPresent(text -> Rules.text("bootId", text, TEXT));
-    identityKey.ifPresent(text -> Rules.text("identityKey", text, TEXT));
+    identityKey.ifPresent(Node::requireKey);
     serial.ifPresent(text -> Rules.text("serial", text, TEXT));
-    ipmiAddress.ifPresent(text -> Rules.text("ipmiAddress", text, TEXT));
+    ipmiAddress.ifPresent(Node::requireController);
     capacity = Map.copyOf(capacity);
     labels = Map.copyOf(labels);
     annotations = Map.copyOf(annotations);
+    Rules.range("entries of capacity", capacity.size(), 0, ENTRIES);
+    Rules.range("entries of labels", labels.size(), 0, ENTRIES);
+    Rules.range("entries of annotations", annotations.size(), 0, ENTRIES);
     capacity.forEach((resource, amount) -> {
       Rules.text("capacity", resource, TEXT);
       Rules.range("capacity." + resource, amount, 0, Long.MAX_VALUE);
@@ -72,11 +92,110 @@ public record Node(
     annotations.forEach((key, value) -> requireEntry("annotations", key, value));
   }
 
+  private static void requireAddress(String address) {
+    Rules.text("address", address, TEXT);
+    int colon = address.lastIndexOf(':');
+    if (!ADDRESS.matcher(address).matches()
+        || Integer.parseInt(address.substring(colon + 1)) < 1
+        || Integer.parseInt(address.substring(colon + 1)) > LARGEST_PORT) {
+      throw N0Exception.invalid("address", address, "must be HOST:PORT, such as 127.0.0.1:5679");
+    }
+  }
+
+  private static void requireKey(String key) {
+    Rules.text("identityKey", key, KEY_TEXT);
+    if (!BASE64.matcher(key).matches()) {
+      throw N0Exception.invalid("identityKey", key, "must be Base64");
+    }
+  }
+
+  private static void requireController(String controller) {
+    Rules.text("ipmiAddress", controller, TEXT);
+    if (!CONTROLLER.matcher(controller).matches()) {
+      throw N0Exception.invalid(
+          "ipmiAddress", controller, "must be an IP address or a host name, or HOST:PORT");
+    }
+  }
+
   private static void requireEntry(String field, String key, String value) {
     Rules.text(field, key, TEXT);
     if (!value.isEmpty()) {
       Rules.text(field + "." + key, value, TEXT);
     }
+  }
+
+  /**
+   * Sets the agent's public key.
+   *
+   * @param base64 the key
+   * @return a changed copy
+   */
+  public Node withIdentityKey(String base64) {
+    return new Node(
+        name,
+        address,
+        bootId,
+        Optional.of(base64),
+        serial,
+        ipmiAddress,
+        placement,
+        capacity,
+        labels,
+        annotations);
+  }
+
+  /**
+   * Sets the host's serial number.
+   *
+   * @param number the number, from DMI
+   * @return a changed copy
+   */
+  public Node withSerial(String number) {
+    return new Node(
+        name,
+        address,
+        bootId,
+        identityKey,
+        Optional.of(number),
+        ipmiAddress,
+        placement,
+        capacity,
+        labels,
+        annotations);
+  }
+
+  /**
+   * Returns what of the capacity can be reserved.
+   *
+   * @return the amounts, 0 for what the record does not name
+   */
+  public Resources resources() {
+    return new Resources(
+        capacity.getOrDefault(CPU_MILLICORES, 0L),
+        capacity.getOrDefault(MEMORY_BYTES, 0L),
+        capacity.getOrDefault(STORAGE_BYTES, 0L));
+  }
+
+  /**
+   * Sets what can be reserved; other resources stay.
+   *
+   * @param amounts how much the host offers
+   * @return a changed copy
+   */
+  public Node withResources(Resources amounts) {
+    Map<String, Long> changed = new HashMap<>(capacity);
+    changed.putAll(amounts.byName());
+    return new Node(
+        name,
+        address,
+        bootId,
+        identityKey,
+        serial,
+        ipmiAddress,
+        placement,
+        changed,
+        labels,
+        annotations);
   }
 
   /**
@@ -180,6 +299,17 @@ public record Node(
      */
     public Builder capacity(String resource, long amount) {
       capacity.put(resource, amount);
+      return this;
+    }
+
+    /**
+     * Sets what can be reserved.
+     *
+     * @param amounts how much the host offers
+     * @return this
+     */
+    public Builder resources(Resources amounts) {
+      capacity.putAll(amounts.byName());
       return this;
     }
 

@@ -2,12 +2,8 @@ package io.n0stack.n0core.api.store;
 
 import io.n0stack.n0core.api.Delivery;
 import io.n0stack.n0core.api.N0Exception;
-import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.Subscription;
 import java.io.IOException;
-import java.nio.CharBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,7 +14,6 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -33,9 +28,6 @@ import java.util.stream.Stream;
  * @since 0.1
  */
 public final class FileStore implements Store {
-  private static final Pattern KEY = Pattern.compile(
-      "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?){0,2}");
-
   /**
    * A record that could not be read.
    *
@@ -100,7 +92,7 @@ public final class FileStore implements Store {
 
   @Override
   public synchronized Optional<Versioned> find(String key) {
-    requireKey(key);
+    StoreRules.key(key);
     return Optional.ofNullable(cache.get(key));
   }
 
@@ -109,7 +101,7 @@ public final class FileStore implements Store {
     if (prefix.isEmpty()) {
       return List.copyOf(cache.values());
     }
-    requireKey(prefix);
+    StoreRules.key(prefix);
     // '0' is the character after '/', so this is every key below the prefix.
     Map<String, Versioned> below = cache.subMap(prefix + "/", prefix + "0");
     return List.copyOf(below.values());
@@ -117,8 +109,8 @@ public final class FileStore implements Store {
 
   @Override
   public long put(String key, String value, long expectedRevision) {
-    requireKey(key);
-    Rules.range("value bytes", utf8Length(value), 0, MAX_VALUE_BYTES);
+    StoreRules.key(key);
+    StoreRules.value(value);
     Versioned written;
     synchronized (this) {
       requireUsable();
@@ -136,7 +128,7 @@ public final class FileStore implements Store {
 
   @Override
   public void delete(String key, long expectedRevision) {
-    requireKey(key);
+    StoreRules.key(key);
     synchronized (this) {
       requireUsable();
       requireRevision(key, expectedRevision);
@@ -194,18 +186,32 @@ public final class FileStore implements Store {
       }
       String key = name.replace('.', '/');
       try {
-        if (!KEY.matcher(key).matches()) {
+        if (!StoreRules.isKey(key)) {
           throw new RecordFiles.DamagedException("its name is not that of a record");
         }
         cache.put(key, RecordFiles.decode(key, RecordFiles.read(file)));
       } catch (RecordFiles.DamagedException e) {
-        Path aside = quarantine.resolve(name + "." + System.currentTimeMillis());
-        Files.move(file, aside);
-        quarantined.add(new Quarantined(key, aside, String.valueOf(e.getMessage())));
+        putAside(key, file, quarantine, String.valueOf(e.getMessage()));
+      } catch (IOException e) {
+        if (!RecordFiles.onlyThis(file, e)) {
+          throw e;
+        }
+        putAside(key, file, quarantine, "cannot be read: " + e);
       }
     }
     RecordFiles.sync(records);
     RecordFiles.sync(quarantine);
+  }
+
+  private void putAside(String key, Path file, Path quarantine, String why) {
+    Path aside = quarantine.resolve(file.getFileName() + "." + System.currentTimeMillis());
+    try {
+      Files.move(file, aside);
+      quarantined.add(new Quarantined(key, aside, why));
+    } catch (IOException e) {
+      // What cannot be read may not be movable either; the others are served all the same.
+      quarantined.add(new Quarantined(key, file, why + "; stays where it is: " + e));
+    }
   }
 
   private Path file(String key) {
@@ -245,22 +251,7 @@ public final class FileStore implements Store {
     }
   }
 
-  private static int utf8Length(String value) {
-    try {
-      return StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(value)).limit();
-    } catch (CharacterCodingException e) {
-      // String.getBytes would store a question mark: another value than the one that was put.
-      throw N0Exception.invalid("value", value, "must be Unicode text without lone surrogates");
-    }
-  }
-
   private static N0Exception precondition(String message) {
     return new N0Exception(N0Exception.Code.PRECONDITION, "store", message);
-  }
-
-  private static void requireKey(String key) {
-    if (!KEY.matcher(key).matches()) {
-      throw N0Exception.invalid("key", key, "must be 1 to 3 RFC 1123 labels joined by '/'");
-    }
   }
 }

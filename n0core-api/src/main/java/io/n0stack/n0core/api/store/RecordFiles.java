@@ -2,6 +2,7 @@ package io.n0stack.n0core.api.store;
 
 import io.n0stack.n0core.api.N0Exception;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
@@ -93,7 +94,37 @@ final class RecordFiles {
     if (found.size() > HEADER_LIMIT + Store.MAX_VALUE_BYTES) {
       throw new DamagedException("larger than any record: " + found.size() + " bytes");
     }
-    return Files.readAllBytes(file);
+    try (InputStream in = Files.newInputStream(file)) {
+      return content(in);
+    }
+  }
+
+  /** Reads what could be opened: if that fails, it is this file's fault and nobody else's. */
+  private static byte[] content(InputStream in) throws IOException, DamagedException {
+    try {
+      return in.readAllBytes();
+    } catch (ClosedByInterruptException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new DamagedException("cannot be read: " + e.getMessage());
+    }
+  }
+
+  /**
+   * Tells a record that cannot be looked at from a process that can look at none: one without the
+   * right, or with no descriptor left.
+   */
+  static boolean onlyThis(Path file, IOException failure) {
+    if (failure instanceof AccessDeniedException || failure instanceof ClosedByInterruptException) {
+      return false;
+    }
+    try (FileChannel directory =
+        FileChannel.open(file.resolveSibling(""), StandardOpenOption.READ)) {
+      return directory.isOpen();
+    } catch (IOException e) {
+      failure.addSuppressed(e);
+      return false;
+    }
   }
 
   static Versioned decode(String key, byte[] bytes) throws DamagedException {

@@ -2,6 +2,7 @@ package io.n0stack.n0core.api.node;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Refusal;
 import io.n0stack.n0core.api.node.Node.Placement;
 import org.junit.jupiter.api.Test;
@@ -75,6 +76,61 @@ class NodeTest {
 
     assertThat(restarted.bootId()).contains("2");
     assertThat(restarted).usingRecursiveComparison().ignoringFields("bootId").isEqualTo(node);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"h", "h:", ":1", "h:0", "h:65536", "h:1x", "a b:1", "a/b:1", "h:999999"})
+  void addressesAreHostAndPort(String address) {
+    Refusal.invalid(
+        "address", address, "HOST:PORT", () -> Node.builder("node-1", address).build());
+  }
+
+  @Test
+  void keysAreBase64AndControllersAreAddresses() {
+    node().identityKey("MCowBQYDK2VwAyEA+/=").ipmiAddress("[2001:db8::1]:623").build();
+
+    Refusal.invalid(
+        "identityKey", "a b", "Base64", () -> node().identityKey("a b").build());
+    Refusal.invalid(
+        "identityKey",
+        "a".repeat(2049),
+        "1 to 2048",
+        () -> node().identityKey("a".repeat(2049)).build());
+    Refusal.invalid(
+        "ipmiAddress", "a b", "IP address", () -> node().ipmiAddress("a b").build());
+  }
+
+  @Test
+  void mapsAreOfBoundedSize() {
+    Node.Builder many = node();
+    for (int i = 0; i < 257; i++) {
+      many.label("key-" + i, "");
+    }
+
+    Refusal.invalid("entries of labels", 257, "0 to 256", many::build);
+  }
+
+  @Test
+  void resourcesAreThePartOfTheCapacityThatCanBeReserved() {
+    Node node = node().capacity("gpu", 2).resources(new Resources(4000, 8, 16)).build();
+
+    assertThat(node.resources()).isEqualTo(new Resources(4000, 8, 16));
+    assertThat(node.withResources(new Resources(1, 2, 3)).resources())
+        .isEqualTo(new Resources(1, 2, 3));
+    assertThat(node.withResources(Resources.NONE).capacity()).containsEntry("gpu", 2L);
+    assertThat(node().build().resources()).isEqualTo(Resources.NONE);
+  }
+
+  @Test
+  void sumsOfResourcesDoNotOverflow() {
+    Resources all = new Resources(0, Long.MAX_VALUE, 0);
+
+    Refusal.of(N0Exception.Code.EXHAUSTED, () -> all.plus(new Resources(0, 1, 0)));
+    Refusal.invalid("memoryBytes", -1, "0 to", () -> new Resources(0, -1, 0));
+    assertThat(all.minus(new Resources(1, 1, 1)))
+        .isEqualTo(new Resources(0, Long.MAX_VALUE - 1, 0));
+    assertThat(new Resources(1, 2, 3).shortOf(new Resources(1, 3, 4)))
+        .containsExactly("memory.bytes: 3 wanted, 2 free", "storage.bytes: 4 wanted, 3 free");
   }
 
   private static Node.Builder node() {

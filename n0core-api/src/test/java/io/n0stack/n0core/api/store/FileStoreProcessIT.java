@@ -207,6 +207,52 @@ class FileStoreProcessIT {
             """);
   }
 
+  @Test
+  void aRecordThatTheDiskDoesNotGiveBackIsPutAsideAndTheOthersAreServed() throws IOException {
+    Path directory = temporary.resolve("store");
+    try (FileStore store = FileStore.open(directory)) {
+      store.put("machine/bad", "1", Store.NONE);
+      store.put("machine/good", "2", Store.NONE);
+    }
+    Path bad = directory.resolve("records/machine.bad");
+    assumePossible(List.of("strace", "-qq"), "strace is needed");
+
+    assertThat(readUnder(bad, "read,pread64:error=EIO", directory))
+        .isEqualTo("quarantined machine/bad, serving [machine/good]");
+    assertThat(bad).doesNotExist();
+    assertThat(directory.resolve("quarantine")).isDirectoryContaining("glob:**/machine.bad.*");
+  }
+
+  @Test
+  void aProcessThatMayNotReadPutsNothingAside() throws IOException {
+    Path directory = temporary.resolve("store");
+    try (FileStore store = FileStore.open(directory)) {
+      store.put("machine/bad", "1", Store.NONE);
+    }
+    Path records = directory.resolve("records");
+    assumePossible(List.of("strace", "-qq"), "strace is needed");
+
+    assertThat(readUnder(records.resolve("machine.bad"), "openat,open:error=EACCES", directory))
+        .isEqualTo("PERMISSION");
+    assertThat(records.resolve("machine.bad")).exists();
+  }
+
+  private String readUnder(Path file, String inject, Path directory) {
+    List<String> strace = List.of(
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        temporary.resolve("trace").toString(),
+        "-P",
+        file.toString(),
+        "-e",
+        "inject=" + inject);
+    try (ChildJvm child = ChildJvm.start(strace, StoreReader.class, directory.toString())) {
+      return child.line();
+    }
+  }
+
   private static void assumePossible(List<String> wrapper, String otherwise) {
     List<String> command = new java.util.ArrayList<>(wrapper);
     command.add("true");

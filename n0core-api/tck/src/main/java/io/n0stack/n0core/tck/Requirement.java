@@ -12,7 +12,9 @@ public enum Requirement {
   /** {@code qemu-system-x86_64}, {@code qemu-img} and {@code qemu-storage-daemon} are installed. */
   QEMU,
   /** {@code linux.uml}, a Linux kernel that runs as a process, is installed. */
-  UML;
+  UML,
+  /** {@code etcd} is installed. */
+  ETCD;
 
   /**
    * Looks whether this machine has it.
@@ -27,6 +29,7 @@ public enum Requirement {
         Stream.of("qemu-system-x86_64", "qemu-img", "qemu-storage-daemon")
             .allMatch(Requirement::installed);
       case UML -> installed("linux.uml");
+      case ETCD -> installed("etcd");
     };
   }
 

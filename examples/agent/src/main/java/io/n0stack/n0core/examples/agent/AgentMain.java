@@ -2,6 +2,7 @@ package io.n0stack.n0core.examples.agent;
 
 import io.n0stack.n0core.agent.Agent;
 import io.n0stack.n0core.api.driver.DriverPlugin;
+import io.n0stack.n0core.membership.NodePresence;
 import java.util.concurrent.CountDownLatch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,9 +24,9 @@ public final class AgentMain {
     CountDownLatch stop = stopOnSignal();
     try (Agent agent = Agent.open(options.state(), DriverPlugin.drivers(options.drivers()));
         ControlServer control = ControlServer.start(agent, options.control());
-        NodePresence presence = NodePresence.begin(options)) {
+        NodePresence presence = Presence.begin(options)) {
       LOG.info("recovered: {}", agent.recovery()); // nothing was killed to get here
-      LOG.info("node {}, control on {}", presence.name(), control.address());
+      LOG.info("{}, control on {}", presence, control.address());
       stop.await();
     } // leaves the cluster, closes the door, and lets the machines run
   }

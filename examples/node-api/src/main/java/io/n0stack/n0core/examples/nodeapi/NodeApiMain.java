@@ -3,9 +3,12 @@ package io.n0stack.n0core.examples.nodeapi;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.node.NodeRegistry.Entry;
 import io.n0stack.n0core.api.store.FileStore;
+import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.membership.AtomixMembership;
 import io.n0stack.n0core.membership.MembershipConfig;
 import io.n0stack.n0core.membership.NodeRegistryServer;
+import io.n0stack.n0core.membership.etcd.EtcdConfig;
+import io.n0stack.n0core.membership.etcd.EtcdStore;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -17,13 +20,15 @@ import java.util.concurrent.CountDownLatch;
  * Keeps the records of nodes and prints a line whenever the state of one changes.
  *
  * <p>{@code java -jar node-api.jar --name api-1 --listen 127.0.0.1:5679 --state DIRECTORY}, and
- * optionally {@code --seeds HOST:PORT,HOST:PORT} of other API processes.
+ * optionally {@code --seeds HOST:PORT,HOST:PORT} of other API processes. Several share their records
+ * by {@code --etcd HOST:PORT,...} instead of {@code --state}.
  */
 public final class NodeApiMain {
-  private static final String USAGE =
-      "usage: node-api --name NAME --listen IPV4:PORT --state DIRECTORY [--seeds HOST:PORT,...]";
+  private static final String USAGE = "usage: node-api --name NAME --listen IPV4:PORT"
+      + " (--state DIRECTORY | --etcd HOST:PORT,...) [--seeds HOST:PORT,...]";
 
-  private static final Set<String> OPTIONS = Set.of("--name", "--listen", "--state", "--seeds");
+  private static final Set<String> OPTIONS =
+      Set.of("--name", "--listen", "--state", "--etcd", "--seeds");
 
   private NodeApiMain() {}
 
@@ -51,7 +56,7 @@ public final class NodeApiMain {
     }
     CountDownLatch stop = new CountDownLatch(1);
     CountDownLatch stopped = new CountDownLatch(1);
-    try (FileStore store = FileStore.open(Path.of(required(options, "--state")));
+    try (Store store = store(options);
         AtomixMembership membership = AtomixMembership.open(config);
         NodeRegistryServer registry = NodeRegistryServer.open(membership, store)) {
       for (Entry known : registry.nodes()) {
@@ -68,6 +73,15 @@ public final class NodeApiMain {
       stopped.countDown();
     }
   }
+
+  // begin store
+  private static Store store(Map<String, String> options) {
+    String etcd = options.getOrDefault("--etcd", "");
+    return etcd.isEmpty()
+        ? FileStore.open(Path.of(required(options, "--state")))
+        : EtcdStore.open(EtcdConfig.of(etcd.split(",", -1)));
+  }
+  // end store
 
   /** Lets the main thread close everything in order before the JVM ends. */
   private static void onSignal(CountDownLatch stop, CountDownLatch stopped) {

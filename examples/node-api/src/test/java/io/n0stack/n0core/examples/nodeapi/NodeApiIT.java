@@ -29,7 +29,7 @@ class NodeApiIT {
 
   private final List<Process> processes = new ArrayList<>();
   private String apiAddress = "";
-  private Node node = Node.builder("node-1", "unset").build();
+  private Node node = Node.builder("node-1", "unset:1").build();
 
   @BeforeEach
   void chooseAddresses() throws IOException {

@@ -1,0 +1,194 @@
+package io.n0stack.n0core.membership;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.node.Reservation;
+import io.n0stack.n0core.api.node.Reservation.Address;
+import io.n0stack.n0core.api.node.Resources;
+import io.n0stack.n0core.api.store.Versioned;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+
+/** The records that reservations are made of, and their keys. */
+final class ReservationRecords {
+  static final String CLAIM = "claim";
+  static final String RESERVED = "reserved";
+  static final String ADDRESS = "address";
+  private static final int VERSION = 1;
+
+  private ReservationRecords() {}
+
+  /** How far a claim is. */
+  enum Stage {
+    /** Addresses and resources are being taken for it. */
+    PENDING,
+    /** It has all that it names. */
+    HELD,
+    /** What was taken for it is being given back. */
+    RELEASING
+  }
+
+  /**
+   * What an owner asked for; written before anything is taken, deleted after all was given back.
+   *
+   * @param nonce tells it from earlier claims of the same owner
+   */
+  record Claim(
+      int version,
+      Stage stage,
+      String nonce,
+      String node,
+      UUID owner,
+      Resources resources,
+      List<AddressText> addresses) {
+    static Claim of(Reservation wanted) {
+      List<AddressText> addresses = wanted.addresses().stream()
+          .map(AddressText::of)
+          .sorted(
+              (a, b) -> key(a).compareTo(key(b))) // one order for all, so that none waits in a ring
+          .toList();
+      return new Claim(
+          VERSION,
+          Stage.PENDING,
+          UUID.randomUUID().toString(),
+          wanted.node(),
+          wanted.owner(),
+          wanted.resources(),
+          addresses);
+    }
+
+    Claim at(Stage next) {
+      return new Claim(version, next, nonce, node, owner, resources, addresses);
+    }
+
+    Reservation reservation() {
+      Set<Address> parsed =
+          addresses.stream().map(AddressText::address).collect(Collectors.toUnmodifiableSet());
+      return new Reservation(node, owner, resources, parsed);
+    }
+
+    private boolean whole() {
+      return stage != null
+          && nonce != null
+          && node != null
+          && owner != null
+          && resources != null
+          && addresses != null
+          && addresses.stream().noneMatch(one -> one == null || one.ip() == null);
+    }
+  }
+
+  /** An address as it is written. */
+  record AddressText(String network, String ip) {
+    static AddressText of(Address address) {
+      return new AddressText(
+          address.network(), HexFormat.of().formatHex(address.ip().getAddress()));
+    }
+
+    Address address() {
+      try {
+        return new Address(network, InetAddress.getByAddress(HexFormat.of().parseHex(ip)));
+      } catch (UnknownHostException | IllegalArgumentException e) {
+        throw N0Exception.invalid("ip", ip, "must be 4 or 16 bytes in hexadecimal");
+      }
+    }
+  }
+
+  /** What of a node one owner has. */
+  record Share(String nonce, Resources resources) {}
+
+  /** What of a node is taken, by owner. */
+  record Taken(int version, Map<UUID, Share> shares) {
+    static final Taken NOTHING = new Taken(VERSION, Map.of());
+
+    static Taken of(Map<UUID, Share> shares) {
+      return new Taken(VERSION, shares);
+    }
+
+    Resources sum() {
+      return shares.values().stream().map(Share::resources).reduce(Resources.NONE, Resources::plus);
+    }
+
+    private boolean whole() {
+      return shares != null
+          && shares.values().stream()
+              .noneMatch(
+                  share -> share == null || share.nonce() == null || share.resources() == null);
+    }
+  }
+
+  /** Who has an address. */
+  record Holder(int version, UUID owner, String nonce) {
+    static Holder of(Claim claim) {
+      return new Holder(VERSION, claim.owner(), claim.nonce());
+    }
+  }
+
+  static String key(UUID owner) {
+    return CLAIM + "/" + owner;
+  }
+
+  static String key(String node) {
+    return RESERVED + "/" + node;
+  }
+
+  static String key(AddressText address) {
+    // Hyphens only so that people can read it; of two lengths, and so never the same for two
+    // addresses.
+    int group = address.ip().length() == 8 ? 2 : 4;
+    String grouped = address.ip().replaceAll("(.{" + group + "})(?!$)", "$1-");
+    return ADDRESS + "/" + address.network() + "/" + grouped;
+  }
+
+  static String json(Object record) {
+    return new String(NodeJson.bytes(record), StandardCharsets.UTF_8);
+  }
+
+  static Claim claim(Versioned record) {
+    Claim claim = read(record, Claim.class, record.key());
+    if (claim.version() != VERSION || !claim.whole()) {
+      throw unreadable(record, "parts are missing, or it is of version " + claim.version());
+    }
+    return claim;
+  }
+
+  static Taken taken(Versioned record) {
+    Taken taken = read(record, Taken.class, record.key());
+    if (taken.version() != VERSION || !taken.whole()) {
+      throw unreadable(record, "parts are missing, or it is of version " + taken.version());
+    }
+    return taken;
+  }
+
+  static Holder holder(Versioned record) {
+    Holder holder = read(record, Holder.class, record.key());
+    if (holder.version() != VERSION || holder.owner() == null || holder.nonce() == null) {
+      throw unreadable(record, "parts are missing, or it is of version " + holder.version());
+    }
+    return holder;
+  }
+
+  private static <T> T read(Versioned record, Class<T> type, String what) {
+    try {
+      byte[] json = record.value().getBytes(StandardCharsets.UTF_8);
+      return NodeJson.read(what, json, NodeJson.MAX_MESSAGE_BYTES, type);
+    } catch (N0Exception e) {
+      throw unreadable(record, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** Says that nobody knows what is taken: nothing is given away on top of that. */
+  private static N0Exception unreadable(Versioned record, String why) {
+    return new N0Exception(
+        Code.UNAVAILABLE,
+        "record \"" + record.key() + "\"",
+        "read record \"" + record.key() + "\" of revision " + record.revision() + ": " + why);
+  }
+}

@@ -1,0 +1,178 @@
+package io.n0stack.n0core.membership;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
+
+import io.n0stack.n0core.agent.Agent;
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.node.Node;
+import io.n0stack.n0core.api.node.NodeRegistry.Entry;
+import io.n0stack.n0core.api.node.NodeRegistry.Revised;
+import io.n0stack.n0core.api.node.NodeState;
+import io.n0stack.n0core.api.node.Resources;
+import io.n0stack.n0core.api.store.FileStore;
+import io.n0stack.n0core.membership.RecordingDriver.Wish;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(180)
+class NodePresenceIT {
+  private static final Duration SOON = Duration.ofSeconds(60);
+  private static final Duration OFTEN = Duration.ofMillis(300);
+  private static final Resources SIZE = new Resources(1000, 2, 3);
+
+  @TempDir
+  Path directory;
+
+  private final String apiAddress = Host.address(1);
+  private final String nodeAddress = Host.address(2);
+
+  /** An API process's part. */
+  private final class Api implements AutoCloseable {
+    final FileStore store;
+    final AtomixMembership membership =
+        AtomixMembership.open(MembershipConfig.of("api-1", apiAddress));
+    final NodeRegistryServer registry;
+
+    Api(String state) {
+      store = FileStore.open(directory.resolve(state));
+      registry = NodeRegistryServer.open(membership, store);
+      membership.join();
+    }
+
+    Optional<NodeState> state() {
+      return registry.find("node-1").map(Entry::state);
+    }
+
+    void awaitReady() {
+      await().atMost(SOON).until(() -> state().equals(Optional.of(NodeState.READY)));
+    }
+
+    /** Goes without a word, as a process does that was killed or cut off. */
+    @Override
+    public void close() {
+      registry.close();
+      membership.close();
+      store.close();
+    }
+  }
+
+  private NodePresence presence(Supplier<Resources> capacity) {
+    return presence(capacity, OFTEN);
+  }
+
+  private NodePresence presence(Supplier<Resources> capacity, Duration refresh) {
+    MembershipConfig config = MembershipConfig.of("node-1", nodeAddress).withSeeds(apiAddress);
+    return NodePresence.begin(
+        AtomixMembership.open(config),
+        Node.builder("node-1", nodeAddress).build(),
+        capacity,
+        refresh);
+  }
+
+  @Test
+  void aHostIsReadyWhilePresentKeepsItsCapacityCurrentAndGoesWithItsRecord() {
+    AtomicReference<Resources> capacity = new AtomicReference<>(SIZE);
+    try (Api api = new Api("store")) {
+      try (NodePresence presence = presence(capacity::get)) {
+        api.awaitReady();
+        Resources grown = new Resources(2000, 2, 3);
+        capacity.set(grown);
+        await()
+            .atMost(SOON)
+            .untilAsserted(() -> assertThat(
+                    api.registry.find("node-1").orElseThrow().node().resources())
+                .isEqualTo(grown));
+        assertThat(presence).isNotNull();
+      }
+      await().atMost(SOON).until(() -> api.state().isEmpty());
+    }
+  }
+
+  @Test
+  void anApiThatHasLostTheRecordGetsItAgain() {
+    try (NodePresence presence = presence(() -> SIZE)) {
+      try (Api api = new Api("first")) {
+        api.awaitReady();
+      }
+      try (Api api = new Api("empty")) {
+        api.awaitReady();
+        assertThat(presence).isNotNull();
+      }
+    }
+  }
+
+  @Test
+  void aMistakeInTheCapacityDoesNotEndThePresence() {
+    AtomicReference<Optional<Resources>> capacity = new AtomicReference<>(Optional.empty());
+    try (Api api = new Api("store");
+        NodePresence presence = presence(() -> capacity.get().orElseThrow())) {
+      await().atMost(SOON).until(() -> api.membership.members().size() == 2);
+      capacity.set(Optional.of(SIZE));
+
+      api.awaitReady();
+      assertThat(presence).isNotNull();
+    }
+  }
+
+  @Test
+  void theRecordOfAnotherStartIsLeftAlone() {
+    try (Api api = new Api("store")) {
+      try (NodePresence presence = presence(() -> SIZE, Duration.ofHours(1))) {
+        api.awaitReady();
+        // It saves its own once more if it sees a member come just now.
+        await().during(Duration.ofSeconds(1)).atMost(SOON).until(() -> anothers(api));
+        assertThat(presence).isNotNull();
+      }
+      assertThat(api.registry.find("node-1").orElseThrow().node().bootId()).contains("another");
+    }
+  }
+
+  private boolean anothers(Api api) {
+    Revised found = api.registry.findRevised("node-1").orElseThrow();
+    if (found.node().bootId().equals(Optional.of("another"))) {
+      return true;
+    }
+    Node another = Node.builder("node-1", nodeAddress).build().withBootId("another");
+    return api.registry.saveIf(another, found.revision()) < 0;
+  }
+
+  @Test
+  void noDriverIsCalledBecauseAnApiIsGoneOrBack() {
+    RecordingDriver driver = new RecordingDriver();
+    try (Agent agent = Agent.open(directory.resolve("agent"), List.of(driver));
+        NodePresence presence = presence(() -> SIZE)) {
+      try (Api api = new Api("store")) {
+        agent.apply("wish", "web1", new Wish("on")).await(SOON);
+        api.awaitReady();
+      }
+      try (Api api = new Api("empty")) {
+        api.awaitReady();
+      }
+      assertThat(driver.changes).containsExactly("apply web1");
+      assertThat(driver.list()).hasSize(1);
+      assertThat(presence).isNotNull();
+    }
+    assertThat(driver.changes).as("nor by leaving").containsExactly("apply web1");
+  }
+
+  @Test
+  void aRecordOfAnotherNameIsRefused() {
+    MembershipConfig config = MembershipConfig.of("node-1", nodeAddress);
+    try (AtomixMembership membership = AtomixMembership.open(config)) {
+      Node other = Node.builder("node-2", nodeAddress).build();
+
+      assertThatExceptionOfType(N0Exception.class)
+          .isThrownBy(() -> NodePresence.begin(membership, other, () -> SIZE))
+          .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID));
+    }
+  }
+}
