@@ -4,6 +4,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.ComputeDriver;
 import io.n0stack.n0core.api.compute.Console;
+import io.n0stack.n0core.api.compute.MachineSnapshots;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.MachineStatus;
@@ -27,6 +28,7 @@ import io.n0stack.n0core.kvm.internal.QemuProcess;
 import io.n0stack.n0core.kvm.internal.Run;
 import io.n0stack.n0core.kvm.internal.SerialConsole;
 import io.n0stack.n0core.kvm.internal.Sight;
+import io.n0stack.n0core.kvm.internal.SnapshotKeeper;
 import io.n0stack.n0core.kvm.internal.SpecRules;
 import io.n0stack.n0core.kvm.internal.Startup;
 import java.nio.channels.ByteChannel;
@@ -48,6 +50,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private final Startup startup;
   private final PowerSwitch power;
   private final BlockAccess blocks;
+  private final SnapshotKeeper snapshots;
   private final Monitors monitors = new Monitors();
 
   /**
@@ -67,6 +70,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     host = new HostFacts(config.qemu());
     startup = new Startup(qemu, this::automatic);
     power = new PowerSwitch(qemu, startup);
+    snapshots = new SnapshotKeeper(config.directory(), qemu, power, this::settled);
     blocks = new BlockAccess(config.directory(), limits, monitors);
   }
 
@@ -79,6 +83,9 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   /** Returns what else it can do: power, serial console, and {@link BlockMonitor}. */
   @Override
   public <C> Optional<C> capability(Class<C> type) {
+    if (type == MachineSnapshots.class) {
+      return Optional.of(type.cast(snapshots));
+    }
     return type == BlockMonitor.class
         ? Optional.of(type.cast(blocks))
         : ComputeDriver.super.capability(type);
@@ -241,7 +248,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   @Override
   public void power(Context cx, ResourceId machine, PowerAction action) {
     MachineDirectory directory = directory(machine);
-    MachineRecord record = require(directory, machine);
+    MachineRecord record = directory.require(machine);
     if (action == PowerAction.HARD_SHUTDOWN && directory.started()) {
       // The plug can also be pulled from a machine whose monitor is silent.
       Optional<Run> run =
@@ -259,7 +266,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   @Override
   public ByteChannel openSerial(ResourceId machine) {
     MachineDirectory directory = directory(machine);
-    require(directory, machine);
+    directory.require(machine);
     Optional<Run> run =
         directory.runs().stream().filter(r -> r.alive().isPresent()).findFirst();
     if (run.isEmpty()) {
@@ -276,7 +283,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     if (!power.unsettled(directory, seen)) {
       return seen;
     }
-    power.settle(cx, directory, id, seen);
+    power.settle(cx, directory, directory.require(id), seen);
     return look(cx, id, directory);
   }
 
@@ -292,16 +299,6 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
 
   private MachineDirectory directory(ResourceId id) {
     return new MachineDirectory(config.directory(), id.uid());
-  }
-
-  private static MachineRecord require(MachineDirectory directory, ResourceId id) {
-    MachineRecord record = directory
-        .read()
-        .filter(found -> !directory.deleting())
-        .orElseThrow(() -> new N0Exception(
-            N0Exception.Code.NOT_FOUND, id.toString(), "find " + id + ": there is none"));
-    requireStamp(id, record.id());
-    return record;
   }
 
   private static void requireMachine(ResourceId id) {

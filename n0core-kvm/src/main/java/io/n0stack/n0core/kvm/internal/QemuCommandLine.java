@@ -105,16 +105,29 @@ final class QemuCommandLine {
   }
 
   private void periphery(MachineSpec spec, Run run) {
-    add("-device", "virtio-serial-pci,id=serial-bus");
+    plain("virtio-serial-pci", "serial-bus");
     socket("ga", run.guestAgent());
-    add("-device", "virtserialport,chardev=ga,name=org.qemu.guest_agent.0,id=agent");
-    add("-device", "virtio-balloon-pci,id=balloon0");
-    add("-device", "pvpanic,id=panic0");
+    Map<String, Object> agent = new LinkedHashMap<>();
+    agent.put("driver", "virtserialport");
+    agent.put("id", "agent");
+    agent.put("chardev", "ga");
+    agent.put("name", "org.qemu.guest_agent.0");
+    device(agent);
+    plain("virtio-balloon-pci", "balloon0");
+    plain("pvpanic", "panic0");
     if (spec.display() == MachineSpec.Display.VNC) {
-      add("-device", "VGA,id=screen0", "-vnc", QemuOptions.of("unix:" + run.vnc()).toString());
+      plain("VGA", "screen0");
+      add("-vnc", QemuOptions.of("unix:" + run.vnc()).toString());
     } else {
       add("-display", "none");
     }
+  }
+
+  private void plain(String driver, String id) {
+    Map<String, Object> device = new LinkedHashMap<>();
+    device.put("driver", driver);
+    device.put("id", id);
+    device(device);
   }
 
   private void socket(String id, Path path) {
