@@ -1,15 +1,18 @@
 package io.n0stack.n0core.kvm;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.ComputeDriver;
 import io.n0stack.n0core.api.compute.Console;
 import io.n0stack.n0core.api.compute.MachineSnapshots;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatistics;
 import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.compute.PowerPolicy;
+import io.n0stack.n0core.api.compute.Screen;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.Descriptor;
 import io.n0stack.n0core.api.driver.Fingerprint;
@@ -26,11 +29,13 @@ import io.n0stack.n0core.kvm.internal.Monitors;
 import io.n0stack.n0core.kvm.internal.PowerSwitch;
 import io.n0stack.n0core.kvm.internal.QemuProcess;
 import io.n0stack.n0core.kvm.internal.Run;
+import io.n0stack.n0core.kvm.internal.Screens;
 import io.n0stack.n0core.kvm.internal.SerialConsole;
 import io.n0stack.n0core.kvm.internal.Sight;
 import io.n0stack.n0core.kvm.internal.SnapshotKeeper;
 import io.n0stack.n0core.kvm.internal.SpecRules;
 import io.n0stack.n0core.kvm.internal.Startup;
+import io.n0stack.n0core.kvm.internal.Usage;
 import java.nio.channels.ByteChannel;
 import java.util.List;
 import java.util.Optional;
@@ -51,6 +56,8 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private final PowerSwitch power;
   private final BlockAccess blocks;
   private final SnapshotKeeper snapshots;
+  private final Screens screens;
+  private final SerialConsole consoles = new SerialConsole();
   private final Monitors monitors = new Monitors();
 
   /**
@@ -71,6 +78,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     startup = new Startup(qemu, this::automatic);
     power = new PowerSwitch(qemu, startup);
     snapshots = new SnapshotKeeper(config.directory(), qemu, power, this::settled);
+    screens = new Screens(config.directory(), monitors, config.monitorTimeout());
     blocks = new BlockAccess(config.directory(), limits, monitors);
   }
 
@@ -85,6 +93,12 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   public <C> Optional<C> capability(Class<C> type) {
     if (type == MachineSnapshots.class) {
       return Optional.of(type.cast(snapshots));
+    }
+    if (type == MachineStatistics.class) {
+      return Optional.of(type.cast(new Usage(config.directory(), monitors, config.monitorTimeout())));
+    }
+    if (type == Screen.class) {
+      return Optional.of(type.cast(screens));
     }
     return type == BlockMonitor.class
         ? Optional.of(type.cast(blocks))
@@ -265,6 +279,12 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
 
   @Override
   public ByteChannel openSerial(ResourceId machine) {
+    return openSerial(machine, 0);
+  }
+
+  @Override
+  public ByteChannel openSerial(ResourceId machine, long replayBytes) {
+    Rules.range("replayBytes", replayBytes, 0, Long.MAX_VALUE);
     MachineDirectory directory = directory(machine);
     directory.require(machine);
     Optional<Run> run =
@@ -275,7 +295,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
           machine.toString(),
           "open the console of " + machine + ": it is off");
     }
-    return SerialConsole.open(machine, run.get(), config.monitorTimeout());
+    return consoles.open(machine, run.get(), replayBytes, config.monitorTimeout());
   }
 
   private Sight settled(Context cx, ResourceId id, MachineDirectory directory) {
@@ -294,6 +314,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   /** Hangs up. Machines are not touched. */
   @Override
   public void close() {
+    screens.close();
     monitors.close();
   }
 

@@ -197,10 +197,9 @@ public final class PowerSwitch {
   /** A guest that has not set up ACPI yet loses the event, so it is repeated. */
   private void pressUntilOff(Context cx, ResourceId id, Run run) {
     String operation = "shut down " + id;
+    long pressed = System.nanoTime() - BUTTON_PERIOD.toNanos();
     try (Monitor monitor = qemu.within(cx.remaining()).connect(id, run)) {
-      boolean asked =
-          GuestCalls.listens(monitor, run) && asked(run, Limits.least(AGENT, cx.remaining()));
-      long pressed = System.nanoTime() - (asked ? 0 : BUTTON_PERIOD.toNanos());
+      boolean asked = false;
       while (monitor.state() != MachineState.SHUTDOWN) {
         if (cx.remaining().isZero()) {
           throw new N0Exception(
@@ -210,7 +209,13 @@ public final class PowerSwitch {
         }
         cx.progress(0, "waiting for the guest to shut down");
         if (System.nanoTime() - pressed >= BUTTON_PERIOD.toNanos()) {
-          monitor.execute("system_powerdown");
+          boolean took = !asked
+              && GuestCalls.listens(monitor, run)
+              && asked(run, Limits.least(AGENT, cx.remaining()));
+          if (!took) {
+            monitor.execute("system_powerdown");
+          }
+          asked |= took;
           pressed = System.nanoTime();
         }
         Pauses.pause(operation, POLL_MILLIS);
