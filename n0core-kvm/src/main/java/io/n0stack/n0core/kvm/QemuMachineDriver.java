@@ -1,15 +1,19 @@
 package io.n0stack.n0core.kvm;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.ComputeDriver;
 import io.n0stack.n0core.api.compute.Console;
+import io.n0stack.n0core.api.compute.MachineSnapshots;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatistics;
 import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.compute.Migration;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.compute.PowerPolicy;
+import io.n0stack.n0core.api.compute.Screen;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.Descriptor;
 import io.n0stack.n0core.api.driver.Disruption;
@@ -32,11 +36,14 @@ import io.n0stack.n0core.kvm.internal.PowerSwitch;
 import io.n0stack.n0core.kvm.internal.QemuMigration;
 import io.n0stack.n0core.kvm.internal.QemuProcess;
 import io.n0stack.n0core.kvm.internal.Run;
+import io.n0stack.n0core.kvm.internal.Screens;
 import io.n0stack.n0core.kvm.internal.SerialConsole;
 import io.n0stack.n0core.kvm.internal.Seeds;
 import io.n0stack.n0core.kvm.internal.Sight;
+import io.n0stack.n0core.kvm.internal.SnapshotKeeper;
 import io.n0stack.n0core.kvm.internal.SpecRules;
 import io.n0stack.n0core.kvm.internal.Startup;
+import io.n0stack.n0core.kvm.internal.Usage;
 import java.nio.channels.ByteChannel;
 import java.time.Duration;
 import java.util.List;
@@ -64,6 +71,9 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private final PowerSwitch power;
   private final BlockAccess blocks;
   private final QemuMigration migration;
+  private final SnapshotKeeper snapshots;
+  private final Screens screens;
+  private final SerialConsole consoles = new SerialConsole();
   private final Monitors monitors = new Monitors();
 
   /**
@@ -89,6 +99,8 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     host = new HostFacts(config.qemu());
     startup = new Startup(qemu, this::automatic, unplugPatience);
     power = new PowerSwitch(qemu, startup);
+    snapshots = new SnapshotKeeper(config.directory(), qemu, power, this::settled);
+    screens = new Screens(config.directory(), monitors, config.monitorTimeout());
     blocks = new BlockAccess(config.directory(), limits, monitors);
     migration = new QemuMigration(config.directory(), qemu, limits, rules, monitors);
   }
@@ -99,11 +111,20 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         : config.accelerator();
   }
 
-  /** Returns what else it can do: power, serial console, {@link Migration}, and {@link BlockMonitor}. */
+  /** Returns what else it can do: all of the api for machines, and {@link BlockMonitor}. */
   @Override
   public <C> Optional<C> capability(Class<C> type) {
     if (type == Migration.class) {
       return Optional.of(type.cast(migration));
+    }
+    if (type == MachineSnapshots.class) {
+      return Optional.of(type.cast(snapshots));
+    }
+    if (type == MachineStatistics.class) {
+      return Optional.of(type.cast(new Usage(config.directory(), monitors, config.monitorTimeout())));
+    }
+    if (type == Screen.class) {
+      return Optional.of(type.cast(screens));
     }
     return type == BlockMonitor.class
         ? Optional.of(type.cast(blocks))
@@ -329,7 +350,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   @Override
   public void power(Context cx, ResourceId machine, PowerAction action) {
     MachineDirectory directory = directory(machine);
-    MachineRecord record = require(directory, machine);
+    MachineRecord record = directory.require(machine);
     migration.requireSettled(machine, action.toString());
     if (record.unfinished() == Unfinished.RESTART && TURNING_OFF.contains(action)) {
       // Whoever turns it off wants it off: the change waits for the next boot.
@@ -353,8 +374,14 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
 
   @Override
   public ByteChannel openSerial(ResourceId machine) {
+    return openSerial(machine, 0);
+  }
+
+  @Override
+  public ByteChannel openSerial(ResourceId machine, long replayBytes) {
+    Rules.range("replayBytes", replayBytes, 0, Long.MAX_VALUE);
     MachineDirectory directory = directory(machine);
-    require(directory, machine);
+    directory.require(machine);
     Optional<Run> run =
         directory.runs().stream().filter(r -> r.alive().isPresent()).findFirst();
     if (run.isEmpty()) {
@@ -363,7 +390,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
           machine.toString(),
           "open the console of " + machine + ": it is off");
     }
-    return SerialConsole.open(machine, run.get(), config.monitorTimeout());
+    return consoles.open(machine, run.get(), replayBytes, config.monitorTimeout());
   }
 
   private Sight settled(Context cx, ResourceId id, MachineDirectory directory) {
@@ -371,7 +398,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     if (!power.unsettled(directory, seen)) {
       return seen;
     }
-    power.settle(cx, directory, id, seen);
+    power.settle(cx, directory, directory.require(id), seen);
     return look(cx, id, directory);
   }
 
@@ -382,21 +409,12 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   /** Hangs up. Machines are not touched. */
   @Override
   public void close() {
+    screens.close();
     monitors.close();
   }
 
   private MachineDirectory directory(ResourceId id) {
     return new MachineDirectory(config.directory(), id.uid());
-  }
-
-  private static MachineRecord require(MachineDirectory directory, ResourceId id) {
-    MachineRecord record = directory
-        .read()
-        .filter(found -> !directory.deleting())
-        .orElseThrow(() -> new N0Exception(
-            N0Exception.Code.NOT_FOUND, id.toString(), "find " + id + ": there is none"));
-    requireStamp(id, record.id());
-    return record;
   }
 
   private static void requireMachine(ResourceId id) {

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Power as a Linux guest sees it. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
 class LinuxPowerIT {
-  private static final Duration GUEST = Duration.ofMinutes(2);
+  private static final Duration GUEST = Duration.ofMinutes(1);
 
   @TempDir
   Path directory;

@@ -32,6 +32,13 @@ final class GuestCalls implements AutoCloseable {
     this.channel = channel;
   }
 
+  /** Says whether a guest has its side of the channel open, without which nobody would answer. */
+  static boolean listens(Monitor monitor, Run run) {
+    return monitor.execute("query-chardev").list("").stream()
+        .filter(channel -> channel.text("/filename").contains(run.guestAgent().toString()))
+        .anyMatch(channel -> channel.flag("/frontend-open"));
+  }
+
   /** Finds an agent that answers in time; that there is none is usual. */
   static Optional<GuestCalls> find(Run run, Duration limit) {
     if (!Files.exists(run.guestAgent())) {

@@ -288,6 +288,36 @@ public final class MachineDirectory {
   }
 
   /**
+   * Returns the records of the machine's snapshots.
+   *
+   * @return the records, of which there may be none
+   */
+  public SnapshotRecords snapshots() {
+    return new SnapshotRecords(path());
+  }
+
+  /**
+   * Reads the record of a machine that must be there.
+   *
+   * @param id the machine
+   * @return its record
+   * @throws N0Exception NOT_FOUND if there is none; ALREADY_EXISTS if its uid is stamped otherwise
+   */
+  public MachineRecord require(ResourceId id) {
+    MachineRecord record = read()
+        .filter(found -> !deleting())
+        .orElseThrow(() -> new N0Exception(
+            N0Exception.Code.NOT_FOUND, id.toString(), "find " + id + ": there is none"));
+    if (!record.id().equals(id)) {
+      throw new N0Exception(
+          N0Exception.Code.ALREADY_EXISTS,
+          id.toString(),
+          "find " + id + ": uid " + id.uid() + " is stamped " + record.id());
+    }
+    return record;
+  }
+
+  /**
    * Returns the versioned machine type of its first launch.
    *
    * @return a type such as {@code pc-q35-7.2}, empty before

@@ -21,6 +21,7 @@ public final class PowerSwitch {
   private final QemuProcess qemu;
   private final Startup startup;
   private final Saving saving;
+  private final SnapshotWork snapshots;
 
   /**
    * Creates it.
@@ -32,6 +33,7 @@ public final class PowerSwitch {
     this.qemu = qemu;
     this.startup = startup;
     this.saving = new Saving(qemu);
+    this.snapshots = new SnapshotWork(qemu);
   }
 
   /**
@@ -120,7 +122,7 @@ public final class PowerSwitch {
    * @return true if it is neither here nor there
    */
   public boolean unsettled(MachineDirectory directory, Sight seen) {
-    return directory.memory().unsettled(seen);
+    return directory.memory().unsettled(seen) || directory.snapshots().unsettled();
   }
 
   /**
@@ -128,12 +130,15 @@ public final class PowerSwitch {
    *
    * @param cx progress
    * @param directory the machine's directory
-   * @param id the machine
+   * @param record what it is
    * @param seen where it is
    */
-  public void settle(Context cx, MachineDirectory directory, ResourceId id, Sight seen) {
+  public void settle(Context cx, MachineDirectory directory, MachineRecord record, Sight seen) {
+    if (directory.snapshots().unsettled()) {
+      snapshots.settle(cx, new SnapshotWork.Place(directory, record, seen));
+    }
     if (directory.memory().unsettled(seen)) {
-      saving.settle(cx, directory, id, seen);
+      saving.settle(cx, directory, record.id(), seen);
     }
   }
 
@@ -192,9 +197,9 @@ public final class PowerSwitch {
   /** A guest that has not set up ACPI yet loses the event, so it is repeated. */
   private void pressUntilOff(Context cx, ResourceId id, Run run) {
     String operation = "shut down " + id;
-    boolean asked = asked(run, Limits.least(AGENT, cx.remaining()));
-    long pressed = System.nanoTime() - (asked ? 0 : BUTTON_PERIOD.toNanos());
+    long pressed = System.nanoTime() - BUTTON_PERIOD.toNanos();
     try (Monitor monitor = qemu.within(cx.remaining()).connect(id, run)) {
+      boolean asked = false;
       while (monitor.state() != MachineState.SHUTDOWN) {
         if (cx.remaining().isZero()) {
           throw new N0Exception(
@@ -204,7 +209,13 @@ public final class PowerSwitch {
         }
         cx.progress(0, "waiting for the guest to shut down");
         if (System.nanoTime() - pressed >= BUTTON_PERIOD.toNanos()) {
-          monitor.execute("system_powerdown");
+          boolean took = !asked
+              && GuestCalls.listens(monitor, run)
+              && asked(run, Limits.least(AGENT, cx.remaining()));
+          if (!took) {
+            monitor.execute("system_powerdown");
+          }
+          asked |= took;
           pressed = System.nanoTime();
         }
         Pauses.pause(operation, POLL_MILLIS);

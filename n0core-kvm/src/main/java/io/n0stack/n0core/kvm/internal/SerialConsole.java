@@ -1,61 +1,39 @@
 package io.n0stack.n0core.kvm.internal;
 
-import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.ResourceId;
-import java.io.IOException;
-import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ByteChannel;
-import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 
-/** Connects to serial ports. */
+/** The serial consoles that this process has open: one connection per launch, for any number of readers. */
 public final class SerialConsole {
-  private static final int RETRY_MILLIS = 20;
+  private final Map<Path, SerialHub> hubs = new HashMap<>();
 
-  private SerialConsole() {}
+  /** Creates an empty collection. */
+  public SerialConsole() {}
 
   /**
    * Connects to a launch's first serial port.
    *
    * @param id the machine
    * @param run the launch
+   * @param replayBytes how much is wanted of what the guest wrote before
    * @param limit the time allowed
    * @return a blocking channel, which the caller closes
-   * @throws N0Exception UNAVAILABLE if it does not accept a connection
+   * @throws io.n0stack.n0core.api.N0Exception UNAVAILABLE if it does not accept a connection
    */
-  public static ByteChannel open(ResourceId id, Run run, Duration limit) {
-    long end = System.nanoTime() + limit.toNanos();
-    while (true) {
-      try {
-        return open(run);
-      } catch (IOException e) {
-        if (System.nanoTime() >= end) {
-          throw new N0Exception(
-              N0Exception.Code.UNAVAILABLE,
-              id.toString(),
-              "open the console of " + id + ": " + e.getMessage(),
-              e);
-        }
-        Pauses.pause("open the console of " + id, RETRY_MILLIS);
+  public ByteChannel open(ResourceId id, Run run, long replayBytes, Duration limit) {
+    synchronized (hubs) {
+      hubs.values().removeIf(SerialHub::ended);
+      SerialHub hub = hubs.get(run.directory());
+      if (hub == null || !hub.join()) {
+        hub = new SerialHub(
+            id, UnixChannels.open("open the console", id, run.serial(), limit), run.serialLog());
+        hubs.put(run.directory(), hub);
       }
-    }
-  }
-
-  private static SocketChannel open(Run run) throws IOException {
-    SocketChannel channel = SocketChannel.open(java.net.StandardProtocolFamily.UNIX);
-    boolean connected = false;
-    try {
-      channel.configureBlocking(false); // connect(2) would wait while the backlog is full
-      connected = channel.connect(UnixDomainSocketAddress.of(run.serial()));
-      if (!connected) {
-        throw new IOException("others are waiting for it");
-      }
-      channel.configureBlocking(true);
-      return channel;
-    } finally {
-      if (!connected) {
-        channel.close();
-      }
+      return new SerialReader(hub, run.serialLog(), replayBytes);
     }
   }
 }
