@@ -158,12 +158,15 @@ class LinuxMigrationIT {
     Path before = Host.present(source, hosts.id).serialLog();
     await().atMost(PATIENCE).until(() -> ticks(Files.readString(before)).length > 2);
 
+    long began = System.currentTimeMillis();
     Process ping = new ProcessBuilder(
-            "ip", "netns", "exec", netns, "ping", "-q", "-i", "0.0" + PING_MILLIS, "-c", "" + PINGS, "10.77.0.2")
+            "ip", "netns", "exec", netns, "ping", "-D", "-i", "0.0" + PING_MILLIS, "-c", "" + PINGS, "10.77.0.2")
         .redirectErrorStream(true)
         .start();
     MigrationReport report = move(source, left, target, right, copied);
+    System.out.println("BEGAN "+began+" MOVED "+System.currentTimeMillis()+report);
     String pinged = new String(ping.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    Files.writeString(Path.of("/tmp/pinged."+disks), pinged);
     assertThat(ping.waitFor(1, TimeUnit.MINUTES)).isTrue();
 
     assertThat(hosts.runs(hosts.right)).isTrue();
@@ -174,6 +177,15 @@ class LinuxMigrationIT {
         .map(found -> Integer.valueOf(found.group(1)))
         .findFirst()
         .orElseThrow();
+    Path afterLog = Host.present(target, hosts.id).serialLog();
+    System.out.println("answered " + answered + " ticks before " + ticks(Files.readString(before)).length + " after " + ticks(Files.readString(afterLog)).length);
+    if (answered < 190) {
+      System.out.println(Host.run("ip", "-n", netns, "-s", "link"));
+      System.out.println(Host.run("bridge", "-n", netns, "fdb", "show"));
+      System.out.println(Host.run("sh", "-c", "ip netns exec " + netns + " ping -c 3 -i 0.3 10.77.0.2 || true"));
+      System.out.println(Files.readString(afterLog));
+      System.out.println(Host.run("sh", "-c", "cat "+afterLog.resolveSibling("qemu.log")));
+    }
     // What is sent while the guest stands still cannot be answered; of the rest no more than one is lost.
     long still = report.downtime().toMillis() / PING_MILLIS + 1;
     assertThat(PINGS - answered).as("%s, %s", report, pinged).isLessThanOrEqualTo((int) still + 1);
@@ -196,7 +208,7 @@ class LinuxMigrationIT {
     MigrationReception reception = MigrationReception.tcp("127.0.0.1");
     MigrationTerms terms =
         to.prepare(right, hosts.id, copied ? reception.withDisks() : reception);
-    MigrationOptions options = MigrationOptions.usual().withMostDowntime(Duration.ofMillis(20));
+    MigrationOptions options = MigrationOptions.usual().withMostDowntime(Duration.ofMillis(20)).withConvergence(MigrationOptions.Convergence.WAIT);
     return from.migrate(left, hosts.id, terms, options, TwoHosts.direct(to, right));
   }
 

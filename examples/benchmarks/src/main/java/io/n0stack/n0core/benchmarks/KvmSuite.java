@@ -19,6 +19,7 @@ import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -40,10 +41,12 @@ final class KvmSuite implements Suite {
     Files.write(rom, rom());
     // Memory has no fsync to wait for: what that takes is the disk's figure, so it is only told.
     Path memory = Path.of(System.getProperty("n0core.benchmarks.memory", scratch.toString()));
-    return List.of(
+    List<Figure> figures = new ArrayList<>(List.of(
         roundTrips(scratch, client),
         machine(scratch, memory, client, rom),
-        StoppedQemu.measure(memory.resolve("s"), spec(rom)));
+        StoppedQemu.measure(memory.resolve("s"), spec(rom))));
+    figures.addAll(MigrationFigures.measure(scratch, memory));
+    return figures;
   }
 
   private static Figure roundTrips(Path scratch, Path client) throws Exception {
