@@ -80,7 +80,15 @@ class LinuxMigrationIT {
     rightDisk = directory.resolve("right.qcow2");
     Path base = guest.resolve("base.qcow2");
     run(
-        "qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base.toString(),
+        "qemu-img",
+        "create",
+        "-q",
+        "-f",
+        "qcow2",
+        "-F",
+        "qcow2",
+        "-b",
+        base.toString(),
         leftDisk.toString());
     run("qemu-img", "create", "-q", "-f", "qcow2", rightDisk.toString(), "64M");
     hosts = new TwoHosts(directory);
@@ -153,20 +161,29 @@ class LinuxMigrationIT {
     QemuMachineDriver source = open(hosts.left);
     QemuMachineDriver target = open(hosts.right);
     source.apply(left, hosts.id, spec());
-    await().atMost(PATIENCE).until(() -> Host.said(Host.present(source, hosts.id), "# ")); // the shell listens
+    await()
+        .atMost(PATIENCE)
+        .until(() -> Host.said(Host.present(source, hosts.id), "# ")); // the shell listens
     work(source);
     Path before = Host.present(source, hosts.id).serialLog();
     await().atMost(PATIENCE).until(() -> ticks(Files.readString(before)).length > 2);
 
-    long began = System.currentTimeMillis();
     Process ping = new ProcessBuilder(
-            "ip", "netns", "exec", netns, "ping", "-D", "-i", "0.0" + PING_MILLIS, "-c", "" + PINGS, "10.77.0.2")
+            "ip",
+            "netns",
+            "exec",
+            netns,
+            "ping",
+            "-q",
+            "-i",
+            "0.0" + PING_MILLIS,
+            "-c",
+            "" + PINGS,
+            "10.77.0.2")
         .redirectErrorStream(true)
         .start();
     MigrationReport report = move(source, left, target, right, copied);
-    System.out.println("BEGAN "+began+" MOVED "+System.currentTimeMillis()+report);
     String pinged = new String(ping.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    Files.writeString(Path.of("/tmp/pinged."+disks), pinged);
     assertThat(ping.waitFor(1, TimeUnit.MINUTES)).isTrue();
 
     assertThat(hosts.runs(hosts.right)).isTrue();
@@ -177,16 +194,8 @@ class LinuxMigrationIT {
         .map(found -> Integer.valueOf(found.group(1)))
         .findFirst()
         .orElseThrow();
-    Path afterLog = Host.present(target, hosts.id).serialLog();
-    System.out.println("answered " + answered + " ticks before " + ticks(Files.readString(before)).length + " after " + ticks(Files.readString(afterLog)).length);
-    if (answered < 190) {
-      System.out.println(Host.run("ip", "-n", netns, "-s", "link"));
-      System.out.println(Host.run("bridge", "-n", netns, "fdb", "show"));
-      System.out.println(Host.run("sh", "-c", "ip netns exec " + netns + " ping -c 3 -i 0.3 10.77.0.2 || true"));
-      System.out.println(Files.readString(afterLog));
-      System.out.println(Host.run("sh", "-c", "cat "+afterLog.resolveSibling("qemu.log")));
-    }
-    // What is sent while the guest stands still cannot be answered; of the rest no more than one is lost.
+    // What is sent while the guest stands still cannot be answered; of the rest no more than one is
+    // lost.
     long still = report.downtime().toMillis() / PING_MILLIS + 1;
     assertThat(PINGS - answered).as("%s, %s", report, pinged).isLessThanOrEqualTo((int) still + 1);
     Path after = Host.present(target, hosts.id).serialLog();
@@ -206,9 +215,10 @@ class LinuxMigrationIT {
     Migration to = target.capability(Migration.class).orElseThrow();
     to.expect(from.offer(hosts.id));
     MigrationReception reception = MigrationReception.tcp("127.0.0.1");
-    MigrationTerms terms =
-        to.prepare(right, hosts.id, copied ? reception.withDisks() : reception);
-    MigrationOptions options = MigrationOptions.usual().withMostDowntime(Duration.ofMillis(20)).withConvergence(MigrationOptions.Convergence.WAIT);
+    MigrationTerms terms = to.prepare(right, hosts.id, copied ? reception.withDisks() : reception);
+    MigrationOptions options = MigrationOptions.usual()
+        .withMostDowntime(Duration.ofMillis(20))
+        .withConvergence(MigrationOptions.Convergence.WAIT);
     return from.migrate(left, hosts.id, terms, options, TwoHosts.direct(to, right));
   }
 
@@ -245,7 +255,10 @@ class LinuxMigrationIT {
     // It replays the journal, and ends with 1 if there was something in it.
     run("sh", "-c", "e2fsck -fyE journal_only \"$0\"; [ $? -le 1 ]", raw.toString());
     String log = Host.run("debugfs", "-R", "cat log", raw.toString());
-    long[] written = log.lines().filter(line -> line.matches("\\d+")).mapToLong(Long::parseLong).toArray();
+    long[] written = log.lines()
+        .filter(line -> line.matches("\\d+"))
+        .mapToLong(Long::parseLong)
+        .toArray();
     assertThat(written.length).isGreaterThan(4);
     assertContinuous(written);
     assertThat(Host.run("debugfs", "-R", "cat origin", raw.toString())).contains("cloned from");

@@ -136,8 +136,7 @@ final class MigrationFigures {
         "x",
         bound,
         Direction.AT_MOST,
-        String.format(
-            Locale.ROOT, "ours %.1f ms, script %.1f ms", mine / MICROS, other / MICROS));
+        String.format(Locale.ROOT, "ours %.1f ms, script %.1f ms", mine / MICROS, other / MICROS));
   }
 
   private MigrationReport move(QemuMachineDriver from, QemuMachineDriver to) {
