@@ -12,10 +12,22 @@ final class Certificates {
   /** Makes an authority. */
   Certificates(Path directory) throws Exception {
     this.directory = Files.createDirectories(directory);
-    openssl("genpkey", "-algorithm", KEY, "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "ca-key.pem");
     openssl(
-        "req", "-x509", "-new", "-key", "ca-key.pem", "-subj", "/CN=authority", "-days", "2",
-        "-addext", "keyUsage=critical,keyCertSign", "-out", "ca-cert.pem");
+        "genpkey", "-algorithm", KEY, "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "ca-key.pem");
+    openssl(
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        "ca-key.pem",
+        "-subj",
+        "/CN=authority",
+        "-days",
+        "2",
+        "-addext",
+        "keyUsage=critical,keyCertSign",
+        "-out",
+        "ca-cert.pem");
   }
 
   /** Makes a directory with a server's or a client's key and certificate. */
@@ -28,12 +40,33 @@ final class Certificates {
         extensions,
         "basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage="
             + endpoint + "Auth\nsubjectAltName=" + address + "\n");
-    openssl("genpkey", "-algorithm", KEY, "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key.toString());
-    openssl("req", "-new", "-key", key.toString(), "-subj", "/CN=" + name, "-out", request.toString());
     openssl(
-        "x509", "-req", "-in", request.toString(), "-CA", "ca-cert.pem", "-CAkey", "ca-key.pem",
-        "-set_serial", "1", "-days", "1", "-extfile", extensions.toString(),
-        "-out", own.resolve(endpoint + "-cert.pem").toString());
+        "genpkey",
+        "-algorithm",
+        KEY,
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-out",
+        key.toString());
+    openssl(
+        "req", "-new", "-key", key.toString(), "-subj", "/CN=" + name, "-out", request.toString());
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        request.toString(),
+        "-CA",
+        "ca-cert.pem",
+        "-CAkey",
+        "ca-key.pem",
+        "-set_serial",
+        "1",
+        "-days",
+        "1",
+        "-extfile",
+        extensions.toString(),
+        "-out",
+        own.resolve(endpoint + "-cert.pem").toString());
     Files.copy(directory.resolve("ca-cert.pem"), own.resolve("ca-cert.pem"));
     return own;
   }

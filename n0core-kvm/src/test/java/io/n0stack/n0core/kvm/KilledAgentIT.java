@@ -14,8 +14,11 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.io.File;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -79,22 +82,26 @@ class KilledAgentIT {
   }
 
   private boolean killed(String call, ResourceId id, Random random) throws Exception {
-    Process agent = new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            classPath(),
-            OneCall.class.getName(),
-            directory.toString(),
-            call,
-            id.name(),
-            id.uid().toString())
-        .redirectError(ProcessBuilder.Redirect.DISCARD)
-        .start();
+    Process agent =
+        java(OneCall.class, directory.toString(), call, id.name(), id.uid().toString());
     assertThat(agent.getInputStream().read()).isEqualTo('r');
     boolean ended = agent.waitFor(random.nextInt(LONGEST_CALL_MILLIS), TimeUnit.MILLISECONDS);
     agent.destroyForcibly().waitFor();
     return !ended;
+  }
+
+  /** Runs a class of these tests in a process of its own. */
+  static Process java(Class<?> main, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        classPath(),
+        main.getName()));
+    command.addAll(List.of(arguments));
+    return new ProcessBuilder(command)
+        .redirectError(ProcessBuilder.Redirect.DISCARD)
+        .start();
   }
 
   static String classPath() {

@@ -73,8 +73,8 @@ class MigrationCrashIT {
 
   @Test
   void whereverTheTargetDiesAsItTakesOverAndTheSourceWithItThereIsOneCopyInTheEnd() {
-    int crashes = crashes(point -> migrate(
-        context(), hosts.way(hosts.right, host -> context().crashAt(point))));
+    int crashes = crashes(point ->
+        migrate(context(), hosts.way(hosts.right, host -> context().crashAt(point))));
 
     assertThat(crashes).isGreaterThanOrEqualTo(4);
   }
@@ -172,8 +172,8 @@ class MigrationCrashIT {
   }
 
   private void move() {
-    MigrationReport unused = hosts.migrate(
-        hosts.left, hosts.right, MigrationReception.unix(), MigrationOptions.usual());
+    MigrationReport unused =
+        hosts.migrate(hosts.left, hosts.right, MigrationReception.unix(), MigrationOptions.usual());
     assertThat(hosts.runs(hosts.right)).isTrue();
     assertThat(hosts.running()).isEqualTo(1);
   }

@@ -42,9 +42,9 @@ class MigrationIT {
   void machineMovesThereAndBack(Chipset chipset, String how) {
     MigrationReception reception =
         how.equals("unix") ? MigrationReception.unix() : MigrationReception.tcp("127.0.0.1");
-    TwoHosts.open(hosts.left).apply(context(), hosts.id, hosts.left.nano(chipset).build());
-    await().until(() -> Host.said(
-        Host.present(TwoHosts.open(hosts.left), hosts.id), "N0: READY"));
+    TwoHosts.open(hosts.left)
+        .apply(context(), hosts.id, hosts.left.nano(chipset).build());
+    await().until(() -> Host.said(Host.present(TwoHosts.open(hosts.left), hosts.id), "N0: READY"));
 
     MigrationReport there =
         hosts.migrate(hosts.left, hosts.right, reception, MigrationOptions.usual());
@@ -58,7 +58,8 @@ class MigrationIT {
     assertThat(TwoHosts.reason(hosts.left, hosts.id)).isEqualTo("migration-migrated");
     assertThat(hosts.left.processes()).isEmpty();
     // Whatever the power policy says, it is not started where it has left.
-    TwoHosts.open(hosts.left).apply(context(), hosts.id, hosts.left.nano(chipset).build());
+    TwoHosts.open(hosts.left)
+        .apply(context(), hosts.id, hosts.left.nano(chipset).build());
     assertThat(hosts.left.processes()).isEmpty();
 
     MigrationReport back =

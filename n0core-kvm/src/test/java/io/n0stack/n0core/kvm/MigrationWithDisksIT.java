@@ -44,12 +44,22 @@ class MigrationWithDisksIT {
     run("qemu-img", "create", "-q", "-f", "qcow2", base.toString(), "16M");
     run("qemu-io", "-c", "write -P 0x5a 0 1M", base.toString());
     run(
-        "qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base.toString(),
+        "qemu-img",
+        "create",
+        "-q",
+        "-f",
+        "qcow2",
+        "-F",
+        "qcow2",
+        "-b",
+        base.toString(),
         leftDisk.toString());
     run("qemu-io", "-c", "write -P 0xa5 8M 1M", leftDisk.toString());
     run("qemu-img", "create", "-q", "-f", "qcow2", rightDisk.toString(), "16M");
     hosts = new TwoHosts(
-        directory, () -> disk(leftDisk, Optional.of(base)), () -> disk(rightDisk, Optional.empty()));
+        directory,
+        () -> disk(leftDisk, Optional.of(base)),
+        () -> disk(rightDisk, Optional.empty()));
     TwoHosts.open(hosts.left)
         .apply(
             hosts.leftContext.get(),
@@ -78,16 +88,20 @@ class MigrationWithDisksIT {
     run("qemu-img", "check", "-q", rightDisk.toString());
     run("qemu-img", "check", "-q", leftDisk.toString());
     run("qemu-img", "compare", "-q", leftDisk.toString(), rightDisk.toString());
-    run("qemu-io", "-r", "-c", "read -P 0x5a 0 1M", "-c", "read -P 0xa5 8M 1M", rightDisk.toString());
+    run(
+        "qemu-io",
+        "-r",
+        "-c",
+        "read -P 0x5a 0 1M",
+        "-c",
+        "read -P 0xa5 8M 1M",
+        rightDisk.toString());
   }
 
   @Test
   void disksAreCopiedThroughUnixSockets() throws Exception {
     MigrationReport report = hosts.migrate(
-        hosts.left,
-        hosts.right,
-        MigrationReception.unix().withDisks(),
-        MigrationOptions.usual());
+        hosts.left, hosts.right, MigrationReception.unix().withDisks(), MigrationOptions.usual());
 
     assertMovedWithDisk();
   }
@@ -175,10 +189,7 @@ class MigrationWithDisksIT {
     assertThat(TwoHosts.migration(TwoHosts.open(hosts.right)).phase(hosts.id))
         .isEqualTo(Phase.REFUSED);
     MigrationReport unused = hosts.migrate(
-        hosts.left,
-        hosts.right,
-        MigrationReception.unix().withDisks(),
-        MigrationOptions.usual());
+        hosts.left, hosts.right, MigrationReception.unix().withDisks(), MigrationOptions.usual());
     assertMovedWithDisk();
   }
 }

@@ -30,7 +30,7 @@ import java.util.function.Supplier;
 final class TwoHosts {
   static final Duration LIMIT = Duration.ofSeconds(10);
 
-  final ResourceId id = ResourceId.fresh("machine", "web1");
+  final ResourceId id;
   final Host left;
   final Host right;
   final Supplier<StandaloneContext> leftContext;
@@ -42,10 +42,35 @@ final class TwoHosts {
 
   TwoHosts(Path directory, Supplier<StandaloneContext> left, Supplier<StandaloneContext> right)
       throws IOException {
-    this.left = new Host(Files.createDirectory(directory.resolve("l")));
-    this.right = new Host(Files.createDirectory(directory.resolve("r")));
-    leftContext = left;
-    rightContext = right;
+    this(
+        ResourceId.fresh("machine", "web1"),
+        new Host(Files.createDirectory(directory.resolve("l"))),
+        new Host(Files.createDirectory(directory.resolve("r"))),
+        left,
+        right);
+  }
+
+  private TwoHosts(
+      ResourceId id,
+      Host left,
+      Host right,
+      Supplier<StandaloneContext> leftContext,
+      Supplier<StandaloneContext> rightContext) {
+    this.id = id;
+    this.left = left;
+    this.right = right;
+    this.leftContext = leftContext;
+    this.rightContext = rightContext;
+  }
+
+  /** Uses what another process has prepared. */
+  static TwoHosts existing(Path directory, ResourceId id) {
+    return new TwoHosts(
+        id,
+        Host.existing(directory.resolve("l")),
+        Host.existing(directory.resolve("r")),
+        Host::context,
+        Host::context);
   }
 
   static QemuMachineDriver open(Host host) {

@@ -34,6 +34,7 @@ final class KvmSuite implements Suite {
       figures.addAll(new MachineFigures(scratch, memory, client, rom, libvirt).measure());
       figures.addAll(new AdoptionFigures(memory.resolve("a"), rom, libvirt).measure());
     }
+    figures.addAll(MigrationFigures.measure(scratch, memory));
     figures.add(StoppedQemu.measure(memory.resolve("s"), MachinesMain.spec(rom)));
     return figures;
   }

@@ -19,7 +19,8 @@ public record MigrationOptions(
     Duration mostDowntime,
     Convergence convergence,
     Optional<MigrationTls> tls) {
-  private static final long LEAST_RATE = 1024; // QEMU takes a rate that rounds to nothing for no limit
+  private static final long LEAST_RATE =
+      1024; // QEMU takes a rate that rounds to nothing for no limit
   private static final Duration USUAL_DOWNTIME = Duration.ofMillis(300);
   private static final Duration LONGEST_DOWNTIME = Duration.ofMinutes(1);
 
@@ -33,7 +34,8 @@ public record MigrationOptions(
 
   /** Checks the numbers. */
   public MigrationOptions {
-    mostBytesPerSecond.ifPresent(n -> Rules.range("mostBytesPerSecond", n, LEAST_RATE, Long.MAX_VALUE));
+    mostBytesPerSecond.ifPresent(
+        n -> Rules.range("mostBytesPerSecond", n, LEAST_RATE, Long.MAX_VALUE));
     if (mostDowntime.compareTo(Duration.ofMillis(1)) < 0
         || mostDowntime.compareTo(LONGEST_DOWNTIME) > 0) {
       throw N0Exception.invalid("mostDowntime", mostDowntime, "must be 1 ms to 1 min");

@@ -30,7 +30,8 @@ record Board(MachineRecord record, String type, Accelerator accelerator) {
     } catch (JsonProcessingException e) {
       throw N0Exception.invalid("board", text, "must be JSON");
     } catch (IOException | IllegalArgumentException e) {
-      throw N0Exception.invalid("board", text, "must be what a driver of this kind wrote: " + e.getMessage());
+      throw N0Exception.invalid(
+          "board", text, "must be what a driver of this kind wrote: " + e.getMessage());
     }
   }
 

@@ -62,7 +62,10 @@ final class Carrier {
       monitor.execute("migrate-set-parameters", Map.of("tls-creds", "", "tls-hostname", ""));
     } catch (QmpException e) {
       throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE, "migration", "forget the certificates: " + e.getMessage(), e);
+          N0Exception.Code.UNAVAILABLE,
+          "migration",
+          "forget the certificates: " + e.getMessage(),
+          e);
     }
     TlsObjects.remove(monitor);
   }

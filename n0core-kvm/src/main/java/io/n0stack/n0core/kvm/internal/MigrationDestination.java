@@ -16,7 +16,6 @@ import io.n0stack.n0core.api.compute.MigrationTls;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.qmp.QmpException;
-import io.n0stack.n0core.kvm.qmp.QmpResult;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -51,7 +50,8 @@ final class MigrationDestination {
     Board board = Board.decode(offer.board());
     if (!board.record().id().equals(offer.machine())
         || !board.record().spec().equals(offer.spec())) {
-      throw N0Exception.invalid("board", offer.board(), "must belong to the offer's machine and spec");
+      throw N0Exception.invalid(
+          "board", offer.board(), "must belong to the offer's machine and spec");
     }
     rules.check(offer.spec());
     MachineDirectory directory = moving.directory();
@@ -133,17 +133,14 @@ final class MigrationDestination {
     }
     String host = reception.host().get();
     monitor.execute(
-        "migrate-incoming",
-        Map.of("uri", "tcp:" + Sender.bracketed(host) + ":" + ANY_PORT));
+        "migrate-incoming", Map.of("uri", "tcp:" + Sender.bracketed(host) + ":" + ANY_PORT));
     String port =
         monitor.execute("query-migrate").list("/socket-address").get(0).text("/port");
     return new MigrationAddress.Tcp(host, Integer.parseInt(port));
   }
 
   private static String authorisation(MigrationReception reception) {
-    return reception.tls().flatMap(MigrationTls::peer).isPresent()
-        ? TlsObjects.AUTHORISATION
-        : "";
+    return reception.tls().flatMap(MigrationTls::peer).isPresent() ? TlsObjects.AUTHORISATION : "";
   }
 
   private static Optional<MigrationAddress> export(

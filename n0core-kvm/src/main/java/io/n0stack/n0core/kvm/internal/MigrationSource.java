@@ -134,8 +134,7 @@ final class MigrationSource {
   private void copy(Context cx, Journey journey, Mirrors mirrors) {
     MachineRecord record = journey.moving().directory().read().orElseThrow();
     cx.step("copy the disks", () -> {
-      mirrors.start(
-          record.spec(), journey.terms().disks().orElseThrow(), journey.options());
+      mirrors.start(record.spec(), journey.terms().disks().orElseThrow(), journey.options());
       mirrors.awaitReady(cx);
     });
   }

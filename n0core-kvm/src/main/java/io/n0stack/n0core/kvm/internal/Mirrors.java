@@ -106,8 +106,7 @@ final class Mirrors {
       Pauses.pause("finish the disks of " + machine, 1); // the guest stands still meanwhile
     }
     jobs(any -> true).forEach(Mirrors::requireNoError);
-    jobs(any -> true)
-        .forEach(job -> monitor.execute("job-dismiss", Map.of("id", job.text("/id"))));
+    jobs(any -> true).forEach(job -> monitor.execute("job-dismiss", Map.of("id", job.text("/id"))));
   }
 
   /** Gives the copying up. Idempotent. */
@@ -169,7 +168,6 @@ final class Mirrors {
   }
 
   private static N0Exception failure(String why) {
-    return new N0Exception(
-        N0Exception.Code.UNAVAILABLE, "disks", "copy the disks: " + why);
+    return new N0Exception(N0Exception.Code.UNAVAILABLE, "disks", "copy the disks: " + why);
   }
 }

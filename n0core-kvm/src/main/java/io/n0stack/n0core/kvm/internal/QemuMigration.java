@@ -55,10 +55,12 @@ public final class QemuMigration implements Migration {
     Sight seen = source.running(moving, limits.monitor());
     MachineDirectory directory = moving.directory();
     MachineRecord record = directory.read().orElseThrow();
-    String type = directory.type().orElseThrow(() -> new N0Exception(
-        N0Exception.Code.PRECONDITION,
-        machine.toString(),
-        "offer " + machine + ": its machine type is not on record yet"));
+    String type = directory
+        .type()
+        .orElseThrow(() -> new N0Exception(
+            N0Exception.Code.PRECONDITION,
+            machine.toString(),
+            "offer " + machine + ": its machine type is not on record yet"));
     Board board = new Board(record, type, seen.run().orElseThrow().accelerator());
     return new MigrationOffer(machine, record.spec(), board.encode());
   }
@@ -83,8 +85,7 @@ public final class QemuMigration implements Migration {
       MigrationTerms terms,
       MigrationOptions options,
       MigrationTarget target) {
-    return alone(
-        machine, () -> source.migrate(cx, required(machine), terms, options, target));
+    return alone(machine, () -> source.migrate(cx, required(machine), terms, options, target));
   }
 
   @Override
@@ -116,8 +117,7 @@ public final class QemuMigration implements Migration {
             source.conclude(cx, released(moving, now, decision), Verdict.REFUSED);
           }
         }
-        case TARGET_RUNS ->
-          source.conclude(cx, released(moving, now, decision), Verdict.TAKEN);
+        case TARGET_RUNS -> source.conclude(cx, released(moving, now, decision), Verdict.TAKEN);
         case SOURCE_RELEASED -> destination.takeReleased(cx, moving);
         case SOURCE_NEVER_RUNS -> destination.inherit(cx, moving);
       }
@@ -130,8 +130,8 @@ public final class QemuMigration implements Migration {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,
           moving.id().toString(),
-          "decide " + decision + " of " + moving.id() + ": it is " + now.phase()
-              + ", must be " + Phase.RELEASED);
+          "decide " + decision + " of " + moving.id() + ": it is " + now.phase() + ", must be "
+              + Phase.RELEASED);
     }
     return moving;
   }
@@ -203,15 +203,13 @@ public final class QemuMigration implements Migration {
    * @return what it is
    * @throws N0Exception UNAVAILABLE if that cannot be read
    */
-  public Observed<MachineStatus> seen(
-      ResourceId machine, Observed.Present<MachineStatus> seen) {
+  public Observed<MachineStatus> seen(ResourceId machine, Observed.Present<MachineStatus> seen) {
     Phase phase = moving(machine).read().phase();
     boolean dead = seen.status().pid().isEmpty();
     return switch (phase) {
       case SETTLED -> seen;
       case SENDING, RESUMING, TAKING -> seen(seen, seen.status().state(), phase, false);
-      case RELEASED -> seen(
-          seen, dead ? MachineState.SHUTDOWN : MachineState.PAUSED, phase, true);
+      case RELEASED -> seen(seen, dead ? MachineState.SHUTDOWN : MachineState.PAUSED, phase, true);
       case MIGRATED -> seen(seen, MachineState.SHUTDOWN, phase, dead);
       case EXPECTED, INCOMING -> seen(seen, MachineState.PREPARED, phase, true);
       case REFUSED -> seen(seen, MachineState.PREPARED, phase, dead);

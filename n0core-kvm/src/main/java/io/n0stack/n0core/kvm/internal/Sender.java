@@ -152,7 +152,11 @@ final class Sender implements AutoCloseable, QmpListener {
     cx.progress(
         Math.max(0, Math.min(1, 1 - (double) rest / Math.max(1, total))),
         String.format(
-            Locale.ROOT, "sending the memory, pass %d: %d of %d MiB left", passes, rest >> 20, total >> 20));
+            Locale.ROOT,
+            "sending the memory, pass %d: %d of %d MiB left",
+            passes,
+            rest >> 20,
+            total >> 20));
   }
 
   @Override

@@ -21,7 +21,8 @@ final class TlsObjects {
         throw new N0Exception(
             N0Exception.Code.PRECONDITION,
             "tls.directory",
-            "check tls.directory \"" + tls.directory() + "\": " + file + " must be there and readable");
+            "check tls.directory \"" + tls.directory() + "\": " + file
+                + " must be there and readable");
       }
     }
   }
@@ -31,11 +32,16 @@ final class TlsObjects {
     monitor.execute(
         "object-add",
         Map.of(
-            "qom-type", "tls-creds-x509",
-            "id", CREDENTIALS,
-            "endpoint", endpoint,
-            "dir", tls.directory().toString(),
-            "verify-peer", true));
+            "qom-type",
+            "tls-creds-x509",
+            "id",
+            CREDENTIALS,
+            "endpoint",
+            endpoint,
+            "dir",
+            tls.directory().toString(),
+            "verify-peer",
+            true));
     if (endpoint.equals("server") && tls.peer().isPresent()) {
       monitor.execute(
           "object-add",

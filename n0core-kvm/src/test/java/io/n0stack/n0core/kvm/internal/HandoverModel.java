@@ -264,17 +264,19 @@ final class HandoverModel {
     switch (s.at()) {
       case IDLE -> idle(state, all);
       case SENDING -> {
-        if (s.vm() == Vm.COMPLETED
-            || flaws.contains(Flaw.RELEASES_BEFORE_QEMU_HAS_COMPLETED)) {
+        if (s.vm() == Vm.COMPLETED || flaws.contains(Flaw.RELEASES_BEFORE_QEMU_HAS_COMPLETED)) {
           all.add(state.s(s.record(record.released(), At.RELEASED)));
         }
         all.add(state.s(s.at(At.KEEPING)));
       }
       case RELEASED ->
-        all.add(state.s(s.at(At.ASKING)).says("take" + State.index(record.token().get())));
+        all.add(
+            state.s(s.at(At.ASKING)).says("take" + State.index(record.token().get())));
       case ASKING -> {
         answered(state, all);
-        all.add(state.s(s.at(At.REFUSING)).says("refuse" + State.index(record.token().get())));
+        all.add(state
+            .s(s.at(At.REFUSING))
+            .says("refuse" + State.index(record.token().get())));
       }
       case REFUSING -> {
         answered(state, all);
@@ -378,22 +380,24 @@ final class HandoverModel {
         }
         all.add(state.t(t.vm(t.vm() == Vm.DEAD ? Vm.DEAD : Vm.RUNS).at(At.TOOK)));
       }
-      case TOOK -> all.add(state.t(t.record(
-              flaws.contains(Flaw.RUNS_BEFORE_IT_IS_ON_RECORD)
-                  ? record.taking(MachineState.RUNNING).owned()
-                  : record.owned(),
-              At.IDLE))
-          .says("taken" + State.index(record.token().get())));
-      case ENDING -> all.add(state.t(t.vm(Vm.DEAD).at(At.IDLE))
-          .says("refused" + State.index(record.token().get())));
+      case TOOK ->
+        all.add(state
+            .t(t.record(
+                flaws.contains(Flaw.RUNS_BEFORE_IT_IS_ON_RECORD)
+                    ? record.taking(MachineState.RUNNING).owned()
+                    : record.owned(),
+                At.IDLE))
+            .says("taken" + State.index(record.token().get())));
+      case ENDING ->
+        all.add(state
+            .t(t.vm(Vm.DEAD).at(At.IDLE))
+            .says("refused" + State.index(record.token().get())));
       case PREPARING -> all.add(state.t(t.vm(Vm.DEAD).at(At.PREPARED)));
       case PREPARED -> {
         if (record.phase() == Phase.INCOMING) {
           UUID token = record.token().orElseThrow();
-          all.add(state
-              .t(t.vm(Vm.WAITS).at(At.IDLE))
-              .holds(token)
-              .says("issued" + State.index(token)));
+          all.add(
+              state.t(t.vm(Vm.WAITS).at(At.IDLE)).holds(token).says("issued" + State.index(token)));
         } else {
           all.add(state.t(t.at(At.IDLE))); // it fails
           TOKENS.stream()
