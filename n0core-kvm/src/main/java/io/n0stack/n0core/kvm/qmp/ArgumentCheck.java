@@ -97,20 +97,20 @@ final class ArgumentCheck {
   private void checkEnum(String path, SchemaEntry type, @Nullable Object value) {
     require(path, value instanceof CharSequence, value, "a text");
     if (!type.values().contains(String.valueOf(value))) {
-      throw unsupported(path, "value " + io.n0stack.n0core.api.Rules.quote(String.valueOf(value)) + " for");
+      throw unsupported(
+          path, "value " + io.n0stack.n0core.api.Rules.quote(String.valueOf(value)) + " for");
     }
   }
 
   private void checkAlternate(String path, SchemaEntry type, @Nullable Object value) {
     for (Member member : type.members) {
       SchemaEntry candidate = type(member.type());
-      boolean fits =
-          switch (candidate.kind) {
-            case "enum" -> value instanceof CharSequence;
-            case "array" -> value instanceof Collection;
-            case "object" -> value instanceof Map;
-            default -> matches(candidate.json, value);
-          };
+      boolean fits = switch (candidate.kind) {
+        case "enum" -> value instanceof CharSequence;
+        case "array" -> value instanceof Collection;
+        case "object" -> value instanceof Map;
+        default -> matches(candidate.json, value);
+      };
       if (fits) {
         checkValue(path, member.type(), value);
         return;

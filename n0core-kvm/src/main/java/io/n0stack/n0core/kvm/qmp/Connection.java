@@ -85,8 +85,7 @@ final class Connection implements Pump.Sink {
       }
       try {
         Call call = send(request, null, end, deadline);
-        if (!pump.await(call, end)) {
-          expire(call);
+        if (!awaited(call, end)) {
           throw new OperationTimeoutException(operation, deadline);
         }
         return call.line();
@@ -99,6 +98,18 @@ final class Connection implements Pump.Sink {
       throw new UnknownOutcomeException(operation, e);
     } catch (InterruptedException e) {
       throw N0Exception.interrupted(operation, e);
+    }
+  }
+
+  private boolean awaited(Call call, long end) throws InterruptedException {
+    boolean done = false;
+    try {
+      done = pump.await(call, end);
+      return done;
+    } finally {
+      if (!done) {
+        expire(call);
+      }
     }
   }
 
@@ -155,12 +166,16 @@ final class Connection implements Pump.Sink {
     if (places != null && !places.tryAcquire(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
       throw new OperationTimeoutException(operation, deadline);
     }
-    Call call = calls.register(request.command(), places == null ? whenDone : done -> {
-      places.release();
-      if (whenDone != null) {
-        whenDone.accept(done);
-      }
-    });
+    Call call = calls.register(
+        request.command(),
+        places == null
+            ? whenDone
+            : done -> {
+              places.release();
+              if (whenDone != null) {
+                whenDone.accept(done);
+              }
+            });
     boolean sent = false;
     try {
       if (!writing.tryLock(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
@@ -181,8 +196,7 @@ final class Connection implements Pump.Sink {
     return call;
   }
 
-  private void write(
-      String operation, Request request, String id, long end, Duration deadline) {
+  private void write(String operation, Request request, String id, long end, Duration deadline) {
     byte[] line = Requests.line(request.verb(), request.command(), request.arguments(), id);
     // Not the arguments, which may be secret.
     LOG.debug("{}: > {} {}", name, request.command(), id);

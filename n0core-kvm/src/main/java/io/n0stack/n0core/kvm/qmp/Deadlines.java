@@ -17,12 +17,32 @@ import java.util.Set;
  */
 public record Deadlines(Duration query, Duration change, Duration block, Duration bulk) {
   private static final Duration MOST = Duration.ofDays(1);
-  private static final Set<String> LOOKS = Set.of("qom-get", "qom-list", "qom-list-properties",
-      "qom-list-types", "device-list-properties", "trace-event-get-state", "ringbuf-read");
-  private static final Set<String> STOPS = Set.of("stop", "cont", "quit", "transaction", "eject",
-      "change", "x-blockdev-reopen", "human-monitor-command", "change-backing-file");
-  private static final Set<String> BULKS = Set.of("dump-guest-memory", "memsave", "pmemsave",
-      "screendump", "dumpdtb", "xen-save-devices-state", "dump-skeys");
+  private static final Set<String> LOOKS = Set.of(
+      "qom-get",
+      "qom-list",
+      "qom-list-properties",
+      "qom-list-types",
+      "device-list-properties",
+      "trace-event-get-state",
+      "ringbuf-read");
+  private static final Set<String> STOPS = Set.of(
+      "stop",
+      "cont",
+      "quit",
+      "transaction",
+      "eject",
+      "change",
+      "x-blockdev-reopen",
+      "human-monitor-command",
+      "change-backing-file");
+  private static final Set<String> BULKS = Set.of(
+      "dump-guest-memory",
+      "memsave",
+      "pmemsave",
+      "screendump",
+      "dumpdtb",
+      "xen-save-devices-state",
+      "dump-skeys");
 
   /**
    * Creates deadlines.
@@ -43,7 +63,10 @@ public record Deadlines(Duration query, Duration change, Duration block, Duratio
    */
   public static Deadlines defaults() {
     return new Deadlines(
-        Duration.ofSeconds(2), Duration.ofSeconds(30), Duration.ofSeconds(30), Duration.ofMinutes(10));
+        Duration.ofSeconds(2),
+        Duration.ofSeconds(30),
+        Duration.ofSeconds(30),
+        Duration.ofMinutes(10));
   }
 
   /**
@@ -69,7 +92,8 @@ public record Deadlines(Duration query, Duration change, Duration block, Duratio
 
   private static void require(String field, Duration value) {
     if (value.isNegative() || value.isZero() || value.compareTo(MOST) > 0) {
-      throw N0Exception.invalid(field, value, "must be positive and at most " + MOST.toHours() + " h");
+      throw N0Exception.invalid(
+          field, value, "must be positive and at most " + MOST.toHours() + " h");
     }
   }
 }

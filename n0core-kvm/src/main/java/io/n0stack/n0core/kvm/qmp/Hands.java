@@ -72,8 +72,8 @@ final class Hands implements Executor {
     }
     alarmAt = end;
     try {
-      alarm = thread.schedule(
-          this::expire, Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+      alarm =
+          thread.schedule(this::expire, Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
     } catch (RejectedExecutionException e) {
       LOG.debug("{}: no alarm is set any more, it is closed", name);
     }
@@ -89,8 +89,8 @@ final class Hands implements Executor {
         call.expire();
       }
     }
-    Optional<Submitted> next = submitted.stream()
-        .min(Comparator.comparingLong(call -> call.end() - now));
+    Optional<Submitted> next =
+        submitted.stream().min(Comparator.comparingLong(call -> call.end() - now));
     next.ifPresent(call -> arm(call.end()));
   }
 

@@ -30,9 +30,7 @@ final class Handshake {
     String operation = "connect to " + connection.subject();
     connection.pump().want();
     try {
-      return connection
-          .greeting()
-          .get(timeout.toNanos() - spent.toNanos(), TimeUnit.NANOSECONDS);
+      return connection.greeting().get(timeout.toNanos() - spent.toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       throw new N0Exception(
           N0Exception.Code.BUSY,
@@ -63,8 +61,7 @@ final class Handshake {
     }
     boolean enable = outOfBand && offered;
     Map<String, ?> arguments = enable ? Map.of("enable", List.of("oob")) : Map.of();
-    byte[] line =
-        connection.call(Request.of(COMMAND, Requests.arguments(arguments)), deadline);
+    byte[] line = connection.call(Request.of(COMMAND, Requests.arguments(arguments)), deadline);
     try {
       Replies.result(connection.subject(), COMMAND, line);
       if (enable && !connection.outOfBand()) {

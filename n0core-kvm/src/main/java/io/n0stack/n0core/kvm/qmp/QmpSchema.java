@@ -87,7 +87,9 @@ public final class QmpSchema {
 
   private Set<String> names(String kind) {
     Set<String> names = new TreeSet<>();
-    entries.values().stream().filter(entry -> entry.is(kind)).forEach(entry -> names.add(entry.name));
+    entries.values().stream()
+        .filter(entry -> entry.is(kind))
+        .forEach(entry -> names.add(entry.name));
     return names;
   }
 

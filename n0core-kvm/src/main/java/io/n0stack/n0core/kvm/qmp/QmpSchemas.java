@@ -63,7 +63,8 @@ public final class QmpSchemas {
    *     QmpClient#execute(String, Map, Duration)} does
    */
   public QmpSchema of(Path program, QmpClient client, Duration deadline) {
-    String key = key(program, client.greeting().find("/version").map(Object::toString).orElse(""));
+    String key =
+        key(program, client.greeting().find("/version").map(Object::toString).orElse(""));
     QmpSchema schema = known.get(key);
     if (schema == null) {
       schema = directory.flatMap(place -> read(place.resolve(key))).orElse(null);
@@ -82,7 +83,8 @@ public final class QmpSchemas {
       Path real = program.toRealPath();
       BasicFileAttributes file = Files.readAttributes(real, BasicFileAttributes.class);
       String text = real + "\n" + file.size() + "\n" + file.lastModifiedTime() + "\n" + version;
-      byte[] hash = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+      byte[] hash =
+          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
       return "qmp-schema-" + HexFormat.of().formatHex(hash, 0, 16) + ".json";
     } catch (IOException e) {
       throw new N0Exception(

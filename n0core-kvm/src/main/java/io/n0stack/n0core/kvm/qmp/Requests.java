@@ -40,8 +40,8 @@ final class Requests {
     return out.toByteArray();
   }
 
-  private static void write(
-      JsonGenerator out, String path, @Nullable Object value, int depth) throws IOException {
+  private static void write(JsonGenerator out, String path, @Nullable Object value, int depth)
+      throws IOException {
     if (depth > DEPTH) {
       throw N0Exception.invalid("arguments", "", "must be nested at most " + DEPTH + " deep");
     }
@@ -96,7 +96,8 @@ final class Requests {
   private static String paired(String path, String text) {
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {
-        if (i + 1 == text.length() || !Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1))) {
+        if (i + 1 == text.length()
+            || !Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1))) {
           throw N0Exception.invalid(path, text, "must be Unicode: it has half a surrogate pair");
         }
         i++;
@@ -126,7 +127,8 @@ final class Requests {
 
   /** Puts a request together; it is as short as can be, since QEMU 7.2 reads it byte by byte. */
   static byte[] line(String verb, String command, byte[] arguments, String id) {
-    String head = "{\"" + verb + "\":\"" + command + "\"" + (arguments.length == 0 ? "" : ",\"arguments\":");
+    String head =
+        "{\"" + verb + "\":\"" + command + "\"" + (arguments.length == 0 ? "" : ",\"arguments\":");
     String tail = ",\"id\":\"" + id + "\"}\n";
     byte[] line = new byte[head.length() + arguments.length + tail.length()];
     ascii(head, line, 0);

@@ -25,7 +25,9 @@ final class SchemaPath {
     Matcher matcher = SYNTAX.matcher(path);
     if (!matcher.matches()) {
       throw N0Exception.invalid(
-          "path", path, "must be COMMAND or EVENT, then () for its result, .MEMBER, =VALUE, @FEATURE");
+          "path",
+          path,
+          "must be COMMAND or EVENT, then () for its result, .MEMBER, =VALUE, @FEATURE");
     }
     root = matcher.group("root");
     result = matcher.group("result") != null;
