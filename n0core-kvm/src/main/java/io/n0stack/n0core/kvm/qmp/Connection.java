@@ -25,9 +25,26 @@ final class Connection implements Pump.Sink {
   private static final int QUEUE = 7; // QEMU stops to read, also out of band, at 8
 
   /** A request, but for its id. */
-  record Request(String verb, String command, byte[] arguments, int descriptor) {
+  static final class Request {
+    private final String verb;
+    private final String command;
+    private final byte[] arguments;
+    private final int descriptor;
+
+    /** Creates a request; the arguments are JSON, or nothing. */
+    Request(String verb, String command, byte[] arguments, int descriptor) {
+      this.verb = verb;
+      this.command = command;
+      this.arguments = arguments;
+      this.descriptor = descriptor;
+    }
+
     static Request of(String command, byte[] arguments) {
       return new Request("execute", command, arguments, Transport.NONE);
+    }
+
+    String command() {
+      return command;
     }
   }
 
@@ -79,7 +96,7 @@ final class Connection implements Pump.Sink {
     String operation = operation(request);
     long end = System.nanoTime() + deadline.toNanos();
     try {
-      boolean alone = request.descriptor() != Transport.NONE;
+      boolean alone = request.descriptor != Transport.NONE;
       if (alone && !describing.tryLock(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
         throw new OperationTimeoutException(operation, deadline);
       }
@@ -162,7 +179,7 @@ final class Connection implements Pump.Sink {
   private Call send(Request request, @Nullable Consumer<Call> whenDone, long end, Duration deadline)
       throws InterruptedException {
     String operation = operation(request);
-    Semaphore places = request.verb().equals("execute") ? queue : null;
+    Semaphore places = request.verb.equals("execute") ? queue : null;
     if (places != null && !places.tryAcquire(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
       throw new OperationTimeoutException(operation, deadline);
     }
@@ -197,7 +214,7 @@ final class Connection implements Pump.Sink {
   }
 
   private void write(String operation, Request request, String id, long end, Duration deadline) {
-    byte[] line = Requests.line(request.verb(), request.command(), request.arguments(), id);
+    byte[] line = Requests.line(request.verb, request.command(), request.arguments, id);
     // Not the arguments, which may be secret.
     LOG.debug("{}: > {} {}", name, request.command(), id);
     int sent = 0;
@@ -207,7 +224,7 @@ final class Connection implements Pump.Sink {
             line,
             sent,
             line.length - sent,
-            sent == 0 ? request.descriptor() : Transport.NONE,
+            sent == 0 ? request.descriptor : Transport.NONE,
             end - System.nanoTime());
         if (count == 0) {
           break;

@@ -224,7 +224,7 @@ public final class QmpClient implements AutoCloseable {
             || text.isEmpty()
             || Character.isDigit(text.charAt(0)))) {
       throw N0Exception.invalid(
-          "fdname", fdname, "must be a name that does not begin with a digit");
+          "fdname", String.valueOf(fdname), "must be a name that does not begin with a digit");
     }
     if (!UnixTransport.isOpen(descriptor)) {
       throw N0Exception.invalid("descriptor", descriptor, "must be open in this process");
