@@ -25,9 +25,26 @@ final class Connection implements Pump.Sink {
   private static final int QUEUE = 7; // QEMU stops to read, also out of band, at 8
 
   /** A request, but for its id. */
-  record Request(String verb, String command, byte[] arguments, int descriptor) {
+  static final class Request {
+    private final String verb;
+    private final String command;
+    private final byte[] arguments;
+    private final int descriptor;
+
+    /** Creates a request; the arguments are JSON, or nothing. */
+    Request(String verb, String command, byte[] arguments, int descriptor) {
+      this.verb = verb;
+      this.command = command;
+      this.arguments = arguments;
+      this.descriptor = descriptor;
+    }
+
     static Request of(String command, byte[] arguments) {
       return new Request("execute", command, arguments, Transport.NONE);
+    }
+
+    String command() {
+      return command;
     }
   }
 
@@ -79,14 +96,13 @@ final class Connection implements Pump.Sink {
     String operation = operation(request);
     long end = System.nanoTime() + deadline.toNanos();
     try {
-      boolean alone = request.descriptor() != Transport.NONE;
+      boolean alone = request.descriptor != Transport.NONE;
       if (alone && !describing.tryLock(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
         throw new OperationTimeoutException(operation, deadline);
       }
       try {
         Call call = send(request, null, end, deadline);
-        if (!pump.await(call, end)) {
-          expire(call);
+        if (!awaited(call, end)) {
           throw new OperationTimeoutException(operation, deadline);
         }
         return call.line();
@@ -99,6 +115,18 @@ final class Connection implements Pump.Sink {
       throw new UnknownOutcomeException(operation, e);
     } catch (InterruptedException e) {
       throw N0Exception.interrupted(operation, e);
+    }
+  }
+
+  private boolean awaited(Call call, long end) throws InterruptedException {
+    boolean done = false;
+    try {
+      done = pump.await(call, end);
+      return done;
+    } finally {
+      if (!done) {
+        expire(call);
+      }
     }
   }
 
@@ -151,7 +179,7 @@ final class Connection implements Pump.Sink {
   private Call send(Request request, @Nullable Consumer<Call> whenDone, long end, Duration deadline)
       throws InterruptedException {
     String operation = operation(request);
-    Semaphore places = request.verb().equals("execute") ? queue : null;
+    Semaphore places = request.verb.equals("execute") ? queue : null;
     if (places != null && !places.tryAcquire(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
       throw new OperationTimeoutException(operation, deadline);
     }
@@ -186,7 +214,7 @@ final class Connection implements Pump.Sink {
   }
 
   private void write(String operation, Request request, String id, long end, Duration deadline) {
-    byte[] line = Requests.line(request.verb(), request.command(), request.arguments(), id);
+    byte[] line = Requests.line(request.verb, request.command(), request.arguments, id);
     // Not the arguments, which may be secret.
     LOG.debug("{}: > {} {}", name, request.command(), id);
     int sent = 0;
@@ -196,7 +224,7 @@ final class Connection implements Pump.Sink {
             line,
             sent,
             line.length - sent,
-            sent == 0 ? request.descriptor() : Transport.NONE,
+            sent == 0 ? request.descriptor : Transport.NONE,
             end - System.nanoTime());
         if (count == 0) {
           break;

@@ -88,8 +88,7 @@ public final class QmpClient implements AutoCloseable {
 
   private static QmpClient open(String name, Path socket, QmpOptions options, long end) {
     long start = System.nanoTime();
-    Connection connection =
-        new Connection(name, UnixTransport.connect(socket, options.greeting()));
+    Connection connection = new Connection(name, UnixTransport.connect(socket, options.greeting()));
     boolean ready = false;
     try {
       Duration spent = Duration.ofNanos(System.nanoTime() - start);
@@ -216,14 +215,16 @@ public final class QmpClient implements AutoCloseable {
     boolean named = command.equals("getfd");
     if (!named && !command.equals("add-fd")) {
       // Elsewhere it would wait in QEMU, to be taken for another one later.
-      throw N0Exception.invalid("command", command, "must be getfd or add-fd: it takes a descriptor");
+      throw N0Exception.invalid(
+          "command", command, "must be getfd or add-fd: it takes a descriptor");
     }
     Object fdname = arguments.get("fdname");
     if (named
         && (!(fdname instanceof String text)
             || text.isEmpty()
             || Character.isDigit(text.charAt(0)))) {
-      throw N0Exception.invalid("fdname", fdname, "must be a name that does not begin with a digit");
+      throw N0Exception.invalid(
+          "fdname", String.valueOf(fdname), "must be a name that does not begin with a digit");
     }
     if (!UnixTransport.isOpen(descriptor)) {
       throw N0Exception.invalid("descriptor", descriptor, "must be open in this process");
@@ -245,8 +246,7 @@ public final class QmpClient implements AutoCloseable {
    *     made with {@link QmpOptions#withOutOfBand()} or QEMU did not offer it, and as {@link
    *     #execute(String, Map, Duration)} does
    */
-  public QmpResult executeOutOfBand(
-      String command, Map<String, ?> arguments, Duration deadline) {
+  public QmpResult executeOutOfBand(String command, Map<String, ?> arguments, Duration deadline) {
     if (!OUT_OF_BAND.contains(command)) {
       throw N0Exception.invalid("command", command, "must be one of " + OUT_OF_BAND);
     }
@@ -254,7 +254,8 @@ public final class QmpClient implements AutoCloseable {
       throw new N0Exception(
           N0Exception.Code.UNSUPPORTED,
           connection.subject(),
-          command + " on " + connection.subject() + ": out of band was not asked for or not offered");
+          command + " on " + connection.subject()
+              + ": out of band was not asked for or not offered");
     }
     return run(request("exec-oob", command, arguments, Transport.NONE), deadline);
   }
@@ -297,11 +298,9 @@ public final class QmpClient implements AutoCloseable {
     return connection.strangers();
   }
 
-  private Request request(
-      String verb, String command, Map<String, ?> arguments, int descriptor) {
+  private Request request(String verb, String command, Map<String, ?> arguments, int descriptor) {
     schema.ifPresent(known -> known.validate(command, arguments));
-    return new Request(
-        verb, Requests.command(command), Requests.arguments(arguments), descriptor);
+    return new Request(verb, Requests.command(command), Requests.arguments(arguments), descriptor);
   }
 
   private QmpResult run(Request request, Duration deadline) {

@@ -96,7 +96,8 @@ final class Requests {
   private static String paired(String path, String text) {
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {
-        if (i + 1 == text.length() || !Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1))) {
+        if (i + 1 == text.length()
+            || !Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1))) {
           throw N0Exception.invalid(path, text, "must be Unicode: it has half a surrogate pair");
         }
         i++;

@@ -35,8 +35,7 @@ class EventsTest {
     accept("STOP", "{}");
     deliver();
 
-    assertThat(heard)
-        .containsExactly("STOP{}", "BALLOON_CHANGE{\"actual\":2}", "STOP{}");
+    assertThat(heard).containsExactly("STOP{}", "BALLOON_CHANGE{\"actual\":2}", "STOP{}");
   }
 
   @Test
@@ -76,8 +75,7 @@ class EventsTest {
     deliver();
 
     assertThat(heard).hasSize(Events.LIMIT + 2);
-    assertThat(heard.subList(Events.LIMIT, Events.LIMIT + 2))
-        .containsExactly("lost 5", "RESUME{}");
+    assertThat(heard.subList(Events.LIMIT, Events.LIMIT + 2)).containsExactly("lost 5", "RESUME{}");
   }
 
   @Test

@@ -72,7 +72,8 @@ class HostileMonitorTest {
     FakeMonitor.Script script = monitor -> {
       monitor.welcome();
       String id = monitor.request();
-      monitor.send("{\"event\": \"VSERPORT_CHANGE\", \"data\": {\"open\": true, \"id\": \"" + id + "\"}}\n");
+      monitor.send(
+          "{\"event\": \"VSERPORT_CHANGE\", \"data\": {\"open\": true, \"id\": \"" + id + "\"}}\n");
       monitor.answer(id, "\"mine\"");
       monitor.untilItGoes();
     };

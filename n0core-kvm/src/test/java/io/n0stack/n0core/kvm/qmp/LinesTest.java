@@ -11,7 +11,8 @@ import org.junit.jupiter.api.Test;
 class LinesTest {
   @Test
   void linesAreWholeWhereverTheStreamIsSplit() throws IOException {
-    byte[] stream = "{\"a\": 1}\r\n\n{\"b\": \"h\u00e4\u20ac\"}\nrest".getBytes(StandardCharsets.UTF_8);
+    byte[] stream =
+        "{\"a\": 1}\r\n\n{\"b\": \"h\u00e4\u20ac\"}\nrest".getBytes(StandardCharsets.UTF_8);
     for (int at = 0; at <= stream.length; at++) {
       assertThat(all(new Lines(FedTransport.split(stream, at))))
           .as("split at " + at)

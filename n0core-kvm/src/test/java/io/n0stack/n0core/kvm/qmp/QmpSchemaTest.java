@@ -113,7 +113,17 @@ class QmpSchemaTest {
     child.put("child", null);
     schema.validate(
         "plug",
-        Map.of("driver", "file", "path", "/x", "locked", true, "size", BigInteger.TEN, "child", child));
+        Map.of(
+            "driver",
+            "file",
+            "path",
+            "/x",
+            "locked",
+            true,
+            "size",
+            BigInteger.TEN,
+            "child",
+            child));
     schema.validate("plug", Map.of("driver", "none", "child", "node", "tags", List.of("a")));
     schema.validate("look", Map.of());
     schema.validate("device_add", Map.of("id", "d", "drive", "any property"));

@@ -19,7 +19,8 @@ class RequestsTest {
     assertThat(line("query-status", Map.of()))
         .isEqualTo("{\"execute\":\"query-status\",\"id\":\"abc12\"}\n");
     assertThat(line("cont", Map.of("a", List.of(1, true, "x"))))
-        .isEqualTo("{\"execute\":\"cont\",\"arguments\":{\"a\":[1,true,\"x\"]},\"id\":\"abc12\"}\n");
+        .isEqualTo(
+            "{\"execute\":\"cont\",\"arguments\":{\"a\":[1,true,\"x\"]},\"id\":\"abc12\"}\n");
   }
 
   @Test

@@ -67,7 +67,8 @@ class SubmitTest {
         CompletableFuture<String> thread = client
             .submit("x", Map.of(), SOON)
             .thenApply(result -> Thread.currentThread().getName());
-        assertThat(thread.get()).isIn("n0core-qmp-qmp-out", Thread.currentThread().getName());
+        assertThat(thread.get())
+            .isIn("n0core-qmp-qmp-out", Thread.currentThread().getName());
       }
     }
   }
@@ -141,8 +142,8 @@ class SubmitTest {
     };
     try (FakeMonitor monitor = new FakeMonitor(socket(), script);
         QmpClient client = connect()) {
-      List<CompletableFuture<QmpResult>> answers = List.of(
-          client.submit("x", Map.of(), SOON), client.submit("y", Map.of(), SOON));
+      List<CompletableFuture<QmpResult>> answers =
+          List.of(client.submit("x", Map.of(), SOON), client.submit("y", Map.of(), SOON));
       for (CompletableFuture<QmpResult> answer : answers) {
         assertThatExceptionOfType(ExecutionException.class)
             .isThrownBy(answer::get)
