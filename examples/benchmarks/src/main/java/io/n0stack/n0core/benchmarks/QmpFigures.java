@@ -41,8 +41,8 @@ final class QmpFigures implements AutoCloseable {
   }
 
   static List<Figure> measure(Path scratch, Path c) throws Exception {
-    List<String> command = new ArrayList<>(List.of(
-        "qemu-system-x86_64", "-nodefaults", "-machine", "none", "-display", "none"));
+    List<String> command = new ArrayList<>(
+        List.of("qemu-system-x86_64", "-nodefaults", "-machine", "none", "-display", "none"));
     for (int i = 0; i < SIDES.size(); i++) {
       command.addAll(List.of("-qmp", "unix:" + socket(scratch, i) + ",server=on,wait=off"));
     }
@@ -55,8 +55,8 @@ final class QmpFigures implements AutoCloseable {
     peers.add(QmpPeer.start("go-qemu", List.of(go.toString(), socket(scratch, 2))));
     peers.add(QmpPeer.start(
         "qemu.qmp", List.of("python3", Peer.source("qmp.py").toString(), socket(scratch, 3))));
-    try (QmpFigures figures = new QmpFigures(
-        qemu, QmpClient.connect(Path.of(socket(scratch, 0)), LIMIT), peers)) {
+    try (QmpFigures figures =
+        new QmpFigures(qemu, QmpClient.connect(Path.of(socket(scratch, 0)), LIMIT), peers)) {
       return figures.all();
     }
   }

@@ -25,7 +25,12 @@ final class QmpPeer implements AutoCloseable {
 
   /** Has something done some number of times. */
   Pace times(String what, int count) throws IOException {
-    commands.append(what).append(' ').append(Integer.toString(count)).append('\n').flush();
+    commands
+        .append(what)
+        .append(' ')
+        .append(Integer.toString(count))
+        .append('\n')
+        .flush();
     String answer = answers.readLine();
     if (answer == null) {
       throw new IOException("the QMP client " + name + " failed at " + what);

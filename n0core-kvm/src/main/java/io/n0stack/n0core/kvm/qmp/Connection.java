@@ -12,6 +12,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -24,9 +25,26 @@ final class Connection implements Pump.Sink {
   private static final int QUEUE = 7; // QEMU stops to read, also out of band, at 8
 
   /** A request, but for its id. */
-  record Request(String verb, String command, byte[] arguments, int descriptor) {
+  static final class Request {
+    private final String verb;
+    private final String command;
+    private final byte[] arguments;
+    private final int descriptor;
+
+    /** Creates a request; the arguments are JSON, or nothing. */
+    Request(String verb, String command, byte[] arguments, int descriptor) {
+      this.verb = verb;
+      this.command = command;
+      this.arguments = arguments;
+      this.descriptor = descriptor;
+    }
+
     static Request of(String command, byte[] arguments) {
       return new Request("execute", command, arguments, Transport.NONE);
+    }
+
+    String command() {
+      return command;
     }
   }
 
@@ -40,6 +58,7 @@ final class Connection implements Pump.Sink {
   private final ReentrantLock writing = new ReentrantLock();
   private final ReentrantLock describing = new ReentrantLock();
   private volatile @Nullable Semaphore queue;
+  private final AtomicLong strangers = new AtomicLong();
   private volatile boolean ready;
   private boolean closed;
 
@@ -77,14 +96,13 @@ final class Connection implements Pump.Sink {
     String operation = operation(request);
     long end = System.nanoTime() + deadline.toNanos();
     try {
-      boolean alone = request.descriptor() != Transport.NONE;
+      boolean alone = request.descriptor != Transport.NONE;
       if (alone && !describing.tryLock(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
         throw new OperationTimeoutException(operation, deadline);
       }
       try {
         Call call = send(request, null, end, deadline);
-        if (!pump.await(call, end)) {
-          expire(call);
+        if (!awaited(call, end)) {
           throw new OperationTimeoutException(operation, deadline);
         }
         return call.line();
@@ -97,6 +115,18 @@ final class Connection implements Pump.Sink {
       throw new UnknownOutcomeException(operation, e);
     } catch (InterruptedException e) {
       throw N0Exception.interrupted(operation, e);
+    }
+  }
+
+  private boolean awaited(Call call, long end) throws InterruptedException {
+    boolean done = false;
+    try {
+      done = pump.await(call, end);
+      return done;
+    } finally {
+      if (!done) {
+        expire(call);
+      }
     }
   }
 
@@ -137,6 +167,11 @@ final class Connection implements Pump.Sink {
     hands.remove(submitted);
   }
 
+  /** Tells how many replies have come that nobody waited for. */
+  long strangers() {
+    return strangers.get();
+  }
+
   Hands hands() {
     return hands;
   }
@@ -144,7 +179,7 @@ final class Connection implements Pump.Sink {
   private Call send(Request request, @Nullable Consumer<Call> whenDone, long end, Duration deadline)
       throws InterruptedException {
     String operation = operation(request);
-    Semaphore places = request.verb().equals("execute") ? queue : null;
+    Semaphore places = request.verb.equals("execute") ? queue : null;
     if (places != null && !places.tryAcquire(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
       throw new OperationTimeoutException(operation, deadline);
     }
@@ -179,7 +214,7 @@ final class Connection implements Pump.Sink {
   }
 
   private void write(String operation, Request request, String id, long end, Duration deadline) {
-    byte[] line = Requests.line(request.verb(), request.command(), request.arguments(), id);
+    byte[] line = Requests.line(request.verb, request.command(), request.arguments, id);
     // Not the arguments, which may be secret.
     LOG.debug("{}: > {} {}", name, request.command(), id);
     int sent = 0;
@@ -189,7 +224,7 @@ final class Connection implements Pump.Sink {
             line,
             sent,
             line.length - sent,
-            sent == 0 ? request.descriptor() : Transport.NONE,
+            sent == 0 ? request.descriptor : Transport.NONE,
             end - System.nanoTime());
         if (count == 0) {
           break;
@@ -277,6 +312,7 @@ final class Connection implements Pump.Sink {
 
   private void answer(@Nullable Call call, String id, byte[] line) {
     if (call == null) {
+      strangers.incrementAndGet();
       LOG.debug("{}: dropped a reply that nobody waits for: id {}", name, id);
     } else {
       call.answer(line);

@@ -21,7 +21,6 @@ final class Events implements Subscription {
   private static final Set<String> STATES = Set.of(
       "ACPI_DEVICE_OST",
       "BALLOON_CHANGE",
-      "BLOCK_THRESHOLD_CHANGE",
       "HV_BALLOON_STATUS_REPORT",
       "MEMORY_DEVICE_SIZE_CHANGE",
       "MIGRATION_PASS",

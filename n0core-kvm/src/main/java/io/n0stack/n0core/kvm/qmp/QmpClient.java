@@ -224,7 +224,7 @@ public final class QmpClient implements AutoCloseable {
             || text.isEmpty()
             || Character.isDigit(text.charAt(0)))) {
       throw N0Exception.invalid(
-          "fdname", fdname, "must be a name that does not begin with a digit");
+          "fdname", String.valueOf(fdname), "must be a name that does not begin with a digit");
     }
     if (!UnixTransport.isOpen(descriptor)) {
       throw N0Exception.invalid("descriptor", descriptor, "must be open in this process");
@@ -291,6 +291,11 @@ public final class QmpClient implements AutoCloseable {
   /** Runs a command and returns the line with its answer. */
   byte[] line(String command, Duration deadline) {
     return connection.call(request("execute", command, Map.of(), Transport.NONE), deadline);
+  }
+
+  /** Tells how many replies have come that nobody waited for, such as those to a predecessor. */
+  long strangers() {
+    return connection.strangers();
   }
 
   private Request request(String verb, String command, Map<String, ?> arguments, int descriptor) {

@@ -24,7 +24,7 @@ final class SchemaEntry {
   List<String> features = List.of();
   private List<String> values = List.of();
 
-  void values(List<String> oldStyle) {
+  void plainValues(List<String> oldStyle) {
     values = oldStyle;
   }
 

@@ -60,7 +60,7 @@ final class SchemaParser {
         case "members" -> entry.members = members("name");
         case "variants" -> entry.cases = members("case");
         case "features" -> entry.features = texts();
-        case "values" -> entry.values(texts());
+        case "values" -> entry.plainValues(texts());
         default -> in.skipChildren();
       }
     }

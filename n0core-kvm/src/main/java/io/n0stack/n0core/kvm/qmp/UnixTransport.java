@@ -89,7 +89,7 @@ final class UnixTransport implements Transport {
     try {
       while (true) {
         UnixTransport transport = open(path.toString(), operation);
-        int errno = transport.connect(name);
+        int errno = transport.connectTo(name);
         if (errno == 0) {
           return transport;
         }
@@ -119,7 +119,7 @@ final class UnixTransport implements Transport {
     return new UnixTransport(socket, fd);
   }
 
-  private int connect(byte[] name) {
+  private int connectTo(byte[] name) {
     out.memory.putShort(Half.DATA, (short) AF_UNIX); // struct sockaddr_un, sys/un.h
     out.memory.put(Half.DATA + 2, name);
     out.memory.put(Half.DATA + 2 + name.length, (byte) 0);
@@ -188,7 +188,10 @@ final class UnixTransport implements Transport {
         ? -1
         : (int) Math.min(Integer.MAX_VALUE, (timeoutNanos + 999_999) / 1_000_000);
     int count = C.poll(half.address + Half.POLL_FD, 1, millis);
-    return count < 0 && !retry(errno()) ? fail("poll", errno()) > 0 : count > 0;
+    if (count < 0 && !retry(errno())) {
+      fail("poll", errno());
+    }
+    return count > 0;
   }
 
   /** Tells whether a number is an open descriptor of this process. */

@@ -66,7 +66,8 @@ class AgentLineFuzzTest {
   @Test
   void noiseEndsInAnAnswerOrAnError() {
     Random random = new Random(7);
-    byte[] words = "{}[]\":,\\u \n\r0123eE-.returnoklass\u00ff\u0000".getBytes(StandardCharsets.ISO_8859_1);
+    byte[] words =
+        "{}[]\":,\\u \n\r0123eE-.returnoklass\u00ff\u0000".getBytes(StandardCharsets.ISO_8859_1);
     for (int round = 0; round < 3000; round++) {
       byte[] noise = new byte[random.nextInt(400)];
       for (int i = 0; i < noise.length; i++) {

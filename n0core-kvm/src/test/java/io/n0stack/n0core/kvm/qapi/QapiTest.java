@@ -152,8 +152,8 @@ class QapiTest {
 
   @Test
   void eventsAreDecoded() {
-    assertThat(Event.of(Results.event(
-            "SHUTDOWN", "{\"guest\": true, \"reason\": \"guest-shutdown\"}")))
+    assertThat(Event.of(
+            Results.event("SHUTDOWN", "{\"guest\": true, \"reason\": \"guest-shutdown\"}")))
         .isEqualTo(new RunEvent.Shutdown(
             true, Term.of(ShutdownCause.class, "guest-shutdown"), Instant.EPOCH));
     assertThat(Event.of(Results.event("DEVICE_DELETED", "{\"path\": \"/a\", \"of-tomorrow\": 1}")))
