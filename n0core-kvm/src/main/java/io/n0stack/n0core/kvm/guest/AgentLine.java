@@ -29,15 +29,15 @@ final class AgentLine {
   private static final int TOKENS = 1 << 20; // bounds the memory that many small values take
   private static final int BLANK = 16;
 
-  private final AgentSocket socket;
+  private final AgentStream stream;
   private final int limit;
   private final ObjectMapper json;
   private final SecureRandom random = new SecureRandom();
   private final ByteBuffer chunk = ByteBuffer.allocate(CHUNK).limit(0);
   private boolean inStep;
 
-  AgentLine(AgentSocket socket, int limit) {
-    this.socket = socket;
+  AgentLine(AgentStream stream, int limit) {
+    this.stream = stream;
     this.limit = limit;
     json = new ObjectMapper(JsonFactory.builder()
         .streamReadConstraints(StreamReadConstraints.builder()
@@ -58,7 +58,7 @@ final class AgentLine {
     byte[] request = request("guest-sync-delimited", Map.of("id", id));
     ByteBuffer framed =
         ByteBuffer.allocate(request.length + 1).put(RESET).put(request).flip();
-    if (!socket.write(framed, deadline)) {
+    if (!stream.write(framed, deadline)) {
       return false;
     }
     while (skipToReset(deadline)) {
@@ -82,7 +82,7 @@ final class AgentLine {
   Optional<JsonNode> call(String command, Map<String, ?> arguments, long deadline)
       throws IOException {
     inStep = false;
-    if (!socket.write(ByteBuffer.wrap(request(command, arguments)), deadline)) {
+    if (!stream.write(ByteBuffer.wrap(request(command, arguments)), deadline)) {
       return Optional.empty();
     }
     Optional<byte[]> line = line(limit, deadline);
@@ -109,11 +109,11 @@ final class AgentLine {
   Optional<JsonNode> tell(String command, Map<String, ?> arguments, long deadline)
       throws IOException {
     inStep = false;
-    if (!socket.write(ByteBuffer.wrap(request(command, arguments)), deadline)) {
+    if (!stream.write(ByteBuffer.wrap(request(command, arguments)), deadline)) {
       return Optional.empty();
     }
     long id = random.nextLong() >>> 2;
-    if (!socket.write(
+    if (!stream.write(
         ByteBuffer.wrap(request("guest-sync-delimited", Map.of("id", id))), deadline)) {
       return Optional.empty();
     }
@@ -205,7 +205,7 @@ final class AgentLine {
     chunk.clear();
     int count;
     try {
-      count = socket.read(chunk, System.nanoTime() + nanos);
+      count = stream.read(chunk, System.nanoTime() + nanos);
     } finally {
       chunk.flip();
     }

@@ -19,7 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A Unix stream socket that never waits beyond a deadline of {@link System#nanoTime}. */
-final class AgentSocket implements AutoCloseable {
+final class AgentSocket implements AgentStream, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AgentSocket.class);
   private static final int RETRY_MILLIS = 5;
 
@@ -67,8 +67,8 @@ final class AgentSocket implements AutoCloseable {
     }
   }
 
-  /** Reads what there is; returns 0 at the deadline and -1 at the end. */
-  int read(ByteBuffer into, long deadline) throws IOException {
+  @Override
+  public int read(ByteBuffer into, long deadline) throws IOException {
     while (true) {
       int count = channel.read(into);
       if (count != 0 || !ready(SelectionKey.OP_READ, deadline)) {
@@ -77,8 +77,8 @@ final class AgentSocket implements AutoCloseable {
     }
   }
 
-  /** Writes all; returns whether that was done by the deadline. */
-  boolean write(ByteBuffer bytes, long deadline) throws IOException {
+  @Override
+  public boolean write(ByteBuffer bytes, long deadline) throws IOException {
     while (bytes.hasRemaining()) {
       if (channel.write(bytes) == 0 && !ready(SelectionKey.OP_WRITE, deadline)) {
         return false;

@@ -31,7 +31,7 @@ public sealed interface Stat {
     }
     return json.equals("true") || json.equals("false")
         ? new Flag(name, result.flag("/value"))
-        : new Number(name, result.unsigned("/value"));
+        : new Amount(name, result.unsigned("/value"));
   }
 
   /**
@@ -41,7 +41,7 @@ public sealed interface Stat {
    * @param value the number
    * @since 0.1
    */
-  record Number(String name, BigInteger value) implements Stat {}
+  record Amount(String name, BigInteger value) implements Stat {}
 
   /**
    * A truth value.
