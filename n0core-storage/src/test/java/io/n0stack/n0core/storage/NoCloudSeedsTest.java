@@ -21,7 +21,8 @@ class NoCloudSeedsTest {
 
   @Test
   void theDriverLendsSeedsThatCloudInitFindsByTheirLabel() {
-    SeedImages seeds = new Qcow2DirectoryDriver(directory).capability(SeedImages.class).orElseThrow();
+    SeedImages seeds =
+        new Qcow2DirectoryDriver(directory).capability(SeedImages.class).orElseThrow();
 
     byte[] image = seeds.seedImage(new Seed("id-1", "web1", "alice", List.of(KEY)));
 
