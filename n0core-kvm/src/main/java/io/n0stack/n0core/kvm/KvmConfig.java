@@ -100,14 +100,7 @@ public record KvmConfig(
    */
   public KvmConfig withAccelerator(Accelerator which) {
     return new KvmConfig(
-        directory,
-        qemu,
-        which,
-        monitorTimeout,
-        commandTimeout,
-        launchTimeout,
-        endTimeout,
-        launch);
+        directory, qemu, which, monitorTimeout, commandTimeout, launchTimeout, endTimeout, launch);
   }
 
   /**

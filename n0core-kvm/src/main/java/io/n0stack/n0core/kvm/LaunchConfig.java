@@ -141,7 +141,16 @@ public record LaunchConfig(
    * @return a changed copy
    */
   public LaunchConfig withCgroupParent(Path parent) {
-    return new LaunchConfig(runAs, parent, scope, ovmf, swtpm, virtiofsd, networkNamespace, serialLogBytes, qemuLogBytes);
+    return new LaunchConfig(
+        runAs,
+        parent,
+        scope,
+        ovmf,
+        swtpm,
+        virtiofsd,
+        networkNamespace,
+        serialLogBytes,
+        qemuLogBytes);
   }
 
   /**
@@ -152,7 +161,16 @@ public record LaunchConfig(
    * @return a changed copy
    */
   public LaunchConfig withLogBytes(long serialBytes, long qemuBytes) {
-    return new LaunchConfig(runAs, cgroupParent, scope, ovmf, swtpm, virtiofsd, networkNamespace, serialBytes, qemuBytes);
+    return new LaunchConfig(
+        runAs,
+        cgroupParent,
+        scope,
+        ovmf,
+        swtpm,
+        virtiofsd,
+        networkNamespace,
+        serialBytes,
+        qemuBytes);
   }
 
   /**
@@ -162,7 +180,16 @@ public record LaunchConfig(
    * @return a changed copy
    */
   public LaunchConfig withScope(Scope which) {
-    return new LaunchConfig(runAs, cgroupParent, which, ovmf, swtpm, virtiofsd, networkNamespace, serialLogBytes, qemuLogBytes);
+    return new LaunchConfig(
+        runAs,
+        cgroupParent,
+        which,
+        ovmf,
+        swtpm,
+        virtiofsd,
+        networkNamespace,
+        serialLogBytes,
+        qemuLogBytes);
   }
 
   /**
@@ -211,7 +238,8 @@ public record LaunchConfig(
     Optional<String> user = config.text("user");
     Optional<String> range = config.text("uid-range");
     if (user.isPresent() && range.isPresent()) {
-      throw N0Exception.invalid("kvm.user", user.get(), "must be absent where kvm.uid-range is set");
+      throw N0Exception.invalid(
+          "kvm.user", user.get(), "must be absent where kvm.uid-range is set");
     }
     if (user.isPresent()) {
       long[] numbers = numbers("kvm.user", user.get(), ":", "must be UID:GID, both numbers");

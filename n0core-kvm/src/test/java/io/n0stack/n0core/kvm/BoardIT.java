@@ -166,7 +166,8 @@ class BoardIT {
       List<QmpResult> cpus = qmp.execute("query-hotpluggable-cpus", LIMIT).list("");
       assertThat(cpus).hasSize(4).allMatch(cpu -> cpu.text("/type").startsWith("qemu64-"));
       assertThat(cpus.stream().filter(cpu -> cpu.find("/qom-path").isPresent())).hasSize(2);
-      assertThat(cpus.stream().mapToLong(cpu -> cpu.number("/props/socket-id")).max()).hasValue(1);
+      assertThat(cpus.stream().mapToLong(cpu -> cpu.number("/props/socket-id")).max())
+          .hasValue(1);
       QmpResult dimm = qmp.execute(
           "object-add",
           Map.of("qom-type", "memory-backend-ram", "id", "more", "size", 128 * MIB),
@@ -189,9 +190,7 @@ class BoardIT {
 
     Path variables = host.root.resolve(id.uid().toString()).resolve("uefi-variables.fd");
     byte[] template = Files.readAllBytes(Path.of("/usr/share/OVMF/OVMF_VARS_4M.ms.fd"));
-    await()
-        .atMost(Duration.ofMinutes(2))
-        .until(() -> Host.said(present(driver, id), "BdsDxe"));
+    await().atMost(Duration.ofMinutes(2)).until(() -> Host.said(present(driver, id), "BdsDxe"));
     assertThat(variables).hasSize(template.length);
     byte[] written = Files.readAllBytes(variables);
     assertThat(written).as("the guest has set variables").isNotEqualTo(template);

@@ -21,6 +21,7 @@ import io.n0stack.n0core.kvm.LaunchConfig.RunAs;
 import io.n0stack.n0core.tck.SimulatedCrash;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -158,8 +159,7 @@ class ConfinementIT {
     Path base = pool.resolve("base.qcow2");
     Path disk = pool.resolve("root.qcow2");
     Host.run("qemu-img", "create", "-q", "-f", "qcow2", base.toString(), "8M");
-    Host.run(
-        "qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base + "", disk + "");
+    Host.run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base + "", disk + "");
     for (Path file : List.of(base, disk, host.rom)) {
       Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
     }
@@ -252,8 +252,13 @@ class ConfinementIT {
     List<String> values = new ArrayList<>();
     for (Path group : groups) {
       for (String file : List.of(
-          "cpu.cfs_quota_us", "memory.limit_in_bytes", "pids.max", "blkio.bfq.weight", "cpu.max",
-          "memory.max", "io.weight")) {
+          "cpu.cfs_quota_us",
+          "memory.limit_in_bytes",
+          "pids.max",
+          "blkio.bfq.weight",
+          "cpu.max",
+          "memory.max",
+          "io.weight")) {
         if (Files.exists(group.resolve(file))) {
           values.addAll(List.of(Files.readString(group.resolve(file)).strip().split(" ", -1)));
         }
@@ -296,7 +301,7 @@ class ConfinementIT {
     for (Path file : List.of(serial, log)) {
       try (FileChannel out = FileChannel.open(file, StandardOpenOption.WRITE)) {
         out.position(5000);
-        out.write(java.nio.ByteBuffer.wrap("end\n".getBytes()));
+        out.write(java.nio.ByteBuffer.wrap("end\n".getBytes(StandardCharsets.US_ASCII)));
       }
     }
 
@@ -307,7 +312,7 @@ class ConfinementIT {
     assertThat(serial.resolveSibling("serial.log.1")).hasSize(1024);
     assertThat(Files.readString(log.resolveSibling("qemu.log.1"))).endsWith("end\n");
     try (var console = driver.openSerial(id)) {
-      console.write(java.nio.ByteBuffer.wrap("b".getBytes()));
+      console.write(java.nio.ByteBuffer.wrap("b".getBytes(StandardCharsets.US_ASCII)));
       await().until(() -> Host.said(present(driver, id), "N0: SPEED"));
     }
     assertThat(Files.size(serial)).as("no hole before what was written").isLessThan(1000);

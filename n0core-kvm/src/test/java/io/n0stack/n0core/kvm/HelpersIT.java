@@ -149,7 +149,8 @@ class HelpersIT {
     driver.apply(context(), id, spec);
 
     try (QmpClient qmp = monitor()) {
-      assertThat(qmp.execute("qom-list", java.util.Map.of("path", "/machine/peripheral"), LIMIT)
+      assertThat(qmp
+              .execute("qom-list", java.util.Map.of("path", "/machine/peripheral"), LIMIT)
               .list("")
               .stream()
               .map(item -> item.text("/name")))
@@ -159,10 +160,10 @@ class HelpersIT {
     for (long process : helpers()) {
       roots.addAll(Files.readAllLines(Path.of("/proc/" + process + "/mountinfo")).stream()
           .map(line -> line.split(" ", -1))
-          .filter(words -> words[4].equals("/")
-              && (words[3].endsWith("/da,ta") || words[3].endsWith("/docs")))
-          .map(words -> words[3].substring(words[3].lastIndexOf('/') + 1) + " "
-              + words[5].substring(0, 2))
+          .filter(words ->
+              words[4].equals("/") && (words[3].endsWith("/da,ta") || words[3].endsWith("/docs")))
+          .map(words ->
+              words[3].substring(words[3].lastIndexOf('/') + 1) + " " + words[5].substring(0, 2))
           .toList());
     }
     assertThat(roots).contains("da,ta rw", "docs ro").doesNotContain("docs rw");
@@ -178,13 +179,15 @@ class HelpersIT {
       asked.add(seed);
       return image;
     };
-    MachineSpec spec =
-        host.nano(Chipset.Q35).cloudInit(new CloudInit("web1", "alice", List.of())).build();
+    MachineSpec spec = host.nano(Chipset.Q35)
+        .cloudInit(new CloudInit("web1", "alice", List.of()))
+        .build();
     StandaloneContext cx = context().lending("volume", seeds);
 
     driver.apply(cx, id, spec);
 
-    assertThat(asked).contains(new SeedImages.Seed(id.uid().toString(), "web1", "alice", List.of()));
+    assertThat(asked)
+        .contains(new SeedImages.Seed(id.uid().toString(), "web1", "alice", List.of()));
     try (QmpClient qmp = monitor()) {
       QmpResult disc = qmp.execute("query-block", LIMIT).list("").get(0);
       assertThat(disc.text("/inserted/node-name")).isEqualTo("seed");
@@ -198,8 +201,9 @@ class HelpersIT {
 
   @Test
   void withoutADriverThatMakesSeedsCloudInitIsRefusedBeforeAnySideEffect() {
-    MachineSpec spec =
-        host.nano(Chipset.Q35).cloudInit(new CloudInit("web1", "alice", List.of())).build();
+    MachineSpec spec = host.nano(Chipset.Q35)
+        .cloudInit(new CloudInit("web1", "alice", List.of()))
+        .build();
 
     assertThatExceptionOfType(N0Exception.class)
         .isThrownBy(() -> driver.apply(context(), id, spec))

@@ -35,8 +35,34 @@ class StringsIT {
       Integer.parseInt(System.getenv().getOrDefault("N0CORE_REPEAT", "6")) > 100 ? 100 : 6;
   // What QEMU's three parsers and a shell each take for something else than itself.
   private static final List<String> PARTS = List.of(
-      ",", ",,", "=", "\"", "'", "\\", "\\n", "{", "}", "[", ":", ";", "$", "$(id)", "`", " ", "%s",
-      "#", "&", "*", ",server=off", ",process=evil", "on", "-", "~", "|", ">", "!");
+      ",",
+      ",,",
+      "=",
+      "\"",
+      "'",
+      "\\",
+      "\\n",
+      "{",
+      "}",
+      "[",
+      ":",
+      ";",
+      "$",
+      "$(id)",
+      "`",
+      " ",
+      "%s",
+      "#",
+      "&",
+      "*",
+      ",server=off",
+      ",process=evil",
+      "on",
+      "-",
+      "~",
+      "|",
+      ">",
+      "!");
   private static final String CONTROLS = "\n\r\t\u0000\u0001\u001b\u007f\u0085\u2028";
 
   @TempDir
@@ -58,8 +84,8 @@ class StringsIT {
           .chipset(random.nextBoolean() ? Chipset.PC : Chipset.Q35)
           .accelerator(Accelerator.TCG)
           .firmware(new Firmware.Kernel(kernel, Optional.of(initrd), line))
-          .hardware(Hardware.standard()
-              .withRawArguments(List.of("-smbios", "type=1,serial=" + identity)))
+          .hardware(
+              Hardware.standard().withRawArguments(List.of("-smbios", "type=1,serial=" + identity)))
           .build();
       ResourceId id = ResourceId.fresh("machine", "web" + round);
       try (QemuMachineDriver driver = host.open()) {
@@ -87,7 +113,8 @@ class StringsIT {
   }
 
   private static String machine(QmpClient qmp, String property) {
-    return qmp.execute("qom-get", Map.of("path", "/machine", "property", property), LIMIT).text("");
+    return qmp.execute("qom-get", Map.of("path", "/machine", "property", property), LIMIT)
+        .text("");
   }
 
   /** Paths of sockets are short. */
@@ -121,7 +148,8 @@ class StringsIT {
   void aControlCharacterIsRefusedInEveryString() {
     MachineSpec.Builder spec = MachineSpec.builder(1, 1 << 20);
     Path image = Path.of("/boot/vmlinuz");
-    for (char control : CONTROLS.toCharArray()) {
+    for (int c = 0; c < CONTROLS.length(); c++) {
+      char control = CONTROLS.charAt(c);
       List<Consumer<String>> fields = List.of(
           text -> ResourceId.fresh("machine", text),
           text -> spec.disk(text),
@@ -145,8 +173,7 @@ class StringsIT {
       for (int i = 0; i < fields.size(); i++) {
         Consumer<String> field = fields.get(i);
         // A path cannot even be made of a zero.
-        assertThatExceptionOfType(
-                control == 0 ? RuntimeException.class : N0Exception.class)
+        assertThatExceptionOfType(control == 0 ? RuntimeException.class : N0Exception.class)
             .as("field %s, character %x", i, (int) control)
             .isThrownBy(() -> field.accept("a" + control + "b"));
       }

@@ -15,12 +15,7 @@ final class NoCloudSeeds implements SeedImages {
   @Override
   public byte[] seedImage(Seed seed) {
     SeedUser user = new SeedUser(
-        seed.user(),
-        seed.authorizedKeys(),
-        Optional.of(SUDO),
-        List.of(),
-        SHELL,
-        Optional.empty());
+        seed.user(), seed.authorizedKeys(), Optional.of(SUDO), List.of(), SHELL, Optional.empty());
     return CloudInitSeed.builder(seed.instanceId(), seed.hostname())
         .withoutDefaultUser()
         .user(user)

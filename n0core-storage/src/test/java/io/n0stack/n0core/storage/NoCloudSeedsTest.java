@@ -8,6 +8,7 @@ import io.n0stack.n0core.api.storage.SeedImages;
 import io.n0stack.n0core.api.storage.SeedImages.Seed;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,7 +22,9 @@ class NoCloudSeedsTest {
 
   @Test
   void theDriverLendsSeedsThatCloudInitFindsByTheirLabel() {
-    SeedImages seeds = new Qcow2DirectoryDriver(directory).capability(SeedImages.class).orElseThrow();
+    SeedImages seeds = new Qcow2DirectoryDriver(directory, Duration.ofSeconds(10))
+        .capability(SeedImages.class)
+        .orElseThrow();
 
     byte[] image = seeds.seedImage(new Seed("id-1", "web1", "alice", List.of(KEY)));
 

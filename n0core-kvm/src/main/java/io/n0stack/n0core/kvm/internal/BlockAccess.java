@@ -100,8 +100,8 @@ public final class BlockAccess implements BlockMonitor {
     Monitor monitor = monitors.toChange(machine.name(), run, within);
     boolean ready = false;
     try {
-      QmpBlockSession session = new QmpBlockSession(
-          machine, new MachineDirectory(machines, machine.uid()), monitor);
+      QmpBlockSession session =
+          new QmpBlockSession(machine, new MachineDirectory(machines, machine.uid()), monitor);
       ready = true;
       return session;
     } finally {

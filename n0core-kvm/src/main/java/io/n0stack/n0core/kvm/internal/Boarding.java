@@ -5,7 +5,6 @@ import io.n0stack.n0core.api.compute.Firmware;
 import io.n0stack.n0core.api.compute.Firmware.Uefi.SecureBoot;
 import io.n0stack.n0core.api.compute.Hardware;
 import io.n0stack.n0core.api.compute.Hardware.Share;
-import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Limits;
 import io.n0stack.n0core.kvm.internal.launch.Cgroups;
 import io.n0stack.n0core.kvm.internal.launch.Confinement;
@@ -62,8 +61,8 @@ public final class Boarding {
 
   /** Chooses whom a machine's processes run as, and lets them into its directory. */
   Optional<Owner> owner(MachineDirectory directory) {
-    Optional<Owner> owner = users.choose(
-        directory::owner, () -> MachineDirectory.uids(root), directory::recordOwner);
+    Optional<Owner> owner =
+        users.choose(directory::owner, () -> MachineDirectory.uids(root), directory::recordOwner);
     owner.ifPresent(who -> UserPool.openWay(directory.path(), who));
     return owner;
   }
@@ -190,8 +189,8 @@ public final class Boarding {
     Optional<Limits> limits = record.spec().limits();
     UUID uid = record.id().uid();
     if (settings.systemd()) {
-      Limits most = limits.orElse(new Limits(
-          Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()));
+      Limits most = limits.orElse(
+          new Limits(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()));
       String launch = String.valueOf(run.directory().getFileName());
       List<String> scope = new ArrayList<>(Confinement.scope(uid, launch, most));
       scope.addAll(namespace());
@@ -232,5 +231,4 @@ public final class Boarding {
     LogFile.bound(run.serialLog(), settings.serialLogBytes());
     LogFile.bound(run.log(), settings.qemuLogBytes());
   }
-
 }

@@ -435,7 +435,7 @@ public final class MachineDirectory {
    * @throws N0Exception UNAVAILABLE if that cannot be read
    */
   public Optional<Owner> owner() {
-    return owner((deleting() ? doomed() : path()).resolve(OWNER));
+    return readOwner((deleting() ? doomed() : path()).resolve(OWNER));
   }
 
   /**
@@ -455,8 +455,7 @@ public final class MachineDirectory {
   public void recordOpened(Set<Path> files) {
     Set<Path> all = new LinkedHashSet<>(opened());
     if (all.addAll(files)) {
-      write(
-          OPENED, all.stream().map(Path::toString).collect(Collectors.joining("\n")) + "\n");
+      write(OPENED, all.stream().map(Path::toString).collect(Collectors.joining("\n")) + "\n");
     }
   }
 
@@ -490,7 +489,7 @@ public final class MachineDirectory {
     Set<Long> uids = new HashSet<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(root)) {
       for (Path entry : entries) {
-        owner(entry.resolve(OWNER)).ifPresent(owner -> uids.add(owner.uid()));
+        readOwner(entry.resolve(OWNER)).ifPresent(owner -> uids.add(owner.uid()));
       }
       return uids;
     } catch (IOException | java.nio.file.DirectoryIteratorException e) {
@@ -498,7 +497,7 @@ public final class MachineDirectory {
     }
   }
 
-  private static Optional<Owner> owner(Path file) {
+  private static Optional<Owner> readOwner(Path file) {
     try {
       return Optional.of(Owner.parse(Files.readString(file)));
     } catch (NoSuchFileException e) {

@@ -24,14 +24,20 @@ final class Periphery {
 
   /** The functions of the slot. */
   private enum Place {
-    RNG,
-    BALLOON,
-    SERIAL,
-    SEED,
-    VSOCK,
-    WATCHDOG,
-    SCREEN,
-    PANIC
+    RNG(0),
+    BALLOON(1),
+    SERIAL(2),
+    SEED(3),
+    VSOCK(4),
+    WATCHDOG(5),
+    SCREEN(6),
+    PANIC(7);
+
+    private final int function;
+
+    Place(int function) {
+      this.function = function;
+    }
   }
 
   private final List<String> arguments = new ArrayList<>();
@@ -56,7 +62,8 @@ final class Periphery {
 
   private void always(Run run) {
     object(Json.of("qom-type", "rng-random").with("id", "rng").with("filename", "/dev/urandom"));
-    device(at(Place.RNG, Json.of("driver", "virtio-rng-pci").with("id", "rng0").with("rng", "rng")));
+    device(
+        at(Place.RNG, Json.of("driver", "virtio-rng-pci").with("id", "rng0").with("rng", "rng")));
     device(at(
         Place.BALLOON,
         Json.of("driver", "virtio-balloon-pci")
@@ -99,10 +106,9 @@ final class Periphery {
   private void screen(Run run) {
     device(at(Place.SCREEN, Json.of("driver", "VGA").with("id", "screen0")));
     arguments.add("-vnc");
-    arguments.add(
-        QemuOptions.of("unix:" + QemuOptions.doubled("path", run.vnc().toString()))
-            .with("share", "force-shared")
-            .toString());
+    arguments.add(QemuOptions.of("unix:" + QemuOptions.doubled("path", run.vnc().toString()))
+        .with("share", "force-shared")
+        .toString());
   }
 
   private void unusual(Hardware hardware, Run run) {
@@ -127,9 +133,11 @@ final class Periphery {
   /** Version 1.2 has only the older interface. */
   private void tpm(Hardware.Tpm tpm, Run run) {
     arguments.add("-chardev");
-    arguments.add(QemuOptions.of("socket").with("id", "tpm").with("path", run.tpm()).toString());
+    arguments.add(
+        QemuOptions.of("socket").with("id", "tpm").with("path", run.tpm()).toString());
     arguments.add("-tpmdev");
-    arguments.add(QemuOptions.of("emulator").with("id", "tpm0").with("chardev", "tpm").toString());
+    arguments.add(
+        QemuOptions.of("emulator").with("id", "tpm0").with("chardev", "tpm").toString());
     String driver = tpm == Hardware.Tpm.VERSION_1_2 ? "tpm-tis" : "tpm-crb";
     device(Json.of("driver", driver).with("id", "tpm-device0").with("tpmdev", "tpm0"));
   }
@@ -149,7 +157,7 @@ final class Periphery {
   }
 
   private Json at(Place place, Json device) {
-    return at(pc ? 0x2 : 0x1e, place.ordinal(), device);
+    return at(pc ? 0x2 : 0x1e, place.function, device);
   }
 
   private Json at(int slot, int function, Json device) {

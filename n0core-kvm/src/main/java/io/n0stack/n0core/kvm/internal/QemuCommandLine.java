@@ -126,8 +126,7 @@ final class QemuCommandLine {
     Periphery.memory(spec)
         .flatMap(Hardware.Memory::mostBytes)
         .filter(most -> most > spec.memoryBytes())
-        .ifPresent(
-            most -> memory.with("slots", MEMORY_SLOTS).with("maxmem", most / MIB + "M"));
+        .ifPresent(most -> memory.with("slots", MEMORY_SLOTS).with("maxmem", most / MIB + "M"));
     add("-m", memory.toString());
     if (backed(spec)) {
       Json backend = Json.of("qom-type", "memory-backend-memfd")

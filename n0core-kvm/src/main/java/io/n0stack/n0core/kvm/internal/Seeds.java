@@ -67,7 +67,7 @@ public final class Seeds {
             N0Exception.Code.UNSUPPORTED,
             "cloudInit",
             "unsupported cloudInit: the agent has no driver of volumes that makes seeds"));
-    return images.seedImage(new SeedImages.Seed(
-        instance, told.hostname(), told.user(), told.authorizedKeys()));
+    return images.seedImage(
+        new SeedImages.Seed(instance, told.hostname(), told.user(), told.authorizedKeys()));
   }
 }

@@ -27,7 +27,8 @@ final class Shares {
     }
     command.addAll(
         List.of(settings.virtiofsd(), "--socket-path=" + socket, "-o", "source=" + source));
-    // It enters namespaces of its own, changes its root and keeps what changing others' files takes.
+    // It enters namespaces of its own, changes its root and keeps what changing others' files
+    // takes.
     helper.start(command, Confinement.of(Privileges.KEPT), socket, limit);
   }
 }

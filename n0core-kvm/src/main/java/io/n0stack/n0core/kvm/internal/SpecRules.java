@@ -69,8 +69,8 @@ public final class SpecRules {
         .flatMap(Hardware.Cpu::mostVcpus)
         .orElse(spec.vcpus());
     supported(vcpus <= VCPUS, "vcpus", vcpus, "must be at most " + VCPUS);
-    check(spec.firmware(), spec.chipset());
-    spec.hardware().ifPresent(hardware -> check(hardware, spec.chipset()));
+    checkFirmware(spec.firmware(), spec.chipset());
+    spec.hardware().ifPresent(hardware -> checkHardware(hardware, spec.chipset()));
     if (boarding.settings().systemd()) {
       Confinement.requireSystemd();
     } else {
@@ -78,26 +78,34 @@ public final class SpecRules {
     }
   }
 
-  private void check(Hardware hardware, Chipset chipset) {
+  private void checkHardware(Hardware hardware, Chipset chipset) {
     hardware
         .vsockCid()
-        .ifPresent(cid -> supported(
-            Files.exists(VSOCK), "hardware.vsockCid", cid, "this host has no " + VSOCK));
+        .ifPresent(cid ->
+            supported(Files.exists(VSOCK), "hardware.vsockCid", cid, "this host has no " + VSOCK));
     hardware
         .tpm()
         .ifPresent(tpm -> program("hardware.tpm", tpm, boarding.settings().swtpm(), "kvm.swtpm"));
-    hardware.tpm().ifPresent(tpm -> supported(
-        chipset != Chipset.MICROVM, "hardware.tpm", tpm, "must be absent on chipset MICROVM"));
-    hardware.memory().flatMap(Hardware.Memory::hugePageBytes).ifPresent(size -> supported(
-        Files.isDirectory(HUGE_PAGES.resolve("hugepages-" + size / KIB + "kB")),
-        "hardware.memory.hugePageBytes",
-        size,
-        "this host has no such huge pages"));
-    hardware.memory().flatMap(Hardware.Memory::mostBytes).ifPresent(most -> supported(
-        chipset != Chipset.MICROVM,
-        "hardware.memory.mostBytes",
-        most,
-        "must be absent on chipset MICROVM"));
+    hardware
+        .tpm()
+        .ifPresent(tpm -> supported(
+            chipset != Chipset.MICROVM, "hardware.tpm", tpm, "must be absent on chipset MICROVM"));
+    hardware
+        .memory()
+        .flatMap(Hardware.Memory::hugePageBytes)
+        .ifPresent(size -> supported(
+            Files.isDirectory(HUGE_PAGES.resolve("hugepages-" + size / KIB + "kB")),
+            "hardware.memory.hugePageBytes",
+            size,
+            "this host has no such huge pages"));
+    hardware
+        .memory()
+        .flatMap(Hardware.Memory::mostBytes)
+        .ifPresent(most -> supported(
+            chipset != Chipset.MICROVM,
+            "hardware.memory.mostBytes",
+            most,
+            "must be absent on chipset MICROVM"));
     List<Share> shares = hardware.shares();
     supported(
         chipset != Chipset.PC || shares.size() <= Periphery.PC_SHARES,
@@ -128,7 +136,7 @@ public final class SpecRules {
         "there is no program \"" + program + "\"; install it or set " + key);
   }
 
-  private void check(Firmware firmware, Chipset chipset) {
+  private void checkFirmware(Firmware firmware, Chipset chipset) {
     if (firmware instanceof Firmware.Uefi uefi) {
       boolean secure = uefi.secureBoot() == SecureBoot.ON;
       supported(

@@ -170,8 +170,7 @@ public final class AccessList {
   /** A file that was made with few permissions has more in its inherited list than its mask lets through. */
   private void dropMasked() {
     int mask = entries.getOrDefault(new Key(MASK, UNDEFINED_ID), 7);
-    entries.replaceAll((key, permissions) ->
-        limited(key.tag()) ? permissions & mask : permissions);
+    entries.replaceAll((key, permissions) -> limited(key.tag()) ? permissions & mask : permissions);
   }
 
   private static boolean limited(int tag) {
@@ -193,9 +192,8 @@ public final class AccessList {
     ByteBuffer out = ByteBuffer.allocate(HEADER_BYTES + entries.size() * ENTRY_BYTES)
         .order(ByteOrder.LITTLE_ENDIAN)
         .putInt(VERSION);
-    entries.forEach((key, permissions) -> out.putShort((short) key.tag())
-        .putShort((short) (int) permissions)
-        .putInt(key.id()));
+    entries.forEach((key, permissions) ->
+        out.putShort((short) key.tag()).putShort((short) (int) permissions).putInt(key.id()));
     int result = LibC.INSTANCE.setxattr(
         bytes(file.toString()), bytes(attribute), out.array(), out.capacity(), 0);
     if (result < 0) {
@@ -217,5 +215,4 @@ public final class AccessList {
             + errno.name() + ")"
             + (lacks ? "; with kvm.user or kvm.uid-range its file system must have them" : ""));
   }
-
 }

@@ -59,8 +59,7 @@ public record Confinement(
    * @return the confinement, for the agent's user
    */
   public static Confinement of(Privileges privileges) {
-    return new Confinement(
-        Optional.empty(), List.of(), List.of(), List.of(), privileges);
+    return new Confinement(Optional.empty(), List.of(), List.of(), List.of(), privileges);
   }
 
   /**
@@ -200,8 +199,8 @@ public record Confinement(
    */
   public static List<String> scope(UUID machine, String launch, MachineSpec.Limits limits) {
     String unit = "n0core-" + machine + "-" + launch + ".scope";
-    List<String> all =
-        new ArrayList<>(List.of("systemd-run", "--scope", "--quiet", "--collect", "--unit=" + unit));
+    List<String> all = new ArrayList<>(
+        List.of("systemd-run", "--scope", "--quiet", "--collect", "--unit=" + unit));
     for (Controller controller : Controller.values()) {
       controller
           .value(limits)

@@ -49,8 +49,7 @@ public final class LogFile {
     Files.deleteIfExists(aside);
     try (FileChannel from = FileChannel.open(
             log,
-            Set.of(
-                StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
+            Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
         FileChannel to = FileChannel.open(
             aside, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE)) {
       long size = from.size();

@@ -42,8 +42,10 @@ public final class UserPool {
     }
     Settings.Uids range = uids.get();
     Optional<Owner> owner = had.get();
-    if (owner.isPresent() && owner.get().equals(range.owner(owner.get().uid()))
-        && owner.get().uid() >= range.first() && owner.get().uid() <= range.last()) {
+    if (owner.isPresent()
+        && owner.get().equals(range.owner(owner.get().uid()))
+        && owner.get().uid() >= range.first()
+        && owner.get().uid() <= range.last()) {
       return owner;
     }
     Set<Long> others = range.shared() ? Set.of() : taken.get();

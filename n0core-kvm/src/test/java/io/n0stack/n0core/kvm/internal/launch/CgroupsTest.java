@@ -18,8 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** What would be written to hierarchies of version 2, which few hosts have beside those of version 1. */
 class CgroupsTest {
   private static final UUID MACHINE = UUID.fromString("00000000-0000-4000-8000-000000000001");
-  private static final Limits ALL = new Limits(
-      Optional.of(1500), Optional.of(256L << 20), Optional.of(64), Optional.of(5000));
+  private static final Limits ALL =
+      new Limits(Optional.of(1500), Optional.of(256L << 20), Optional.of(64), Optional.of(5000));
 
   @TempDir
   Path directory;
