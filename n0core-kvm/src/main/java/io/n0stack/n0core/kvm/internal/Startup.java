@@ -9,7 +9,6 @@ import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.internal.MachineRecord.Unfinished;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
@@ -62,9 +61,8 @@ public final class Startup {
       if (directory.type().filter(type -> !ALIASES.containsValue(type)).isEmpty()) {
         cx.step("record the machine type", () -> directory.recordType(monitor.type()));
       }
-      MachineRecord now =
-          (waits ? Devices.missing(cx, current, monitor.devices()) : devices)
-              .converge(monitor, run, patience);
+      MachineRecord now = (waits ? Devices.missing(cx, current, monitor.devices()) : devices)
+          .converge(monitor, run, patience);
       if (!now.equals(current)) {
         cx.step("note that the devices are plugged", () -> directory.replace(now));
       }
