@@ -12,6 +12,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,7 @@ final class Connection implements Pump.Sink {
   private final ReentrantLock writing = new ReentrantLock();
   private final ReentrantLock describing = new ReentrantLock();
   private volatile @Nullable Semaphore queue;
+  private final AtomicLong strangers = new AtomicLong();
   private volatile boolean ready;
   private boolean closed;
 
@@ -135,6 +137,11 @@ final class Connection implements Pump.Sink {
   void settled(Submitted submitted) {
     pump.settled();
     hands.remove(submitted);
+  }
+
+  /** Tells how many replies have come that nobody waited for. */
+  long strangers() {
+    return strangers.get();
   }
 
   Hands hands() {
@@ -274,6 +281,7 @@ final class Connection implements Pump.Sink {
 
   private void answer(@Nullable Call call, String id, byte[] line) {
     if (call == null) {
+      strangers.incrementAndGet();
       LOG.debug("{}: dropped a reply that nobody waits for: id {}", name, id);
     } else {
       call.answer(line);

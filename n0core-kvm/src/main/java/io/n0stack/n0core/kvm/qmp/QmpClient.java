@@ -292,6 +292,11 @@ public final class QmpClient implements AutoCloseable {
     return connection.call(request("execute", command, Map.of(), Transport.NONE), deadline);
   }
 
+  /** Tells how many replies have come that nobody waited for, such as those to a predecessor. */
+  long strangers() {
+    return connection.strangers();
+  }
+
   private Request request(
       String verb, String command, Map<String, ?> arguments, int descriptor) {
     schema.ifPresent(known -> known.validate(command, arguments));

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Writes commands as JSON. */
 final class Requests {
-  private static final int DEPTH = 1000; // QEMU refuses more than 1024 levels
+  private static final int DEPTH = 900; // QEMU refuses more than 1024 levels, Jackson 1000
   private static final byte[] NONE = new byte[0];
 
   private Requests() {}
@@ -33,7 +33,7 @@ final class Requests {
     try (JsonGenerator generator = Replies.JSON.createGenerator(out)) {
       write(generator, "arguments", arguments, 0);
     } catch (JsonProcessingException e) {
-      throw N0Exception.invalid("arguments", arguments, "must be JSON: " + e.getOriginalMessage());
+      throw N0Exception.invalid("arguments", "", "must be JSON: " + e.getOriginalMessage());
     } catch (IOException e) {
       throw new UncheckedIOException(e); // memory does not fail
     }
@@ -69,7 +69,7 @@ final class Requests {
     if (value == null) {
       out.writeNull();
     } else if (value instanceof CharSequence text) {
-      out.writeString(text.toString());
+      out.writeString(paired(path, text.toString()));
     } else if (value instanceof Boolean flag) {
       out.writeBoolean(flag);
     } else if (value instanceof QmpResult result) {
@@ -90,6 +90,19 @@ final class Requests {
       throw N0Exception.invalid(
           path, value, "must be a text, number, boolean, list or map, not " + value.getClass());
     }
+  }
+
+  /** Half a character would reach QEMU as something else. */
+  private static String paired(String path, String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        if (i + 1 == text.length() || !Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1))) {
+          throw N0Exception.invalid(path, text, "must be Unicode: it has half a surrogate pair");
+        }
+        i++;
+      }
+    }
+    return text;
   }
 
   /** Checks that a command's name can be one. */

@@ -1,0 +1,23 @@
+package io.n0stack.n0core.kvm.qmp;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+
+/** A client that keeps commands on their way: a process to be killed in the middle of them. */
+final class OneClient {
+  private OneClient() {}
+
+  public static void main(String[] arguments) {
+    Duration limit = Duration.ofSeconds(30);
+    try (QmpClient client = QmpClient.connect(Path.of(arguments[0]), limit)) {
+      while (true) {
+        for (int i = 0; i < 8; i++) {
+          client.submit("query-qmp-schema", Map.of(), limit);
+        }
+        System.out.println("sent");
+        client.execute("query-status", limit);
+      }
+    }
+  }
+}
