@@ -310,7 +310,8 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,
           id.toString(),
-          "change " + id + ": " + restarts + " can be changed only by a restart, and a guest that is"
+          "change " + id + ": " + restarts
+              + " can be changed only by a restart, and a guest that is"
               + " PAUSED cannot shut down; resume it first");
     }
   }

@@ -145,9 +145,9 @@ final class Board {
     }
     assertThat(nodes).doesNotHaveDuplicates();
     parts.addAll(nodes);
-    Matcher netdev = NETDEV.matcher(qmp.execute(
-            "human-monitor-command", Map.of("command-line", "info network"), LIMIT)
-        .text(""));
+    Matcher netdev = NETDEV.matcher(
+        qmp.execute("human-monitor-command", Map.of("command-line", "info network"), LIMIT)
+            .text(""));
     while (netdev.find()) {
       parts.add("netdev " + netdev.group(1));
     }
@@ -190,9 +190,7 @@ final class Board {
       if (id.startsWith("disk-") || id.startsWith("nic-") || id.startsWith("scsi")) {
         all.add(device.number("/bus") + ":" + device.number("/slot") + " " + id);
       }
-      device
-          .find("/pci_bridge/devices")
-          .ifPresent(below -> collect(below.list(""), all));
+      device.find("/pci_bridge/devices").ifPresent(below -> collect(below.list(""), all));
     }
   }
 

@@ -96,7 +96,8 @@ class ChangedDevicesIT {
     driver.apply(
         board.cx(),
         id,
-        board.host
+        board
+            .host
             .nano(chipset)
             .disk("a", DiskModel.VIRTIO_SCSI)
             .disk("b", DiskModel.CDROM)
@@ -111,7 +112,9 @@ class ChangedDevicesIT {
       assertThat(Board.type(qmp, "disk-c")).isEqualTo("nvme");
     }
     driver.apply(
-        board.cx(), id, board.host.nano(chipset).disk("c", DiskModel.NVME).nic("eth0").build());
+        board.cx(),
+        id,
+        board.host.nano(chipset).disk("c", DiskModel.NVME).nic("eth0").build());
     assertHas(Set.of("c"), Set.of("eth0"));
     assertThat(pid(driver, id)).isEqualTo(pid);
   }
@@ -161,8 +164,12 @@ class ChangedDevicesIT {
   void whereverTheAgentDiesInAChangeItIsMadeOnce() throws Exception {
     MachineSpec before =
         nano().disk("a", DiskModel.VIRTIO_SCSI).disk("b", DiskModel.VIRTIO_SCSI).build();
-    MachineSpec after =
-        nano().disk("b", DiskModel.VIRTIO_SCSI).disk("c").nic("eth0").nic("eth1").build();
+    MachineSpec after = nano()
+        .disk("b", DiskModel.VIRTIO_SCSI)
+        .disk("c")
+        .nic("eth0")
+        .nic("eth1")
+        .build();
     boolean crashed = true;
     int points = 0;
     for (; crashed; points++) {
@@ -189,7 +196,8 @@ class ChangedDevicesIT {
     apply(nano().disk("a"));
     Files.writeString(board.file("b"), "no image");
 
-    assertThatExceptionOfType(N0Exception.class).isThrownBy(() -> apply(nano().disk("a").disk("b")));
+    assertThatExceptionOfType(N0Exception.class)
+        .isThrownBy(() -> apply(nano().disk("a").disk("b")));
 
     assertThat(parts()).isEqualTo(Board.expected(Set.of("a"), Set.of()));
     apply(nano().disk("a"));
@@ -233,8 +241,17 @@ class ChangedDevicesIT {
     Files.writeString(key, "for your eyes only");
     Path file = directory.resolve("sealed");
     Host.run(
-        "qemu-img", "create", "-q", "-f", "qcow2", "--object", "secret,id=s,file=" + key, "-o",
-        "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", file.toString(), "8M");
+        "qemu-img",
+        "create",
+        "-q",
+        "-f",
+        "qcow2",
+        "--object",
+        "secret,id=s,file=" + key,
+        "-o",
+        "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
+        file.toString(),
+        "8M");
     VolumeStatus sealed = new VolumeStatus(
         file, ImageFormat.QCOW2, 8 << 20, 0, Optional.empty(), Optional.of(new Encryption(key)));
     apply(nano());
@@ -255,7 +272,9 @@ class ChangedDevicesIT {
     Files.writeString(key, "another");
     assertThatExceptionOfType(N0Exception.class)
         .isThrownBy(() -> driver.apply(
-            board.cx().with("volume", "sealed", sealed), id, nano().disk("sealed").build()));
+            board.cx().with("volume", "sealed", sealed),
+            id,
+            nano().disk("sealed").build()));
     assertThat(parts()).as("nothing is left of a wrong key").isEmpty();
     apply(nano());
   }
@@ -289,12 +308,8 @@ class ChangedDevicesIT {
     driver.apply(
         board.cx(),
         id,
-        board.host
-            .nano(Chipset.PC)
-            .disk("b")
-            .disk("a", DiskModel.VIRTIO_SCSI)
-            .build()
-            .toBuilder(2, 32 << 20)
+        board.host.nano(Chipset.PC).disk("b").disk("a", DiskModel.VIRTIO_SCSI).build().toBuilder(
+                2, 32 << 20)
             .build());
     assertThat(state(driver, id)).isEqualTo(MachineState.SHUTDOWN);
     driver.power(board.cx(), id, PowerAction.BOOT);
@@ -309,8 +324,12 @@ class ChangedDevicesIT {
     for (int point = 0; crashed; point++) {
       apply(nano().disk("a"));
       Restarting restarting = new Restarting(board.cx().crashAt(point));
-      MachineSpec other =
-          board.host.nano(Chipset.PC).disk("a", DiskModel.VIRTIO_SCSI).nic("eth0").build();
+      MachineSpec other = board
+          .host
+          .nano(Chipset.PC)
+          .disk("a", DiskModel.VIRTIO_SCSI)
+          .nic("eth0")
+          .build();
       try {
         driver.apply(restarting, id, other);
         crashed = false;
@@ -370,7 +389,9 @@ class ChangedDevicesIT {
         }
         driver.apply(board.cx(), id, wanted);
         Set<String> disks = i % 2 == 0 ? Set.of("a", "b", "c") : Set.of("a");
-        assertThat(parts()).as("seed %d, change %d", seed, i).isEqualTo(Board.expected(disks, Set.of()));
+        assertThat(parts())
+            .as("seed %d, change %d", seed, i)
+            .isEqualTo(Board.expected(disks, Set.of()));
       }
     }
     assertThat(failed).as("calls that had no answer in time").isPositive();

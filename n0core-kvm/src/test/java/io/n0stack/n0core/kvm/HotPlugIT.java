@@ -106,7 +106,8 @@ class HotPlugIT {
     assertThat(parts()).isEqualTo(Board.expected(Set.of("b", "c"), Set.of()));
     assertThat(seen("/sys/block")).doesNotContain("vda").contains("vdb", "nvme0n1");
     assertThat(seen("/sys/class/net")).doesNotContain("eth0");
-    assertThat(before).containsAll(pci().stream().filter(at -> at.endsWith("disk-b")).toList());
+    assertThat(before)
+        .containsAll(pci().stream().filter(at -> at.endsWith("disk-b")).toList());
 
     driver.apply(cx(), id, linux(chipset).disk("b").disk("a").build());
     assertThat(parts()).isEqualTo(Board.expected(Set.of("a", "b"), Set.of()));
@@ -143,8 +144,7 @@ class HotPlugIT {
     driver.apply(cx(), id, linux(Chipset.Q35).disk("a").disk("b").build());
     awaitGuest();
     Path overlay = directory.resolve("overlay");
-    Host.run(
-        "qemu-img", "create", "-q", "-f", "qcow2", "-u", overlay.toString(), "8M");
+    Host.run("qemu-img", "create", "-q", "-f", "qcow2", "-u", overlay.toString(), "8M");
     try (QmpClient qmp = board.qmp(driver, id)) {
       qmp.execute(
           "blockdev-add",
@@ -192,7 +192,8 @@ class HotPlugIT {
     int number = ++questions;
     Pattern answer = Pattern.compile("(?s)<<([^$]*?)>>" + number + "\\D");
     Path log = present(driver, id).serialLog();
-    // Held open until it is answered: QEMU drops what the guest has not taken when the other side leaves.
+    // Held open until it is answered: QEMU drops what the guest has not taken when the other side
+    // leaves.
     try (ByteChannel console = driver.openSerial(id)) {
       String line = "echo \"<<$(" + command + ")>>" + number + "\"\n";
       console.write(ByteBuffer.wrap(line.getBytes(StandardCharsets.US_ASCII)));

@@ -158,16 +158,16 @@ class KilledMutationsIT {
             .as(at)
             .isEqualTo(id.uid().toString());
         assertThat(qmp.execute("query-name", Board.LIMIT).text("/name")).as(at).isEqualTo("web1");
-        assertThat(qmp.execute("query-status", Board.LIMIT).find("/running")).as(at).isPresent();
+        assertThat(qmp.execute("query-status", Board.LIMIT).find("/running"))
+            .as(at)
+            .isPresent();
       }
     }
   }
 
   /** Does what an agent does that comes after: nothing but to apply, and what its user would do besides. */
   private void settle(String at, MachineSpec spec) throws Exception {
-    await(at)
-        .atMost(PATIENCE)
-        .until(() -> driver.observe(id) instanceof Observed.Present<?>);
+    await(at).atMost(PATIENCE).until(() -> driver.observe(id) instanceof Observed.Present<?>);
     if (state(driver, id) == MachineState.PAUSED) {
       driver.power(board.cx(), id, PowerAction.RESUME);
     } else if (state(driver, id) == MachineState.SHUTDOWN) {
@@ -178,7 +178,9 @@ class KilledMutationsIT {
     } catch (N0Exception e) {
       assertThat(e.code()).as("%s: %s", at, e).isEqualTo(N0Exception.Code.BUSY);
       driver.power(board.cx(), id, PowerAction.HARD_REBOOT); // which releases what the guest keeps
-      await(at).atMost(PATIENCE).until(() -> Host.present(driver, id).unplugging().isEmpty());
+      await(at)
+          .atMost(PATIENCE)
+          .until(() -> Host.present(driver, id).unplugging().isEmpty());
       driver.apply(board.cx(), id, spec);
     }
     assertThat(state(driver, id)).as(at).isEqualTo(MachineState.RUNNING);

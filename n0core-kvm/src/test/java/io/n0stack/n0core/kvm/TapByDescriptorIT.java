@@ -87,10 +87,13 @@ class TapByDescriptorIT {
     assertThatExceptionOfType(N0Exception.class)
         .as("the tap is held")
         .isThrownBy(() -> taps.open(port, 1));
-    driver.apply(cx(), id, MachineSpec.builder(1, 256 << 20)
-        .accelerator(Accelerator.TCG)
-        .firmware(linux.build().firmware())
-        .build());
+    driver.apply(
+        cx(),
+        id,
+        MachineSpec.builder(1, 256 << 20)
+            .accelerator(Accelerator.TCG)
+            .firmware(linux.build().firmware())
+            .build());
     taps.open(port, 1).close();
   }
 

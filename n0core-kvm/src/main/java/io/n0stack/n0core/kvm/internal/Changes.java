@@ -42,8 +42,8 @@ public final class Changes {
   private static boolean sameModels(MachineSpec from, MachineSpec to) {
     Map<String, DiskModel> before = models(from);
     return to.disks().stream()
-        .allMatch(disk -> before.getOrDefault(disk.volume(), Addresses.model(disk))
-            == Addresses.model(disk));
+        .allMatch(disk ->
+            before.getOrDefault(disk.volume(), Addresses.model(disk)) == Addresses.model(disk));
   }
 
   private static Map<String, DiskModel> models(MachineSpec spec) {

@@ -158,8 +158,10 @@ public final class Devices {
   }
 
   private void plugMissing(Monitor monitor) {
-    missing.values().forEach(plug -> cx.step(
-        "plug " + label(plug.id()), () -> new Plugger(monitor).plug(plug)));
+    missing
+        .values()
+        .forEach(
+            plug -> cx.step("plug " + label(plug.id()), () -> new Plugger(monitor).plug(plug)));
   }
 
   private void requirePorts(Set<String> present) {

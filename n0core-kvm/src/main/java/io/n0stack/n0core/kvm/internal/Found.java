@@ -12,8 +12,8 @@ import java.util.Set;
 
 /** What a running QEMU says that it has. Nothing is kept: each call asks. */
 final class Found {
-  private static final Set<String> MOVING = Set.of(
-      "postmigrate", "finish-migrate", "save-vm", "restore-vm", "colo", "internal-error");
+  private static final Set<String> MOVING =
+      Set.of("postmigrate", "finish-migrate", "save-vm", "restore-vm", "colo", "internal-error");
   private static final int DEEPEST = 1000;
 
   private final Monitor monitor;
@@ -112,7 +112,8 @@ final class Found {
   /** Returns the names of objects that were added, or came with the board. */
   Set<String> objects() {
     Set<String> names = new HashSet<>();
-    for (QmpResult object : monitor.execute("qom-list", Map.of("path", "/objects")).list("")) {
+    for (QmpResult object :
+        monitor.execute("qom-list", Map.of("path", "/objects")).list("")) {
       names.add(object.text("/name"));
     }
     return names;

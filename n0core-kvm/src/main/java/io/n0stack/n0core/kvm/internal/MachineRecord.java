@@ -103,12 +103,10 @@ public record MachineRecord(
           tree.path("name").asText(),
           UUID.fromString(tree.path("uid").asText()));
       MachineSpec spec = JSON.treeToValue(tree.path("spec"), MachineSpec.class);
-      MachineSpec running = tree.has("running")
-          ? JSON.treeToValue(tree.path("running"), MachineSpec.class)
-          : spec;
-      Map<String, Integer> places = tree.has("addresses")
-          ? addresses(tree.path("addresses"))
-          : Addresses.of(Map.of(), spec);
+      MachineSpec running =
+          tree.has("running") ? JSON.treeToValue(tree.path("running"), MachineSpec.class) : spec;
+      Map<String, Integer> places =
+          tree.has("addresses") ? addresses(tree.path("addresses")) : Addresses.of(Map.of(), spec);
       Unfinished rest = Unfinished.valueOf(tree.path("unfinished").asText("NONE"));
       return new MachineRecord(id, spec, running, places, rest);
     } catch (JsonProcessingException | IllegalArgumentException | N0Exception e) {

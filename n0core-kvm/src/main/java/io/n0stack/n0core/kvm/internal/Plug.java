@@ -66,12 +66,15 @@ record Plug(
     if (format.equals("qcow2") && volume.backingImage().isEmpty()) {
       node.put("backing", null); // a header that names one all the same is not obeyed
     }
-    volume.encryption().ifPresent(encryption -> node.put(
-        "encrypt", Map.of("format", "luks", "key-secret", secretId(disk.volume()))));
+    volume
+        .encryption()
+        .ifPresent(encryption ->
+            node.put("encrypt", Map.of("format", "luks", "key-secret", secretId(disk.volume()))));
     Map<String, Object> device = device(driver(disk), Addresses.id(disk), place);
     device.put("drive", nodeName(disk.volume()));
     if (Addresses.model(disk) == DiskModel.NVME) {
-      device.put("serial", shortened(disk.volume(), SERIAL_LENGTH)); // without one it does not start
+      device.put(
+          "serial", shortened(disk.volume(), SERIAL_LENGTH)); // without one it does not start
     }
     disk.bootOrder().ifPresent(order -> device.put("bootindex", order));
     return new Plug(
@@ -91,8 +94,7 @@ record Plug(
     };
   }
 
-  static Plug nic(
-      String key, PortStatus port, Optional<Tap> tap, Map<String, Object> place) {
+  static Plug nic(String key, PortStatus port, Optional<Tap> tap, Map<String, Object> place) {
     Map<String, Object> netdev = new LinkedHashMap<>();
     netdev.put("type", "tap");
     netdev.put("id", netdevId(Addresses.id(key)));

@@ -109,8 +109,9 @@ final class Plugger {
   }
 
   private void removeSecret(Plug plug) {
-    plug.keyFile().ifPresent(file -> monitor.execute(
-        "object-del", Map.of("id", Plug.secretId(plug.id().substring("disk-".length())))));
+    plug.keyFile()
+        .ifPresent(file -> monitor.execute(
+            "object-del", Map.of("id", Plug.secretId(plug.id().substring("disk-".length())))));
   }
 
   private void removeNetdev(Plug plug) {

@@ -11,7 +11,6 @@ import io.n0stack.n0core.api.storage.StorageDriver;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.kvm.internal.MachineRecord.Unfinished;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
@@ -68,9 +67,8 @@ public final class Startup {
         cx.step("record the machine type", () -> directory.recordType(monitor.type()));
       }
       admit(cx, directory, record.spec());
-      MachineRecord now =
-          (waits ? Devices.missing(cx, current, monitor.devices()) : devices)
-              .converge(monitor, run, patience);
+      MachineRecord now = (waits ? Devices.missing(cx, current, monitor.devices()) : devices)
+          .converge(monitor, run, patience);
       if (!now.equals(current)) {
         cx.step("note that the devices are plugged", () -> directory.replace(now));
       }

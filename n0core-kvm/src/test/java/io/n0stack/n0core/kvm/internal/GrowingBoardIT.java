@@ -30,7 +30,10 @@ import org.junit.jupiter.api.io.TempDir;
 class GrowingBoardIT {
   private static final long MIB = 1 << 20;
   private static final Limits LIMITS = new Limits(
-      Duration.ofSeconds(20), Duration.ofSeconds(20), Duration.ofSeconds(20), Duration.ofSeconds(20));
+      Duration.ofSeconds(20),
+      Duration.ofSeconds(20),
+      Duration.ofSeconds(20),
+      Duration.ofSeconds(20));
   private static final MachineSpec SMALL = MachineSpec.builder(1, 128 * MIB)
       .hardware(Hardware.standard()
           .withCpu(new Hardware.Cpu(
@@ -55,12 +58,26 @@ class GrowingBoardIT {
     Run run = new Run(id.uid(), Files.createDirectory(directory.resolve(name)));
     started.add(new ProcessBuilder(
             "qemu-system-x86_64",
-            "-nodefaults", "-S", "-display", "none", "-machine", "q35", "-accel", "tcg",
-            "-smp", "cpus=1,maxcpus=4,sockets=2,cores=2,threads=1",
-            "-m", "size=128M,slots=8,maxmem=1024M",
-            "-chardev", "socket,id=a,server=on,wait=off,path=" + run.monitor(),
-            "-chardev", "socket,id=b,server=on,wait=off,path=" + run.rescueMonitor(),
-            "-mon", "chardev=a,mode=control", "-mon", "chardev=b,mode=control")
+            "-nodefaults",
+            "-S",
+            "-display",
+            "none",
+            "-machine",
+            "q35",
+            "-accel",
+            "tcg",
+            "-smp",
+            "cpus=1,maxcpus=4,sockets=2,cores=2,threads=1",
+            "-m",
+            "size=128M,slots=8,maxmem=1024M",
+            "-chardev",
+            "socket,id=a,server=on,wait=off,path=" + run.monitor(),
+            "-chardev",
+            "socket,id=b,server=on,wait=off,path=" + run.rescueMonitor(),
+            "-mon",
+            "chardev=a,mode=control",
+            "-mon",
+            "chardev=b,mode=control")
         .inheritIO()
         .start());
     await().atMost(Duration.ofSeconds(20)).until(() -> Files.exists(run.rescueMonitor()));
@@ -68,11 +85,11 @@ class GrowingBoardIT {
   }
 
   private static MachineRecord grown(MachineRecord record, int vcpus, long mib) {
-    return record.wanting(
-        record.spec().toBuilder(vcpus, mib * MIB).build(), Unfinished.DEVICES);
+    return record.wanting(record.spec().toBuilder(vcpus, mib * MIB).build(), Unfinished.DEVICES);
   }
 
-  private static MachineRecord converge(StandaloneContext cx, MachineRecord record, Monitor monitor, Run run) {
+  private static MachineRecord converge(
+      StandaloneContext cx, MachineRecord record, Monitor monitor, Run run) {
     return Devices.missing(cx, record, Set.of()).converge(monitor, run, Duration.ZERO);
   }
 

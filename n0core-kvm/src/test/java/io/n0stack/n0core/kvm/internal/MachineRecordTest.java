@@ -64,7 +64,8 @@ class MachineRecordTest {
 
   @Test
   void whatIsBeingChangedIsReadBack() throws IOException {
-    MachineSpec before = MachineSpec.builder(1, 1 << 20).disk("data").nic("eth0").build();
+    MachineSpec before =
+        MachineSpec.builder(1, 1 << 20).disk("data").nic("eth0").build();
     MachineSpec after = before.toBuilder(2, 1 << 20).disk("more").build();
     MachineRecord record = new MachineRecord(id, before).wanting(after, Unfinished.RESTART);
 
@@ -115,8 +116,8 @@ class MachineRecordTest {
     MachineRecord record = new MachineRecord(id, full);
 
     assertThatExceptionOfType(N0Exception.class)
-        .isThrownBy(() -> record.wanting(
-            full.toBuilder(1, 1 << 20).disk("more").build(), Unfinished.DEVICES))
+        .isThrownBy(() ->
+            record.wanting(full.toBuilder(1, 1 << 20).disk("more").build(), Unfinished.DEVICES))
         .withMessageContaining("28")
         .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.EXHAUSTED));
   }

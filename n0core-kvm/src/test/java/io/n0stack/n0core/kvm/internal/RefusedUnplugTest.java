@@ -61,18 +61,23 @@ class RefusedUnplugTest {
     try (SocketChannel client = server.accept();
         BufferedReader in =
             new BufferedReader(Channels.newReader(client, StandardCharsets.UTF_8))) {
-      send(client, "{\"QMP\":{\"version\":{\"qemu\":{\"micro\":0,\"minor\":2,\"major\":7}},"
-          + "\"capabilities\":[]}}");
+      send(
+          client,
+          "{\"QMP\":{\"version\":{\"qemu\":{\"micro\":0,\"minor\":2,\"major\":7}},"
+              + "\"capabilities\":[]}}");
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         Matcher command = COMMAND.matcher(line);
         Matcher id = ID.matcher(line);
         assertThat(command.find() && id.find()).as(line).isTrue();
-        send(client, "{\"return\":" + answer(command.group(1)) + ",\"id\":\"" + id.group(1) + "\"}");
+        send(
+            client, "{\"return\":" + answer(command.group(1)) + ",\"id\":\"" + id.group(1) + "\"}");
         if (command.group(1).equals("device_del")) {
           asked.incrementAndGet();
-          send(client, "{\"event\":\"DEVICE_UNPLUG_GUEST_ERROR\",\"data\":{\"device\":\"nic-eth0\","
-              + "\"path\":\"/machine/peripheral/nic-eth0\"},"
-              + "\"timestamp\":{\"seconds\":1,\"microseconds\":0}}");
+          send(
+              client,
+              "{\"event\":\"DEVICE_UNPLUG_GUEST_ERROR\",\"data\":{\"device\":\"nic-eth0\","
+                  + "\"path\":\"/machine/peripheral/nic-eth0\"},"
+                  + "\"timestamp\":{\"seconds\":1,\"microseconds\":0}}");
         }
       }
     } catch (IOException e) {
