@@ -222,8 +222,7 @@ class LinuxMigrationIT {
     Migration to = target.capability(Migration.class).orElseThrow();
     MigrationReception tcp = MigrationReception.tcp("127.0.0.1");
     MigrationOptions options = MigrationOptions.usual().withMostDowntime(Duration.ofMillis(20));
-    MigrationTarget way =
-        new ComparingTarget(hosts, directory, MEMORY, TwoHosts.direct(to, right));
+    MigrationTarget way = new ComparingTarget(hosts, directory, MEMORY, TwoHosts.direct(to, right));
     Duration still = Duration.ZERO;
     to.expect(from.offer(hosts.id));
     for (int attempt = 1; ; attempt++) {

@@ -53,27 +53,28 @@ final class MigrationSource {
     Handover sending = moving.require().sending(terms.token(), seen.state());
     long begin = System.nanoTime();
     cx.step("note that the machine is being sent", () -> moving.write(sending));
-    Optional<Sent> sent = Optional.empty();
+    Sent sent;
     try {
-      sent = Optional.of(send(cx, journey));
+      sent = send(cx, journey);
     } catch (N0Exception e) {
       if (retreat(journey, e) == Verdict.REFUSED) {
         throw e;
       }
+      sent = new Sent(begin, System.nanoTime(), 0);
     }
-    long end = System.nanoTime();
     leave(moving);
-    return report(begin, sent, end);
+    return report(begin, sent);
   }
 
   /** What the source knows of the memory that it has sent. */
-  private record Sent(long stoppedAt, long bytes) {}
+  private record Sent(long stoppedAt, long ranAt, long bytes) {}
 
-  private static MigrationReport report(long begin, Optional<Sent> sent, long end) {
+  /** Of one that was given away, but whose taking was only learned of later, all counts as standstill. */
+  private static MigrationReport report(long begin, Sent sent) {
     return new MigrationReport(
-        Duration.ofNanos(end - begin),
-        Duration.ofNanos(end - sent.map(Sent::stoppedAt).orElse(begin)),
-        sent.map(Sent::bytes).orElse(0L));
+        Duration.ofNanos(sent.ranAt() - begin),
+        Duration.ofNanos(sent.ranAt() - sent.stoppedAt()),
+        sent.bytes());
   }
 
   Sight running(Moving moving, Duration limit) {
@@ -112,7 +113,9 @@ final class MigrationSource {
       long stopped = sender.stoppedAt(System.nanoTime());
       giveAway(cx, journey);
       return new Sent(
-          stopped, figures.find("/ram/transferred").map(n -> n.number("")).orElse(0L));
+          stopped,
+          System.nanoTime(),
+          figures.find("/ram/transferred").map(n -> n.number("")).orElse(0L));
     }
   }
 
