@@ -95,7 +95,8 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       return Optional.of(type.cast(snapshots));
     }
     if (type == MachineStatistics.class) {
-      return Optional.of(type.cast(new Usage(config.directory(), monitors, config.monitorTimeout())));
+      return Optional.of(
+          type.cast(new Usage(config.directory(), monitors, config.monitorTimeout())));
     }
     if (type == Screen.class) {
       return Optional.of(type.cast(screens));
@@ -167,12 +168,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private static MachineStatus status(MachineDirectory directory, Sight seen) {
     Run run = seen.run().orElse(directory.last());
     return new MachineStatus(
-        seen.state(),
-        seen.pid(),
-        run.accelerator(),
-        run.serialLog(),
-        seen.reason(),
-        List.of());
+        seen.state(), seen.pid(), run.accelerator(), run.serialLog(), seen.reason(), List.of());
   }
 
   @Override
@@ -308,7 +304,8 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   }
 
   private Sight look(Context cx, ResourceId id, MachineDirectory directory) {
-    return Sight.of(id.name(), directory, monitors, Limits.least(config.monitorTimeout(), cx.remaining()));
+    return Sight.of(
+        id.name(), directory, monitors, Limits.least(config.monitorTimeout(), cx.remaining()));
   }
 
   /** Hangs up. Machines are not touched. */

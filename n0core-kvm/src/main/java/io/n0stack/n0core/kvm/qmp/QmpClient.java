@@ -211,8 +211,7 @@ public final class QmpClient implements AutoCloseable {
     return (text + "\n").getBytes(StandardCharsets.UTF_8);
   }
 
-  private void send(
-      String operation, byte[] request, int descriptor, long end, Duration deadline)
+  private void send(String operation, byte[] request, int descriptor, long end, Duration deadline)
       throws InterruptedException {
     if (!writing.tryLock(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS)) {
       throw new OperationTimeoutException(operation, deadline);
