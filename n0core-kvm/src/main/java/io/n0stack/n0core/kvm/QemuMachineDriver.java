@@ -121,7 +121,8 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       return Optional.of(type.cast(snapshots));
     }
     if (type == MachineStatistics.class) {
-      return Optional.of(type.cast(new Usage(config.directory(), monitors, config.monitorTimeout())));
+      return Optional.of(
+          type.cast(new Usage(config.directory(), monitors, config.monitorTimeout())));
     }
     if (type == Screen.class) {
       return Optional.of(type.cast(screens));
@@ -404,7 +405,8 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   }
 
   private Sight look(Context cx, ResourceId id, MachineDirectory directory) {
-    return Sight.of(id.name(), directory, monitors, Limits.least(config.monitorTimeout(), cx.remaining()));
+    return Sight.of(
+        id.name(), directory, monitors, Limits.least(config.monitorTimeout(), cx.remaining()));
   }
 
   /** Hangs up. Machines are not touched. */

@@ -124,8 +124,8 @@ class ConsoleIT {
     byte[] picture = screen.screenshot(id);
 
     assertThat(picture).startsWith(0x89, 'P', 'N', 'G').hasSizeGreaterThan(50);
-    try (var files = java.nio.file.Files.list(
-        present(driver, id).serialLog().resolveSibling("."))) {
+    try (var files =
+        java.nio.file.Files.list(present(driver, id).serialLog().resolveSibling("."))) {
       assertThat(files.map(Path::toString)).noneMatch(file -> file.contains("screen."));
     }
   }
@@ -163,8 +163,7 @@ class ConsoleIT {
     assertThat(answer(uri, brief.uri().getPath(), "")).as("expired").startsWith("HTTP/1.1 403");
     ScreenGrant open = screen.grant(id, Duration.ofMinutes(1));
     driver.close();
-    assertThatThrownBy(() -> answer(uri, open.uri().getPath(), ""))
-        .isInstanceOf(IOException.class);
+    assertThatThrownBy(() -> answer(uri, open.uri().getPath(), "")).isInstanceOf(IOException.class);
   }
 
   @Test

@@ -30,7 +30,8 @@ final class LinuxGuest {
 
   /** Builds it; a host that cannot is no failure unless it is said to be able to. */
   static LinuxGuest build() throws Exception {
-    Path builder = Path.of("..", "examples", "guest", "mkguest").toAbsolutePath().normalize();
+    Path builder =
+        Path.of("..", "examples", "guest", "mkguest").toAbsolutePath().normalize();
     Path cache = Path.of("target", "guest").toAbsolutePath();
     Files.createDirectories(cache);
     Path log = cache.resolve("mkguest.log");

@@ -74,8 +74,8 @@ class LinuxPowerIT {
     driver.apply(context(), id, guest.spec("n0.noagent=1 n0.noacpi=1").build());
     LinuxGuest.awaitSaid(driver, id, "N0: READY");
     assertThatExceptionOfType(N0Exception.class)
-        .isThrownBy(() -> driver.power(
-            new StandaloneContext(Duration.ofSeconds(7)), id, PowerAction.SHUTDOWN))
+        .isThrownBy(() ->
+            driver.power(new StandaloneContext(Duration.ofSeconds(7)), id, PowerAction.SHUTDOWN))
         .withMessageContaining("obeyed neither");
     assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
     driver.delete(context(), id);
@@ -93,19 +93,28 @@ class LinuxPowerIT {
     Host.run("mount", "-t", "tmpfs", "-o", "size=3m", "none", small.toString());
     try {
       Path volume = small.resolve("data.qcow2");
-      Host.run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b",
-          guest.base().toString(), volume.toString());
+      Host.run(
+          "qemu-img",
+          "create",
+          "-q",
+          "-f",
+          "qcow2",
+          "-F",
+          "qcow2",
+          "-b",
+          guest.base().toString(),
+          volume.toString());
       StandaloneContext cx = context()
           .with(
               "volume",
               "data",
-              new VolumeStatus(
-                  volume, ImageFormat.QCOW2, 64 << 20, 0, Optional.of(guest.base())));
+              new VolumeStatus(volume, ImageFormat.QCOW2, 64 << 20, 0, Optional.of(guest.base())));
       driver.apply(cx, id, guest.spec("n0.noagent=1").disk("data").build());
       LinuxGuest.awaitSaid(driver, id, "N0: READY");
       LinuxGuest.awaitShell(driver, id);
 
-      LinuxGuest.type(driver, id, "dd if=/dev/urandom of=/mnt/big bs=1M count=8; sync; echo DO''NE");
+      LinuxGuest.type(
+          driver, id, "dd if=/dev/urandom of=/mnt/big bs=1M count=8; sync; echo DO''NE");
       await().atMost(GUEST).until(() -> state(driver, id) == MachineState.FAILED);
 
       assertThat(present(driver, id).reason().orElseThrow())

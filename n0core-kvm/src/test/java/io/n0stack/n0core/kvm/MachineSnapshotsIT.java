@@ -111,8 +111,7 @@ class MachineSnapshotsIT {
     snapshots.deleteSnapshot(cx(), id, "before");
     assertThat(snapshots.snapshots(id)).isEmpty();
     assertThat(tags(root) + tags(data)).doesNotContain("n0-before");
-    refused(
-        () -> snapshots.revertToSnapshot(cx(), id, "before"), N0Exception.Code.NOT_FOUND);
+    refused(() -> snapshots.revertToSnapshot(cx(), id, "before"), N0Exception.Code.NOT_FOUND);
   }
 
   @Test
@@ -123,8 +122,7 @@ class MachineSnapshotsIT {
         .returns(Consistency.CRASH, MachineSnapshot::consistency);
     assertThat(tags(root)).contains("n0-clean");
     assertThat(tags(data)).contains("n0-clean");
-    refused(
-        () -> snapshots.revertToSnapshot(cx(), id, "clean"), N0Exception.Code.PRECONDITION);
+    refused(() -> snapshots.revertToSnapshot(cx(), id, "clean"), N0Exception.Code.PRECONDITION);
     refused(
         () -> snapshots.takeSnapshot(cx(), id, "clean", Content.MEMORY),
         N0Exception.Code.ALREADY_EXISTS);
@@ -135,7 +133,9 @@ class MachineSnapshotsIT {
 
     Host.run("qemu-io", "-f", "qcow2", "-c", "read -P 0 0 64k", data.toString());
     snapshots.takeSnapshot(cx(), id, "off", Content.DISKS);
-    assertThat(snapshots.snapshots(id)).extracting(MachineSnapshot::name).containsExactly("clean", "off");
+    assertThat(snapshots.snapshots(id))
+        .extracting(MachineSnapshot::name)
+        .containsExactly("clean", "off");
     assertThat(snapshots.snapshots(id).get(1).consistency()).isEqualTo(Consistency.EXACT);
     snapshots.deleteSnapshot(cx(), id, "clean");
     assertThat(tags(data)).doesNotContain("n0-clean").contains("n0-off");
@@ -175,9 +175,7 @@ class MachineSnapshotsIT {
     Host.run("qemu-img", "create", "-q", "-f", "raw", raw.toString(), "8M");
     StandaloneContext cx = context()
         .with(
-            "volume",
-            "raw",
-            new VolumeStatus(raw, ImageFormat.RAW, 8 << 20, 0, Optional.empty()));
+            "volume", "raw", new VolumeStatus(raw, ImageFormat.RAW, 8 << 20, 0, Optional.empty()));
     driver.apply(cx, other, host.nano(Chipset.PC).disk("raw").build());
     try {
       refused(

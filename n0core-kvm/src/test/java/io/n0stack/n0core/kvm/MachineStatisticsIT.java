@@ -55,8 +55,17 @@ class MachineStatisticsIT {
     guest = LinuxGuest.build();
     host = new Host(directory);
     volume = directory.resolve("data.qcow2");
-    Host.run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b",
-        guest.base().toString(), volume.toString());
+    Host.run(
+        "qemu-img",
+        "create",
+        "-q",
+        "-f",
+        "qcow2",
+        "-F",
+        "qcow2",
+        "-b",
+        guest.base().toString(),
+        volume.toString());
     Host.run("ip", "netns", "add", netns);
     Host.run("ip", "-n", netns, "tuntap", "add", "dev", "tap0", "mode", "tap");
     Host.run("ip", "-n", netns, "addr", "add", "10.77.0.1/24", "dev", "tap0");
@@ -66,7 +75,8 @@ class MachineStatisticsIT {
         wrapper, "#!/bin/sh\nexec ip netns exec " + netns + " qemu-system-x86_64 \"$@\"\n");
     Files.setPosixFilePermissions(wrapper, PosixFilePermissions.fromString("rwx------"));
     driver = open();
-    driver.apply(cx(), id, guest.spec("n0.ip=10.77.0.2/24").disk("data").nic("eth0").build());
+    driver.apply(
+        cx(), id, guest.spec("n0.ip=10.77.0.2/24").disk("data").nic("eth0").build());
     LinuxGuest.awaitSaid(driver, id, "N0: READY");
   }
 
@@ -103,13 +113,14 @@ class MachineStatisticsIT {
     MachineStatistics statistics = driver.capability(MachineStatistics.class).orElseThrow();
 
     MachineUsage before = statistics.usage(id);
-    Host.run("ip", "netns", "exec", netns, "ping", "-c", "3", "-i", "0.2", "-s", "1000", "10.77.0.2");
+    Host.run(
+        "ip", "netns", "exec", netns, "ping", "-c", "3", "-i", "0.2", "-s", "1000", "10.77.0.2");
     MachineUsage after = statistics.usage(id);
 
     assertThat(before.cpuTime()).isPositive();
-    assertThat(before.vcpuTimes()).singleElement().satisfies(time -> assertThat(time)
-        .isPositive()
-        .isLessThanOrEqualTo(after.cpuTime()));
+    assertThat(before.vcpuTimes())
+        .singleElement()
+        .satisfies(time -> assertThat(time).isPositive().isLessThanOrEqualTo(after.cpuTime()));
     assertThat(before.residentBytes()).isBetween(10L << 20, 2L << 30);
     assertThat(before.balloonBytes()).contains(256L << 20);
     assertThat(before.disks()).singleElement().satisfies(disk -> {
@@ -126,16 +137,19 @@ class MachineStatisticsIT {
       assertThat(nic.sentBytes() - was.sentBytes()).isGreaterThan(3000);
       assertThat(nic.sentPackets() - was.sentPackets()).isGreaterThanOrEqualTo(3);
     });
-    await().atMost(Duration.ofMinutes(1)).untilAsserted(() -> assertThat(statistics.usage(id).guestMemory())
-        .hasEntrySatisfying("stat-total-memory", bytes -> assertThat(bytes)
-            .isBetween(100L << 20, 256L << 20)));
+    await()
+        .atMost(Duration.ofMinutes(1))
+        .untilAsserted(() -> assertThat(statistics.usage(id).guestMemory())
+            .hasEntrySatisfying(
+                "stat-total-memory", bytes -> assertThat(bytes).isBetween(100L << 20, 256L << 20)));
 
     driver.power(context(), id, PowerAction.HARD_SHUTDOWN);
     assertThatThrownBy(() -> statistics.usage(id)).hasMessageContaining("it is off");
   }
 
   @Test
-  void aGuestWithAnAgentIsFrozenForASnapshotAndThawedWhereverTheAgentProgramDies() throws Exception {
+  void aGuestWithAnAgentIsFrozenForASnapshotAndThawedWhereverTheAgentProgramDies()
+      throws Exception {
     Assumptions.assumeTrue(guest.hasAgent(), "this host has no qemu-ga");
     MachineSnapshots snapshots = driver.capability(MachineSnapshots.class).orElseThrow();
     LinuxGuest.awaitShell(driver, id);
@@ -163,10 +177,13 @@ class MachineStatisticsIT {
       // Only a guest that is thawed writes this.
       String word = "thawed" + point;
       LinuxGuest.type(
-          driver, id, "echo > /mnt/f; sync; echo " + word.substring(0, 3) + "''" + word.substring(3));
+          driver,
+          id,
+          "echo > /mnt/f; sync; echo " + word.substring(0, 3) + "''" + word.substring(3));
       LinuxGuest.awaitSaid(driver, id, word);
-      assertThat(snapshots.snapshots(id)).allSatisfy(snapshot -> assertThat(snapshot)
-          .returns(Content.DISKS, MachineSnapshot::content));
+      assertThat(snapshots.snapshots(id))
+          .allSatisfy(
+              snapshot -> assertThat(snapshot).returns(Content.DISKS, MachineSnapshot::content));
       snapshots.deleteSnapshot(cx(), id, "one");
     }
     assertThat(Host.state(driver, id)).isEqualTo(MachineState.RUNNING);

@@ -210,8 +210,7 @@ class ReattachIT {
   }
 
   private Path run() {
-    try (var runs =
-        Files.newDirectoryStream(host.root.resolve(id.uid().toString()), "run.*")) {
+    try (var runs = Files.newDirectoryStream(host.root.resolve(id.uid().toString()), "run.*")) {
       return runs.iterator().next();
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);

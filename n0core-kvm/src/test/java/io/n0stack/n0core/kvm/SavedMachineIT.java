@@ -231,5 +231,4 @@ class SavedMachineIT {
       console.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII)));
     }
   }
-
 }

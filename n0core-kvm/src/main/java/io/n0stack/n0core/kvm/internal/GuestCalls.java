@@ -110,8 +110,7 @@ final class GuestCalls implements AutoCloseable {
 
   /** Asks for what is answered by doing it. */
   void tell(String command, Map<String, ?> arguments, Duration limit) throws IOException {
-    write(
-        ByteBuffer.wrap(request(command, arguments)), System.nanoTime() + limit.toNanos());
+    write(ByteBuffer.wrap(request(command, arguments)), System.nanoTime() + limit.toNanos());
   }
 
   private static byte[] request(String command, Map<String, ?> arguments) throws IOException {

@@ -43,7 +43,8 @@ public final class Monitor implements AutoCloseable {
   }
 
   QmpResult execute(String command, Map<String, ?> arguments, int descriptor) {
-    return watched(client -> client.executeWithDescriptor(command, arguments, descriptor, deadline));
+    return watched(
+        client -> client.executeWithDescriptor(command, arguments, descriptor, deadline));
   }
 
   /** A connection on which an answer is missing is lent to nobody else. */

@@ -284,8 +284,7 @@ public final class Monitors implements AutoCloseable {
   void silent(Run run) {
     long now = System.nanoTime();
     silent.values().removeIf(since -> now - since > 2 * FORGIVEN.toNanos());
-    silent.merge(
-        run.directory(), now, (was, is) -> is - was > FORGIVEN.toNanos() ? is : was);
+    silent.merge(run.directory(), now, (was, is) -> is - was > FORGIVEN.toNanos() ? is : was);
   }
 
   /** Hangs up where nobody is talking; the others hang up when they are done. */

@@ -31,8 +31,7 @@ final class OpenFile implements AutoCloseable {
   }
 
   private static OpenFile open(Path file, int flags) {
-    int descriptor =
-        LIBC.open(file.toString(), flags | OpenFlags.O_CLOEXEC.intValue(), PRIVATE);
+    int descriptor = LIBC.open(file.toString(), flags | OpenFlags.O_CLOEXEC.intValue(), PRIVATE);
     if (descriptor < 0) {
       throw new N0Exception(
           N0Exception.Code.UNAVAILABLE,

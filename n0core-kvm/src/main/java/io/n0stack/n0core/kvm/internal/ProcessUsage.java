@@ -20,7 +20,8 @@ import org.slf4j.LoggerFactory;
 /** What the kernel knows of a QEMU process, proc(5). */
 final class ProcessUsage {
   private static final Logger LOG = LoggerFactory.getLogger(ProcessUsage.class);
-  private static final long NANOS_PER_TICK = 10_000_000; // of user space, on every architecture we run on
+  private static final long NANOS_PER_TICK =
+      10_000_000; // of user space, on every architecture we run on
   private static final int UTIME = 11; // fields of stat, counted from the state, which is 0
   private static final int STIME = 12;
   private static final int RSS = 21;

@@ -170,9 +170,7 @@ public final class QemuProcess {
   public Monitor connect(ResourceId id, Run run) {
     String operation = "connect to " + id;
     boolean up = Pauses.until(
-        operation,
-        limits.launch(),
-        () -> run.reachable() || run.alive().isEmpty());
+        operation, limits.launch(), () -> run.reachable() || run.alive().isEmpty());
     if (!up) {
       throw new OperationTimeoutException(operation, limits.launch());
     }

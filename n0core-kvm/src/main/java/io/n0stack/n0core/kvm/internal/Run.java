@@ -173,9 +173,7 @@ public record Run(UUID uid, Path directory) {
       // QEMU makes its pid file before its sockets: it may have come up while we looked. Or it ends
       // without removing its sockets, and the kernel is about to close them.
       boolean clear = Pauses.until(
-          "look at the pid file in " + directory,
-          ENDING,
-          () -> holder().isPresent() || !served());
+          "look at the pid file in " + directory, ENDING, () -> holder().isPresent() || !served());
       seen = holder();
       if (!clear && seen.isEmpty()) {
         throw failure(

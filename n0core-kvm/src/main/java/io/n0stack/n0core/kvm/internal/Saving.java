@@ -47,9 +47,8 @@ public final class Saving {
   void save(Context cx, MachineDirectory directory, ResourceId id, Sight seen) {
     SavedMemory memory = directory.memory();
     Run run = seen.run().orElseThrow();
-    SavedMemory.Was was = seen.state() == MachineState.RUNNING
-        ? SavedMemory.Was.RUNNING
-        : SavedMemory.Was.PAUSED;
+    SavedMemory.Was was =
+        seen.state() == MachineState.RUNNING ? SavedMemory.Was.RUNNING : SavedMemory.Was.PAUSED;
     cx.step("note that the machine is being saved", () -> memory.begin(was));
     try {
       cx.step("write the memory", () -> write(cx, memory, id, run));
@@ -210,8 +209,7 @@ public final class Saving {
    * @param run the launch, with all its devices
    * @param monitor its monitor
    */
-  void restore(
-      Context cx, MachineDirectory directory, ResourceId id, Run run, Monitor monitor) {
+  void restore(Context cx, MachineDirectory directory, ResourceId id, Run run, Monitor monitor) {
     SavedMemory memory = directory.memory();
     cx.step("read the memory", () -> read(cx, memory, id, run, monitor));
     // From here on the disks may change, and the file fits them no more.

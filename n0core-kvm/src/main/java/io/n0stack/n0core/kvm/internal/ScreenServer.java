@@ -63,8 +63,7 @@ final class ScreenServer implements AutoCloseable {
     if (socket == null) {
       try {
         socket = new ServerSocket();
-        socket.bind(
-            new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0));
+        socket.bind(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0));
       } catch (IOException e) {
         throw DurableFiles.failure("screen", "listen on 127.0.0.1", e);
       }

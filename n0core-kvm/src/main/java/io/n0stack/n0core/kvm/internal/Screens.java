@@ -84,8 +84,7 @@ public final class Screens implements Screen, AutoCloseable {
     Run run = running(machine);
     Path file = run.directory().resolve("screen." + UUID.randomUUID());
     try (Monitor monitor = monitors.toLook(machine.name(), run, limit)) {
-      monitor.execute(
-          "screendump", Map.of("filename", file.toString(), "format", "png"), SHOT);
+      monitor.execute("screendump", Map.of("filename", file.toString(), "format", "png"), SHOT);
       return read(machine, file);
     } catch (IOException e) {
       throw DurableFiles.failure(machine.toString(), "take a picture of " + machine, e);

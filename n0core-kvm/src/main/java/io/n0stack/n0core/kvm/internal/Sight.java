@@ -68,8 +68,7 @@ public record Sight(
     }
   }
 
-  private static Sight alive(
-      String name, Run run, long pid, Monitors monitors, Duration limit) {
+  private static Sight alive(String name, Run run, long pid, Monitors monitors, Duration limit) {
     if (Silence.stopped(pid)) {
       throw Silence.stopped(name, pid);
     }
@@ -89,8 +88,8 @@ public record Sight(
 
   private static String failedDisks(Monitor monitor) {
     String disks = monitor.execute("query-block").list("").stream()
-        .filter(disk -> disk.find("/io-status").isPresent()
-            && !disk.text("/io-status").equals("ok"))
+        .filter(disk ->
+            disk.find("/io-status").isPresent() && !disk.text("/io-status").equals("ok"))
         .map(Sight::disk)
         .collect(Collectors.joining(", "));
     return disks.isEmpty() ? "" : ": " + disks;

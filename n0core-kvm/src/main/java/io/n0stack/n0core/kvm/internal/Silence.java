@@ -21,8 +21,8 @@ final class Silence {
   /** Says whether a process is stopped by a signal or a debugger; such a one answers nobody. */
   static boolean stopped(long pid) {
     try {
-      String stat =
-          Files.readString(Path.of("/proc", String.valueOf(pid), "stat"), StandardCharsets.ISO_8859_1);
+      String stat = Files.readString(
+          Path.of("/proc", String.valueOf(pid), "stat"), StandardCharsets.ISO_8859_1);
       char state = stat.charAt(stat.lastIndexOf(')') + 2);
       return state == 'T' || state == 't';
     } catch (IOException | IndexOutOfBoundsException e) {
@@ -32,7 +32,10 @@ final class Silence {
 
   static N0Exception stopped(String name, long pid) {
     return failure(
-        N0Exception.Code.UNAVAILABLE, name, pid, "is stopped by a signal: kill -CONT lets it go on");
+        N0Exception.Code.UNAVAILABLE,
+        name,
+        pid,
+        "is stopped by a signal: kill -CONT lets it go on");
   }
 
   static N0Exception of(String name, Run run, long pid, N0Exception cause) {

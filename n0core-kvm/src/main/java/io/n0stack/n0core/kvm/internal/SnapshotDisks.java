@@ -35,7 +35,9 @@ final class SnapshotDisks {
     for (QmpResult disk : monitor.execute("query-block").list("")) {
       if (disk.find("/inserted").isEmpty()
           || disk.flag("/inserted/ro")
-          || disk.find("/qdev").filter(d -> d.text("").startsWith("/machine/peripheral/")).isEmpty()) {
+          || disk.find("/qdev")
+              .filter(d -> d.text("").startsWith("/machine/peripheral/"))
+              .isEmpty()) {
         continue; // an empty drive, a CD-ROM, the firmware's variables
       }
       String node = disk.text("/inserted/node-name");

@@ -87,8 +87,7 @@ public final class SnapshotKeeper implements MachineSnapshots {
       allowed.addAll(OFF);
     }
     require(machine, "take a snapshot of " + content, place.seen().state(), allowed);
-    MachineSnapshot snapshot =
-        new MachineSnapshot(name, content, Instant.now(), Consistency.CRASH);
+    MachineSnapshot snapshot = new MachineSnapshot(name, content, Instant.now(), Consistency.CRASH);
     work.take(cx, ended(cx, place), new SnapshotRecord(snapshot, Stage.TAKING));
   }
 

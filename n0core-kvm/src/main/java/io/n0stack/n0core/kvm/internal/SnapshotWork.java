@@ -77,8 +77,7 @@ final class SnapshotWork {
     try {
       cx.step("take the snapshot", () -> disks.takeDisks(fresh));
       if (frozen) {
-        cx.step(
-            "thaw the guest", () -> Freezer.thaw(place.id(), place.run(), place.records()));
+        cx.step("thaw the guest", () -> Freezer.thaw(place.id(), place.run(), place.records()));
       }
     } catch (N0Exception e) {
       // Also if the step to thaw was refused because the operation was cancelled.

@@ -81,7 +81,9 @@ public final class Usage implements MachineStatistics {
 
   private static boolean pluggedIn(QmpResult disk) {
     return disk.find("/node-name").isPresent()
-        && disk.find("/qdev").filter(d -> d.text("").startsWith("/machine/peripheral/")).isPresent();
+        && disk.find("/qdev")
+            .filter(d -> d.text("").startsWith("/machine/peripheral/"))
+            .isPresent();
   }
 
   private static MachineUsage.Disk disk(QmpResult disk) {

@@ -55,8 +55,7 @@ final class WebSocket {
   }
 
   /** Reads the client's request, which must name a secret, and accepts or refuses it. */
-  static WebSocket accept(
-      Socket client, Function<String, Optional<Supplier<SocketChannel>>> redeem)
+  static WebSocket accept(Socket client, Function<String, Optional<Supplier<SocketChannel>>> redeem)
       throws IOException {
     client.setSoTimeout(HANDSHAKE_MILLIS);
     client.setTcpNoDelay(true);
