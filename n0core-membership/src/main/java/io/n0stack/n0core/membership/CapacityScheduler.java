@@ -57,7 +57,7 @@ public final class CapacityScheduler implements Scheduling {
   @Override
   public Decision schedule(Resources request, Constraints constraints) {
     List<Entry> nodes = registry.nodes();
-    Map<String, Resources> reserved = reservations.reserved();
+    Map<String, Resources> reserved = reservations.reservedByNode();
     Map<String, Integer> group = places(nodes, constraints);
     List<Candidate> candidates = new ArrayList<>();
     List<Verdict> refused = new ArrayList<>();

@@ -8,6 +8,7 @@ import io.n0stack.n0core.api.node.NodeRegistry.Revised;
 import io.n0stack.n0core.api.node.Resources;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -150,14 +151,15 @@ public final class NodePresence implements AutoCloseable {
     }
   }
 
-  /** Asks the supplier; a mistake in it must not end the presence of a host that is well. */
+  /** Asks the supplier; whatever it throws must not end the presence of a host that is well. */
   private Optional<Resources> offered() {
-    try {
-      return Optional.of(capacity.get());
-    } catch (RuntimeException e) {
-      LOG.warn("node {}: its capacity is not known", node.name(), e);
-      return Optional.empty();
-    }
+    return CompletableFuture.supplyAsync(capacity, Runnable::run)
+        .thenApply(Optional::of)
+        .exceptionally(mistake -> {
+          LOG.warn("node {}: its capacity is not known", node.name(), mistake);
+          return Optional.empty();
+        })
+        .join();
   }
 
   /** Tells whether an API has the record, of this start. */

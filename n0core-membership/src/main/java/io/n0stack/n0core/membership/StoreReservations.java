@@ -68,7 +68,7 @@ public final class StoreReservations implements Reservations {
     Turns turns = new Turns("reserve for owner " + wanted.owner());
     // Within a process they queue up here instead of overtaking each other in the store.
     synchronized (lane(wanted.node())) {
-      while (!reserved(wanted)) {
+      while (!granted(wanted)) {
         turns.next();
       }
     }
@@ -79,7 +79,7 @@ public final class StoreReservations implements Reservations {
   }
 
   /** Goes one round; false if somebody else has changed what it went by. */
-  private boolean reserved(Reservation wanted) {
+  private boolean granted(Reservation wanted) {
     Optional<Versioned> found = store.find(ReservationRecords.key(wanted.owner()));
     if (found.isEmpty()) {
       Claim claim = Claim.of(wanted);
@@ -309,7 +309,7 @@ public final class StoreReservations implements Reservations {
   }
 
   /** Sums up all nodes at once. */
-  Map<String, Resources> reserved() {
+  Map<String, Resources> reservedByNode() {
     Map<String, Resources> sums = new HashMap<>();
     for (Versioned record : store.list(ReservationRecords.RESERVED)) {
       String node = record.key().substring(ReservationRecords.RESERVED.length() + 1);

@@ -16,7 +16,9 @@ import io.n0stack.n0core.membership.RecordingDriver.Wish;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
@@ -112,11 +114,17 @@ class NodePresenceIT {
 
   @Test
   void aMistakeInTheCapacityDoesNotEndThePresence() {
-    AtomicReference<Optional<Resources>> capacity = new AtomicReference<>(Optional.empty());
+    AtomicBoolean known = new AtomicBoolean();
+    Supplier<Resources> capacity = () -> {
+      if (known.get()) {
+        return SIZE;
+      }
+      throw new NoSuchElementException("not known yet");
+    };
     try (Api api = new Api("store");
-        NodePresence presence = presence(() -> capacity.get().orElseThrow())) {
+        NodePresence presence = presence(capacity)) {
       await().atMost(SOON).until(() -> api.membership.members().size() == 2);
-      capacity.set(Optional.of(SIZE));
+      known.set(true);
 
       api.awaitReady();
       assertThat(presence).isNotNull();

@@ -166,7 +166,7 @@ class StoreReservationsTest {
         Reservation wanted = Reservation.of("node-1", WEB1, HALF)
             .withAddresses(Set.of(v4("192.0.2.1"), v4("192.0.2.2")));
         StoreReservations mortal = StoreReservations.of(new MortalStore(store, writes));
-        catchThrowableOfType(MortalStore.Died.class, () -> {
+        var unused = catchThrowableOfType(MortalStore.Died.class, () -> {
           mortal.reserve(wanted);
           mortal.release(WEB1);
         });

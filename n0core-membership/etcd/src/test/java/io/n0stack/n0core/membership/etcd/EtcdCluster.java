@@ -33,7 +33,7 @@ final class EtcdCluster implements AutoCloseable {
     List<ServerSocket> taken = new ArrayList<>();
     try {
       for (int i = 0; i < 2 * members; i++) {
-        ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"));
+        ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
         taken.add(free);
         (i % 2 == 0 ? clients : peers).add(free.getLocalPort());
       }

@@ -279,15 +279,15 @@ class EtcdStoreIT {
 
   @Test
   void nobodyThereIsUnavailableAndNothingWasSent() {
+    String address;
     try (Line nobody = new Line(1)) {
-      String address = nobody.address();
-      nobody.close();
-
-      assertThat(refused(
-              Code.UNAVAILABLE,
-              () -> EtcdStore.open(EtcdConfig.of(address).withDeadline(Duration.ofMillis(700)))))
-          .isNotInstanceOf(UnknownOutcomeException.class);
+      address = nobody.address();
     }
+
+    assertThat(refused(
+            Code.UNAVAILABLE,
+            () -> EtcdStore.open(EtcdConfig.of(address).withDeadline(Duration.ofMillis(700)))))
+        .isNotInstanceOf(UnknownOutcomeException.class);
   }
 
   @Test

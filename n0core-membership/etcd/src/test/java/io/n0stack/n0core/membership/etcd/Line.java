@@ -29,7 +29,7 @@ final class Line implements AutoCloseable {
   Line(int target) {
     this.target = target;
     try {
-      listening = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
+      listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -60,7 +60,7 @@ final class Line implements AutoCloseable {
           shut(client);
           continue;
         }
-        Socket server = new Socket("127.0.0.1", target);
+        Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
         sockets.add(client);
         sockets.add(server);
         daemon(() -> copy(client, server, true));
