@@ -34,6 +34,15 @@ final class Carrier {
     }
   }
 
+  /** Lets the guest of a QEMU that has received it run. */
+  static void letRunAtOnce(Monitor monitor, Duration limit) {
+    try {
+      monitor.execute("cont");
+    } catch (QmpException e) {
+      letRun(monitor, limit); // it may do so already, or say why it cannot
+    }
+  }
+
   /** Lets the guest run, unless it does or has ended by itself. Idempotent. */
   static void letRun(Monitor monitor, Duration limit) {
     long end = System.nanoTime() + limit.toNanos();

@@ -16,6 +16,8 @@ import io.n0stack.n0core.api.compute.MigrationTls;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.qmp.QmpException;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -144,7 +146,8 @@ final class MigrationDestination {
   }
 
   private static Optional<MigrationAddress> export(
-      Monitor monitor, Run run, MigrationReception reception, List<Disk> disks) {
+      Monitor monitor, Run run, MigrationReception reception, List<Disk> disks)
+      throws IOException {
     if (reception.disks() == Disks.SHARED) {
       return Optional.empty();
     }
@@ -162,6 +165,7 @@ final class MigrationDestination {
               Map.of("path", run.directory().resolve(DISK_SOCKET).toString())));
       monitor.execute("nbd-server-start", server);
     } else {
+      DurableFiles.create(run.directory().resolve(DISK_SOCKET), "");
       String host = reception.host().get();
       server.put("addr", Map.of("type", "inet", "data", Map.of("host", host, "port", ANY_PORT)));
       if (reception.tls().isPresent()) {
@@ -263,14 +267,22 @@ final class MigrationDestination {
 
   private void run(Moving moving, Monitor monitor) {
     Handover taken = moving.read();
-    attempt(monitor, "nbd-server-stop", Map.of());
+    if (moving.alive().filter(MigrationDestination::exports).isPresent()) {
+      // The guest's devices do not share their disks with others that may write.
+      attempt(monitor, "nbd-server-stop", Map.of());
+    }
     if (taken.guest() == MachineState.RUNNING) {
-      Carrier.letRun(monitor, limits.command());
+      Carrier.letRunAtOnce(monitor, limits.command());
       // Those who send to it must learn that it is here.
       attempt(
           monitor, "announce-self", Map.of("initial", 50, "max", 550, "rounds", 5, "step", 100));
     }
     come(moving);
+  }
+
+  /** Says whether the launch has an NBD server: it has its socket, or an empty file in its place. */
+  private static boolean exports(Run run) {
+    return Files.exists(run.directory().resolve(DISK_SOCKET));
   }
 
   private static void come(Moving moving) {

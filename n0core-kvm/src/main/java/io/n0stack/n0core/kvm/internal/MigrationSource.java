@@ -11,7 +11,6 @@ import io.n0stack.n0core.api.compute.MigrationTarget;
 import io.n0stack.n0core.api.compute.MigrationTerms;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
-import io.n0stack.n0core.kvm.qmp.QmpResult;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
@@ -99,23 +98,21 @@ final class MigrationSource {
       if (copied) {
         copy(cx, journey, mirrors);
       }
-      QmpResult figures = cx.step("send the memory", () -> {
+      cx.step("send the memory", () -> {
         sender.send(journey.terms().memory());
-        return sender.await(cx, copied ? Sender.PAUSED : Sender.COMPLETED);
+        sender.await(cx, copied ? Sender.PAUSED : Sender.COMPLETED);
       });
       if (copied) {
         cx.step("finish the disks", () -> mirrors.finish(limits.command()));
-        figures = cx.step("switch over", () -> {
+        cx.step("switch over", () -> {
           sender.switchOver();
-          return sender.await(cx, Sender.COMPLETED);
+          sender.await(cx, Sender.COMPLETED);
         });
       }
       long stopped = sender.stoppedAt(System.nanoTime());
       giveAway(cx, journey);
-      return new Sent(
-          stopped,
-          System.nanoTime(),
-          figures.find("/ram/transferred").map(n -> n.number("")).orElse(0L));
+      long ran = System.nanoTime();
+      return new Sent(stopped, ran, sender.sent());
     }
   }
 

@@ -114,16 +114,19 @@ final class Sender implements AutoCloseable, QmpListener {
    *
    * @throws N0Exception UNAVAILABLE if sending failed; CANCELLED or UNAVAILABLE as the context says
    */
-  QmpResult await(Context cx, String status) {
+  void await(Context cx, String status) {
     while (true) {
       String heard = next();
-      if (!heard.isEmpty() && !heard.equals(status) && !OVER.contains(heard)) {
+      if (heard.equals(status)) {
+        return; // QEMU tells of a status when it has it, and the guest may stand still meanwhile
+      }
+      if (!heard.isEmpty() && !OVER.contains(heard)) {
         continue;
       }
       QmpResult now = monitor.execute("query-migrate");
       String seen = now.find("/status").map(found -> found.text("")).orElse("none");
       if (seen.equals(status)) {
-        return now;
+        return;
       }
       if (OVER.contains(seen)) {
         throw new N0Exception(
@@ -134,6 +137,15 @@ final class Sender implements AutoCloseable, QmpListener {
       }
       report(cx, now);
     }
+  }
+
+  /** Returns how much of the memory was sent. */
+  long sent() {
+    return monitor
+        .execute("query-migrate")
+        .find("/ram/transferred")
+        .map(count -> count.number(""))
+        .orElse(0L);
   }
 
   private String next() {
