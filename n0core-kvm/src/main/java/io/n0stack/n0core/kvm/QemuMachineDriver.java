@@ -201,8 +201,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         : new Devices.Requests(List.of(), false);
   }
 
-  private MachineStatus status(
-      MachineDirectory directory, Sight seen, List<String> unplugging) {
+  private MachineStatus status(MachineDirectory directory, Sight seen, List<String> unplugging) {
     Run run = seen.run().orElse(directory.last());
     if (seen.alive()) {
       boarding.boundLogs(run);
@@ -210,12 +209,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       boarding.tidy(run);
     }
     return new MachineStatus(
-        seen.state(),
-        seen.pid(),
-        run.accelerator(),
-        run.serialLog(),
-        seen.reason(),
-        unplugging);
+        seen.state(), seen.pid(), run.accelerator(), run.serialLog(), seen.reason(), unplugging);
   }
 
   @Override
