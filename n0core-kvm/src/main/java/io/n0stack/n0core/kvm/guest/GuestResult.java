@@ -94,6 +94,10 @@ public final class GuestResult {
     return List.copyOf(items);
   }
 
+  <T> List<T> list(String pointer, Function<GuestResult, T> from) {
+    return list(pointer).stream().map(from).toList();
+  }
+
   /** Returns the value as JSON, with control characters escaped and cut short: fit for a log. */
   @Override
   public String toString() {
@@ -111,10 +115,6 @@ public final class GuestResult {
 
   boolean flagOr(String pointer, Choice absent) {
     return find(pointer).map(part -> part.flag("")).orElse(absent == Choice.YES);
-  }
-
-  <T> List<T> list(String pointer, Function<GuestResult, T> from) {
-    return list(pointer).stream().map(from).toList();
   }
 
   <T> List<T> optList(String pointer, Function<GuestResult, T> from) {

@@ -60,6 +60,14 @@ record Moving(Path root, ResourceId id) {
     write(FILE, handover.encode());
   }
 
+  private void write(String file, String text) {
+    try {
+      DurableFiles.replace(path(file), text);
+    } catch (IOException e) {
+      throw failure("write " + file, e);
+    }
+  }
+
   String board() {
     try {
       return Files.readString(path(BOARD));
@@ -70,14 +78,6 @@ record Moving(Path root, ResourceId id) {
 
   void writeBoard(String text) {
     write(BOARD, text);
-  }
-
-  private void write(String file, String text) {
-    try {
-      DurableFiles.replace(path(file), text);
-    } catch (IOException e) {
-      throw failure("write " + file, e);
-    }
   }
 
   /** Finds the launch in force that is alive. */

@@ -54,13 +54,13 @@ final class ProcessUsage {
     return time(stat);
   }
 
-  Duration threadTime(long thread) {
-    return time(stat(process.resolve("task").resolve(String.valueOf(thread)).resolve("stat")));
-  }
-
   private static Duration time(String[] stat) {
     long ticks = Long.parseLong(stat[UTIME]) + Long.parseLong(stat[STIME]);
     return Duration.ofNanos(ticks * NANOS_PER_TICK);
+  }
+
+  Duration threadTime(long thread) {
+    return time(stat(process.resolve("task").resolve(String.valueOf(thread)).resolve("stat")));
   }
 
   long residentBytes() {

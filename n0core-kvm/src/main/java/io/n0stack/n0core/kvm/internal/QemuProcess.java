@@ -71,11 +71,6 @@ public final class QemuProcess {
     return launch(directory, record, accelerator, List.of());
   }
 
-  /** Launches one that waits to be told where the state of its guest comes from. */
-  Run launchIncoming(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
-    return launch(directory, record, accelerator, List.of("-incoming", "defer"));
-  }
-
   private Run launch(
       MachineDirectory directory,
       MachineRecord record,
@@ -99,6 +94,11 @@ public final class QemuProcess {
       boarding.cgroups().launched(record.id().uid());
     }
     return run;
+  }
+
+  /** Launches one that waits to be told where the state of its guest comes from. */
+  Run launchIncoming(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
+    return launch(directory, record, accelerator, List.of("-incoming", "defer"));
   }
 
   private Process start(

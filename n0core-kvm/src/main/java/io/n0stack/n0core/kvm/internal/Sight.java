@@ -86,6 +86,15 @@ public record Sight(
     }
   }
 
+  /**
+   * Says whether QEMU runs.
+   *
+   * @return true if it does
+   */
+  public boolean alive() {
+    return pid.isPresent();
+  }
+
   private static String failedDisks(Monitor monitor) {
     String disks = monitor.execute("query-block").list("").stream()
         .filter(disk ->
@@ -159,14 +168,5 @@ public record Sight(
   public boolean wronglyOff() {
     return (state == MachineState.RUNNING || state == MachineState.PAUSED)
         && run.filter(Run::off).isPresent();
-  }
-
-  /**
-   * Says whether QEMU runs.
-   *
-   * @return true if it does
-   */
-  public boolean alive() {
-    return pid.isPresent();
   }
 }
