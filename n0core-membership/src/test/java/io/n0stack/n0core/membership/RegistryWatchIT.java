@@ -67,8 +67,8 @@ class RegistryWatchIT {
         api.registry.save(node("node-7"));
         api.registry.save(node("node-8"));
         await().atMost(SOON).untilAsserted(() -> assertThat(heard).contains("node-7", "node-8"));
-        client.save(node("node-9"));
-        await().atMost(SOON).untilAsserted(() -> assertThat(heard).contains("node-9"));
+        client.save(node("node-1")); // its own, as any transport allows
+        await().atMost(SOON).untilAsserted(() -> assertThat(heard).contains("node-1"));
       }
       try (FileStore offline = FileStore.open(directory.resolve("store"))) {
         offline.delete("node/node-7", offline.find("node/node-7").orElseThrow().revision());
