@@ -57,15 +57,15 @@ record Call(Wire wire, Duration deadline) {
     return wire.execute(command, Map.of(), deadline);
   }
 
+  QmpResult run(String command, Args arguments) {
+    return wire.execute(command, arguments.map(), deadline);
+  }
+
   QmpResult lend(String command, Args arguments, int descriptor) {
     return wire.lend(command, arguments.map(), descriptor, deadline);
   }
 
   QmpResult urge(String command, Args arguments) {
     return wire.urge(command, arguments.map(), deadline);
-  }
-
-  QmpResult run(String command, Args arguments) {
-    return wire.execute(command, arguments.map(), deadline);
   }
 }
