@@ -111,7 +111,9 @@ public final class GuestSystem {
    * @return what the guest says
    */
   public List<NetworkInterface> networkInterfaces() {
-    return agent.execute("guest-network-get-interfaces", Map.of()).items("", NetworkInterface::from);
+    return agent
+        .execute("guest-network-get-interfaces", Map.of())
+        .items("", NetworkInterface::from);
   }
 
   /**

@@ -157,16 +157,15 @@ final class Schema {
         if (!given.isArray()) {
           wrong.add(at + ": no list");
         }
-        given.forEach(item ->
-            judge(at + "[]", definition.path("element-type").asText(), item, wrong));
+        given.forEach(
+            item -> judge(at + "[]", definition.path("element-type").asText(), item, wrong));
       }
       case "alternate" -> judgeAlternate(at, definition, given, wrong);
       default -> judgeObject(at, definition, given, wrong);
     }
   }
 
-  private void judgeAlternate(
-      String at, JsonNode definition, JsonNode given, List<String> wrong) {
+  private void judgeAlternate(String at, JsonNode definition, JsonNode given, List<String> wrong) {
     for (JsonNode choice : definition.path("members")) {
       List<String> not = new ArrayList<>();
       judge(at, choice.path("type").asText(), given, not);
