@@ -30,7 +30,7 @@ public final class GuestFileSystems {
    * @return what the guest says
    */
   public List<FileSystem> list() {
-    return agent.execute("guest-get-fsinfo", Map.of()).list("", FileSystem::from);
+    return agent.execute("guest-get-fsinfo", Map.of()).items("", FileSystem::from);
   }
 
   /**

@@ -94,10 +94,6 @@ public final class GuestResult {
     return List.copyOf(items);
   }
 
-  <T> List<T> list(String pointer, Function<GuestResult, T> from) {
-    return list(pointer).stream().map(from).toList();
-  }
-
   /** Returns the value as JSON, with control characters escaped and cut short: fit for a log. */
   @Override
   public String toString() {
@@ -117,8 +113,12 @@ public final class GuestResult {
     return find(pointer).map(part -> part.flag("")).orElse(absent == Choice.YES);
   }
 
+  <T> List<T> items(String pointer, Function<GuestResult, T> from) {
+    return list(pointer).stream().map(from).toList();
+  }
+
   <T> List<T> optList(String pointer, Function<GuestResult, T> from) {
-    return find(pointer).map(part -> part.list("", from)).orElse(List.of());
+    return find(pointer).map(part -> part.items("", from)).orElse(List.of());
   }
 
   byte[] bytes(String pointer) {

@@ -111,7 +111,9 @@ public final class GuestSystem {
    * @return what the guest says
    */
   public List<NetworkInterface> networkInterfaces() {
-    return agent.execute("guest-network-get-interfaces", Map.of()).list("", NetworkInterface::from);
+    return agent
+        .execute("guest-network-get-interfaces", Map.of())
+        .items("", NetworkInterface::from);
   }
 
   /**
@@ -120,7 +122,7 @@ public final class GuestSystem {
    * @return what the guest says
    */
   public List<Vcpu> vcpus() {
-    return agent.execute("guest-get-vcpus", Map.of()).list("", Vcpu::from);
+    return agent.execute("guest-get-vcpus", Map.of()).items("", Vcpu::from);
   }
 
   /**
@@ -142,7 +144,7 @@ public final class GuestSystem {
    * @return what the guest says
    */
   public List<MemoryBlock> memoryBlocks() {
-    return agent.execute("guest-get-memory-blocks", Map.of()).list("", MemoryBlock::from);
+    return agent.execute("guest-get-memory-blocks", Map.of()).items("", MemoryBlock::from);
   }
 
   /**

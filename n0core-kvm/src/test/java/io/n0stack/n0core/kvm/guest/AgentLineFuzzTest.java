@@ -48,9 +48,9 @@ class AgentLineFuzzTest {
     for (Runnable each : new Runnable[] {
       () -> AgentInfo.from(result),
       () -> OsInfo.from(result),
-      () -> result.list("", NetworkInterface::from),
-      () -> result.list("", Vcpu::from),
-      () -> result.list("", FileSystem::from),
+      () -> result.items("", NetworkInterface::from),
+      () -> result.items("", Vcpu::from),
+      () -> result.items("", FileSystem::from),
       () -> ExecStatus.from(result, 10),
       () -> result.bytes("/buf-b64"),
     }) {

@@ -1,5 +1,7 @@
 package io.n0stack.n0core.kvm.guest;
 
+import static org.awaitility.Awaitility.await;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
@@ -11,6 +13,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -71,12 +74,12 @@ final class FakeAgent implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() throws IOException {
     server.close();
     for (SocketChannel channel : open) {
       channel.close();
     }
-    thread.join();
+    await().atMost(Duration.ofSeconds(60)).until(() -> !thread.isAlive());
   }
 
   /** The client, as the agent sees it. */

@@ -3,6 +3,7 @@ package io.n0stack.n0core.kvm.guest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
@@ -16,7 +17,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,6 +37,18 @@ class GuestAgentIT {
 
   private Process process;
   private GuestAgent agent;
+
+  @BeforeAll
+  static void requireAgent() {
+    boolean installed = Stream.of(String.valueOf(System.getenv("PATH")).split(":"))
+        .anyMatch(each -> Files.isExecutable(Path.of(each, "qemu-ga")));
+    if (!installed) {
+      assertThat(String.valueOf(System.getenv("N0CORE_REQUIRE")))
+          .as("N0CORE_REQUIRE promises qemu, but qemu-ga is not installed")
+          .doesNotContain("qemu");
+    }
+    assumeTrue(installed, "qemu-ga is not installed");
+  }
 
   @BeforeEach
   void start() throws IOException {

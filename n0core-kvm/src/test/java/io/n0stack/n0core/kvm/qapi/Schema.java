@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -53,41 +54,47 @@ final class Schema {
   }
 
   boolean isUrgent(String command) {
-    return types.get("command:" + command).path("allow-oob").asBoolean();
+    return type("command:" + command).path("allow-oob").asBoolean();
   }
 
   /** A result of a command; successive rounds go through all words and variants. */
   JsonNode result(String command, Extent extent, int round) {
-    return value(types.get("command:" + command).path("ret-type").asText(), extent, round, 0);
+    return value(type("command:" + command).path("ret-type").asText(), extent, round, 0);
   }
 
   JsonNode event(String name, Extent extent, int round) {
-    return value(types.get("event:" + name).path("arg-type").asText(), extent, round, 0);
+    return value(type("event:" + name).path("arg-type").asText(), extent, round, 0);
   }
 
   private JsonNode value(String type, Extent extent, int round, int depth) {
-    JsonNode definition = types.get(type);
-    switch (definition.path("meta-type").asText()) {
-      case "builtin":
-        return builtin(definition.path("json-type").asText(), round);
-      case "enum":
-        JsonNode words = definition.path("members");
-        return extent == Extent.FUTURE
-            ? NODES.textNode("of-the-future")
-            : words.get(round % words.size()).path("name");
-      case "array":
+    JsonNode definition = type(type);
+    return switch (definition.path("meta-type").asText()) {
+      case "builtin" -> builtin(definition.path("json-type").asText(), round);
+      case "enum" -> word(definition.path("members"), extent, round);
+      case "array" -> {
         ArrayNode list = NODES.arrayNode();
         if (depth < DEPTH) {
           list.add(value(definition.path("element-type").asText(), extent, round, depth + 1));
         }
-        return list;
-      case "alternate":
+        yield list;
+      }
+      case "alternate" -> {
         JsonNode choices = definition.path("members");
-        return value(
-            choices.get(round % choices.size()).path("type").asText(), extent, round, depth);
-      default:
-        return object(definition, extent, round, depth);
-    }
+        JsonNode choice = choices.path(round % choices.size());
+        yield value(choice.path("type").asText(), extent, round, depth);
+      }
+      default -> object(definition, extent, round, depth);
+    };
+  }
+
+  private static JsonNode word(JsonNode words, Extent extent, int round) {
+    return extent == Extent.FUTURE
+        ? NODES.textNode("of-the-future")
+        : words.path(round % words.size()).path("name");
+  }
+
+  private JsonNode type(String name) {
+    return Objects.requireNonNull(types.get(name), name);
   }
 
   private static JsonNode builtin(String type, int round) {
@@ -116,7 +123,7 @@ final class Schema {
     String word = made.path(definition.path("tag").asText()).asText();
     for (JsonNode variant : definition.path("variants")) {
       if (variant.path("case").asText().equals(word)) {
-        made.setAll(object(types.get(variant.path("type").asText()), extent, round, depth));
+        made.setAll(object(type(variant.path("type").asText()), extent, round, depth));
       }
     }
     return made;
@@ -129,48 +136,44 @@ final class Schema {
     }
     List<String> wrong = new ArrayList<>();
     JsonNode given = JSON.valueToTree(arguments);
-    judge(command, types.get("command:" + command).path("arg-type").asText(), given, wrong);
+    judge(command, type("command:" + command).path("arg-type").asText(), given, wrong);
     return wrong;
   }
 
   private void judge(String at, String type, JsonNode given, List<String> wrong) {
-    JsonNode definition = types.get(type);
+    JsonNode definition = type(type);
     switch (definition.path("meta-type").asText()) {
-      case "builtin":
+      case "builtin" -> {
         if (!fits(definition.path("json-type").asText(), given)) {
           wrong.add(at + ": " + given + " is no " + definition.path("json-type"));
         }
-        break;
-      case "enum":
-        boolean known = false;
-        for (JsonNode word : definition.path("members")) {
-          known |= word.path("name").equals(given);
-        }
-        if (!known) {
+      }
+      case "enum" -> {
+        if (!definition.path("members").findValues("name").contains(given)) {
           wrong.add(at + ": no word " + given);
         }
-        break;
-      case "array":
+      }
+      case "array" -> {
         if (!given.isArray()) {
           wrong.add(at + ": no list");
         }
         given.forEach(
             item -> judge(at + "[]", definition.path("element-type").asText(), item, wrong));
-        break;
-      case "alternate":
-        boolean fits = false;
-        for (JsonNode choice : definition.path("members")) {
-          List<String> not = new ArrayList<>();
-          judge(at, choice.path("type").asText(), given, not);
-          fits |= not.isEmpty();
-        }
-        if (!fits) {
-          wrong.add(at + ": none of the choices for " + given);
-        }
-        break;
-      default:
-        judgeObject(at, definition, given, wrong);
+      }
+      case "alternate" -> judgeAlternate(at, definition, given, wrong);
+      default -> judgeObject(at, definition, given, wrong);
     }
+  }
+
+  private void judgeAlternate(String at, JsonNode definition, JsonNode given, List<String> wrong) {
+    for (JsonNode choice : definition.path("members")) {
+      List<String> not = new ArrayList<>();
+      judge(at, choice.path("type").asText(), given, not);
+      if (not.isEmpty()) {
+        return;
+      }
+    }
+    wrong.add(at + ": none of the choices for " + given);
   }
 
   private static boolean fits(String type, JsonNode given) {
@@ -190,12 +193,12 @@ final class Schema {
     String word = given.path(definition.path("tag").asText()).asText();
     for (JsonNode variant : definition.path("variants")) {
       if (variant.path("case").asText().equals(word)) {
-        JsonNode part = types.get(variant.path("type").asText());
+        JsonNode part = type(variant.path("type").asText());
         judgeMembers(at, part, given, allowed, wrong);
         String inner = given.path(part.path("tag").asText()).asText();
         for (JsonNode deeper : part.path("variants")) {
           if (deeper.path("case").asText().equals(inner)) {
-            judgeMembers(at, types.get(deeper.path("type").asText()), given, allowed, wrong);
+            judgeMembers(at, type(deeper.path("type").asText()), given, allowed, wrong);
           }
         }
       }
