@@ -1,5 +1,7 @@
 package io.n0stack.n0core.membership;
 
+import static java.util.Objects.requireNonNull;
+
 import io.atomix.cluster.ClusterMembershipService;
 import io.n0stack.n0core.api.Delivery;
 import io.n0stack.n0core.api.N0Exception;
@@ -440,8 +442,7 @@ public final class AtomixMembership implements Membership, Identities {
     return network;
   }
 
-  @Nullable ClusterMembershipService atomix() {
-    Protocol running = protocol;
-    return running == null ? null : running.service();
+  ClusterMembershipService atomix() {
+    return requireNonNull(protocol, "not joined").service();
   }
 }

@@ -91,16 +91,16 @@ final class Callers {
     for (HostPort seed : seeds.all()) {
       calls.add(network.greet(seed, most));
     }
-    CompletableFuture<Object> any = new CompletableFuture<>();
+    CompletableFuture<Boolean> any = new CompletableFuture<>();
     CompletableFuture<?>[] all = calls.stream()
         .map(call -> call.whenComplete((peer, failure) -> {
           if (peer != null || duplicate(failure).isPresent()) {
-            any.complete(Boolean.TRUE);
+            any.complete(true);
           }
         }))
         .map(call -> call.exceptionally(failure -> null))
         .toArray(CompletableFuture<?>[]::new);
-    var unused = CompletableFuture.allOf(all).thenAccept(done -> any.complete(Boolean.TRUE));
+    var unused = CompletableFuture.allOf(all).thenAccept(done -> any.complete(true));
     try {
       any.get(most.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {

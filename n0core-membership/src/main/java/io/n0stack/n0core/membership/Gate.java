@@ -16,6 +16,7 @@ import java.util.Map;
  * how much they send before they are known. When there are too many, the oldest goes, because a
  * member is known within milliseconds.
  */
+@SuppressWarnings("FutureReturnValueIgnored") // what fails is told to the connection's handlers
 final class Gate {
   static final int MOST = 128;
   static final int MOST_OF_ONE = 32;

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * Finds out who is at the other end. The side that dials greets, the other greets back, the first
  * proves itself, then the other does: to a stranger nothing is sent that needs the secret.
  */
+@SuppressWarnings("FutureReturnValueIgnored") // what fails is told to the connection's handlers
 final class Handshake extends SimpleChannelInboundHandler<byte[]> {
   private static final long DEADLINE_MILLIS = 3_000;
 

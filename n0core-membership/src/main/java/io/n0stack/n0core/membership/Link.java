@@ -16,10 +16,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /** A connection that this member has made, and the requests that wait for their replies on it. */
+@SuppressWarnings("FutureReturnValueIgnored") // what fails is told to the connection's handlers
 final class Link extends SimpleChannelInboundHandler<byte[]> {
   private static final int SILENT_REQUESTS = 2;
 
@@ -32,7 +34,7 @@ final class Link extends SimpleChannelInboundHandler<byte[]> {
   private final Map<Long, CompletableFuture<byte[]>> waiting = new ConcurrentHashMap<>();
   private volatile long usedNanos = System.nanoTime();
   private volatile long heardNanos = System.nanoTime();
-  private volatile int unanswered;
+  private final AtomicInteger unanswered = new AtomicInteger();
   private volatile boolean retired;
 
   Link(Channel channel, Peer peer, int generation, Consumer<Peer> heard) {
@@ -99,7 +101,7 @@ final class Link extends SimpleChannelInboundHandler<byte[]> {
     });
     CompletableFuture<Void> sent = new CompletableFuture<>();
     write(new Message(number, subject, new Payload(payload)), sent);
-    var failed = sent.whenComplete((done, failure) -> {
+    var unusedSent = sent.whenComplete((done, failure) -> {
       if (failure != null) {
         reply.completeExceptionally(failure);
       }
@@ -109,8 +111,7 @@ final class Link extends SimpleChannelInboundHandler<byte[]> {
 
   /** Gives up a connection on which nothing comes back: it may lead to a host that is no more. */
   private void silent() {
-    unanswered++;
-    if (unanswered >= SILENT_REQUESTS) {
+    if (unanswered.incrementAndGet() >= SILENT_REQUESTS) {
       channel.close();
     }
   }
@@ -136,7 +137,7 @@ final class Link extends SimpleChannelInboundHandler<byte[]> {
   @Override
   protected void channelRead0(ChannelHandlerContext context, byte[] frame) throws IOException {
     heardNanos = System.nanoTime();
-    unanswered = 0;
+    unanswered.set(0);
     heard.accept(peer);
     if (Kind.of(frame[0]) == Kind.BYE) {
       retire();

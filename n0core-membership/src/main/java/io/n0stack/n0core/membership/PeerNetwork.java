@@ -48,10 +48,11 @@ import org.slf4j.LoggerFactory;
  * The connections between members: one in each direction, kept while they are used, made anew when
  * credentials change. Everything waits for a bounded time. Thread-safe.
  */
+@SuppressWarnings("FutureReturnValueIgnored") // what fails is told to the connection's handlers
 final class PeerNetwork implements Handshake.Host {
   private static final Logger LOG = LoggerFactory.getLogger(PeerNetwork.class);
   private static final Duration IDLE = Duration.ofSeconds(60);
-  private static final Duration SILENT = Duration.ofSeconds(180);
+  private static final Duration SILENT = Duration.ofMinutes(3);
   private static final Duration OLDEST =
       Duration.ofHours(1); // then certificates are looked at again
   private static final int USER_TIMEOUT_MILLIS = 5_000;

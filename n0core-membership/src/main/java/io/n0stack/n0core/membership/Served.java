@@ -19,6 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A connection that a known peer has made, and the answers to what it asks. */
+@SuppressWarnings("FutureReturnValueIgnored") // what fails is told to the connection's handlers
 final class Served extends SimpleChannelInboundHandler<byte[]> {
   private static final Logger LOG = LoggerFactory.getLogger(Served.class);
   private static final int MOST_AT_ONCE = 256;

@@ -14,6 +14,7 @@ import java.io.UncheckedIOException;
  * What goes over a connection: frames of a length, a kind and a content. The greeting comes first
  * and is small; everything else is read only from who has proved to be a member.
  */
+@SuppressWarnings("EnumOrdinal") // the order is the protocol's
 final class Wire {
   static final int VERSION = 1;
   static final int NONCE_BYTES = 32;
@@ -77,7 +78,17 @@ final class Wire {
   record Reply(long number, Status status, Payload payload) {}
 
   /** Bytes that nobody changes. */
-  record Payload(byte... bytes) {}
+  static final class Payload {
+    private final byte[] bytes;
+
+    Payload(byte... bytes) {
+      this.bytes = bytes;
+    }
+
+    byte[] bytes() {
+      return bytes;
+    }
+  }
 
   static byte[] hello(String cluster, Peer self, Nonce nonce) {
     return frame(Kind.HELLO, out -> {

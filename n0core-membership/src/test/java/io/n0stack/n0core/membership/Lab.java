@@ -22,6 +22,9 @@ import java.util.concurrent.TimeUnit;
  */
 final class Lab implements AutoCloseable {
   static final Duration SOON = Duration.ofSeconds(40);
+  /** Matches nothing, where {@link #drop} takes an expression. */
+  static final String NOTHING = "-";
+
   private static final String UP = "ip link set lo up && echo up && exec cat";
 
   private final List<Program> programs = new ArrayList<>();
@@ -88,15 +91,19 @@ final class Lab implements AutoCloseable {
     run(hosts.get(host - 1), script);
   }
 
-  /** Drops what comes in and what goes out as these nftables expressions match; empty for all. */
+  /** Drops what comes in and what goes out as these nftables expressions match; all if empty. */
   void drop(int host, String incoming, String outgoing) {
     on(
         host,
         "nft 'add table ip lab; flush table ip lab;"
             + " add chain ip lab in { type filter hook input priority 0; };"
             + " add chain ip lab out { type filter hook output priority 0; };"
-            + (incoming == null ? "" : " add rule ip lab in iif != lo " + incoming + " drop;")
-            + (outgoing == null ? "" : " add rule ip lab out oif != lo " + outgoing + " drop;")
+            + (incoming.equals(NOTHING)
+                ? ""
+                : " add rule ip lab in iif != lo " + incoming + " drop;")
+            + (outgoing.equals(NOTHING)
+                ? ""
+                : " add rule ip lab out oif != lo " + outgoing + " drop;")
             + "'");
   }
 

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.membership;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
@@ -84,7 +85,7 @@ class PeerNetworkTest {
     try {
       from.request(to.self().address(), "echo", new byte[0], SOON).get(10, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
-      return e.getCause();
+      return requireNonNull(e.getCause());
     } catch (InterruptedException | TimeoutException e) {
       throw new AssertionError(e);
     }
