@@ -41,6 +41,11 @@ final class Addresses {
     return "nic-" + nic.port();
   }
 
+  /** Returns a device's id from its key. */
+  static String id(String key) {
+    return key.substring(key.indexOf(':') + 1);
+  }
+
   static DiskModel model(Disk disk) {
     return disk.model().orElse(DiskModel.VIRTIO_BLK);
   }
@@ -55,11 +60,6 @@ final class Addresses {
 
   static String key(Nic nic) {
     return PCI + id(nic);
-  }
-
-  /** Returns a device's id from its key. */
-  static String id(String key) {
-    return key.substring(key.indexOf(':') + 1);
   }
 
   /** Lists what the spec needs addresses for, what others are plugged into first. */
