@@ -74,11 +74,6 @@ public final class Monitor implements AutoCloseable {
     return state(status());
   }
 
-  /** Returns QEMU's own word for what the guest is doing. */
-  String status() {
-    return execute("query-status").text("/status");
-  }
-
   static MachineState state(String status) {
     return switch (status) {
       case "running", "suspended" -> MachineState.RUNNING;
@@ -88,6 +83,11 @@ public final class Monitor implements AutoCloseable {
       case "shutdown" -> MachineState.SHUTDOWN;
       default -> MachineState.FAILED;
     };
+  }
+
+  /** Returns QEMU's own word for what the guest is doing. */
+  String status() {
+    return execute("query-status").text("/status");
   }
 
   /** Returns the versioned machine type, such as {@code pc-q35-7.2}. */

@@ -38,7 +38,7 @@ final class ProcessUsage {
 
   private static String[] stat(Path file) {
     String text = read(file);
-    return text.substring(text.lastIndexOf(')') + 2).split(" ");
+    return text.substring(text.lastIndexOf(')') + 2).split(" ", -1);
   }
 
   private static String read(Path file) {
@@ -54,13 +54,13 @@ final class ProcessUsage {
     return time(stat);
   }
 
-  Duration threadTime(long thread) {
-    return time(stat(process.resolve("task").resolve(String.valueOf(thread)).resolve("stat")));
-  }
-
   private static Duration time(String[] stat) {
     long ticks = Long.parseLong(stat[UTIME]) + Long.parseLong(stat[STIME]);
     return Duration.ofNanos(ticks * NANOS_PER_TICK);
+  }
+
+  Duration threadTime(long thread) {
+    return time(stat(process.resolve("task").resolve(String.valueOf(thread)).resolve("stat")));
   }
 
   long residentBytes() {
@@ -91,13 +91,14 @@ final class ProcessUsage {
         nics.add(counters.get(tap));
       }
     }
-    return nics;
+    return List.copyOf(nics);
   }
 
   private void tap(Path descriptor, TreeSet<String> taps) {
     try {
       if (Files.readSymbolicLink(descriptor).toString().equals("/dev/net/tun")) {
-        Files.readString(process.resolve("fdinfo").resolve(descriptor.getFileName()))
+        Files.readString(
+                process.resolve("fdinfo").resolve(String.valueOf(descriptor.getFileName())))
             .lines()
             .filter(line -> line.startsWith(TAP))
             .forEach(line -> taps.add(line.substring(TAP.length()).trim()));
@@ -122,7 +123,7 @@ final class ProcessUsage {
         .forEach(line -> {
           int colon = line.lastIndexOf(':');
           String name = line.substring(0, colon).trim();
-          String[] n = line.substring(colon + 1).trim().split("\\s+");
+          String[] n = line.substring(colon + 1).trim().split("\\s+", -1);
           found.put(
               name,
               new MachineUsage.Nic(
