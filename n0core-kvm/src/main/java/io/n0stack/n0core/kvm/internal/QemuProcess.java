@@ -67,11 +67,6 @@ public final class QemuProcess {
     return launch(directory, record, accelerator, List.of());
   }
 
-  /** Launches one that waits to be told where the state of its guest comes from. */
-  Run launchIncoming(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
-    return launch(directory, record, accelerator, List.of("-incoming", "defer"));
-  }
-
   private Run launch(
       MachineDirectory directory,
       MachineRecord record,
@@ -107,6 +102,11 @@ public final class QemuProcess {
     awaitUp(record.id(), run, process);
     LOG.info("{}: qemu {} started with {}", record.id(), process.pid(), accelerator);
     return run;
+  }
+
+  /** Launches one that waits to be told where the state of its guest comes from. */
+  Run launchIncoming(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
+    return launch(directory, record, accelerator, List.of("-incoming", "defer"));
   }
 
   private void awaitUp(ResourceId id, Run run, Process process) {
