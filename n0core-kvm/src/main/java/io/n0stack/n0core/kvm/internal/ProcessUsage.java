@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -94,7 +95,7 @@ final class ProcessUsage {
     return List.copyOf(nics);
   }
 
-  private void tap(Path descriptor, TreeSet<String> taps) {
+  private void tap(Path descriptor, Set<String> taps) {
     try {
       if (Files.readSymbolicLink(descriptor).toString().equals("/dev/net/tun")) {
         Files.readString(
