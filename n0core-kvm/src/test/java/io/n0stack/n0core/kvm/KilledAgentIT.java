@@ -9,8 +9,10 @@ import static org.awaitility.Awaitility.await;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.tck.Repetition;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.io.File;
@@ -30,6 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Requires({Requirement.ROOT, Requirement.QEMU})
 class KilledAgentIT {
   private static final int KILLS = 20;
+  private static final int SAVES = 12;
   private static final int LONGEST_CALL_MILLIS = 900;
 
   @TempDir
@@ -67,6 +70,40 @@ class KilledAgentIT {
         assertThat(pid(driver, bystander)).as(at).isEqualTo(pid);
       }
       driver.delete(context(), bystander);
+      assertThat(host.residue()).isEmpty();
+    } finally {
+      host.cleanUp();
+    }
+    assertThat(cutShort).as("calls that were cut short, seed " + seed).isPositive();
+  }
+
+  @Test
+  void anAgentKilledWhileItSavesOrRestoresLeavesTheGuestInOnePlace() throws Exception {
+    Host host = new Host(directory);
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    ResourceId id = ResourceId.fresh("machine", "web1");
+    MachineSpec spec = host.nano(Chipset.PC).build();
+    int cutShort = 0;
+    try (QemuMachineDriver driver = host.open()) {
+      driver.apply(context(), id, spec);
+      for (int kill = 0; kill < Repetition.of(SAVES); kill++) {
+        String at = "seed " + seed + ", kill " + kill;
+        boolean running = state(driver, id) == MachineState.RUNNING;
+        if (killed(running ? "SAVE" : "BOOT", id, random)) {
+          cutShort++;
+        }
+        driver.apply(context(), id, spec);
+        MachineState now = state(driver, id);
+        assertThat(now).as(at).isIn(MachineState.RUNNING, MachineState.SAVED);
+        assertThat(driver.observe(id)).as(at).extracting("complete").isEqualTo(true);
+        await(at)
+            .atMost(Duration.ofSeconds(10))
+            .until(() -> host.processes().size() == (now == MachineState.RUNNING ? 1 : 0));
+      }
+      driver.power(context(), id, PowerAction.BOOT);
+      assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+      driver.delete(context(), id);
       assertThat(host.residue()).isEmpty();
     } finally {
       host.cleanUp();

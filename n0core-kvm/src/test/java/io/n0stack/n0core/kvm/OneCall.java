@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm;
 
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
+import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.ResourceId;
 import java.nio.file.Path;
 import java.util.UUID;
@@ -16,8 +17,10 @@ final class OneCall {
       System.out.println("ready");
       if (arguments[1].equals("apply")) {
         driver.apply(Host.context(), id, host.nano(Chipset.PC).build());
-      } else {
+      } else if (arguments[1].equals("delete")) {
         driver.delete(Host.context(), id);
+      } else {
+        driver.power(Host.context(), id, PowerAction.valueOf(arguments[1]));
       }
     }
   }

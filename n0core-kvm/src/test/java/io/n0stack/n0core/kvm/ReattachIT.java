@@ -150,12 +150,13 @@ class ReattachIT {
   @Test
   void aLentBlockSessionStarvesNeitherLooksNorChangesNorOtherSessions() {
     BlockMonitor blocks = driver.capability(BlockMonitor.class).orElseThrow();
-    try (BlockSession one = blocks.connect(id, LIMIT);
-        BlockSession two = blocks.connect(id, LIMIT)) {
-      driver.power(context(), id, PowerAction.PAUSE);
-      assertThat(state(driver, id)).isEqualTo(MachineState.PAUSED);
-      driver.power(context(), id, PowerAction.RESUME);
-      one.close();
+    try (BlockSession two = blocks.connect(id, LIMIT)) {
+      try (BlockSession one = blocks.connect(id, LIMIT)) {
+        driver.power(context(), id, PowerAction.PAUSE);
+        assertThat(state(driver, id)).isEqualTo(MachineState.PAUSED);
+        driver.power(context(), id, PowerAction.RESUME);
+        assertThat(one.execute("query-status", Map.of(), LIMIT)).contains("running");
+      }
       assertThat(two.execute("query-status", Map.of(), LIMIT)).contains("running");
     }
     // Both monitors are left to others soon after.

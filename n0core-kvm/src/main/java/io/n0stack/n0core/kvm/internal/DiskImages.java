@@ -74,7 +74,7 @@ final class DiskImages {
   private boolean has(Context cx, Path file, String tag) {
     return run(cx, List.of("-l", file.toString()))
         .lines()
-        .map(line -> line.trim().split("\\s+"))
+        .map(line -> line.trim().split("\\s+", -1))
         .anyMatch(columns -> columns.length > 1 && columns[1].equals(tag));
   }
 

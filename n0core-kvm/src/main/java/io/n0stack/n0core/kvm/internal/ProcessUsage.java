@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,7 +39,7 @@ final class ProcessUsage {
 
   private static String[] stat(Path file) {
     String text = read(file);
-    return text.substring(text.lastIndexOf(')') + 2).split(" ");
+    return text.substring(text.lastIndexOf(')') + 2).split(" ", -1);
   }
 
   private static String read(Path file) {
@@ -91,13 +92,14 @@ final class ProcessUsage {
         nics.add(counters.get(tap));
       }
     }
-    return nics;
+    return List.copyOf(nics);
   }
 
-  private void tap(Path descriptor, TreeSet<String> taps) {
+  private void tap(Path descriptor, Set<String> taps) {
     try {
       if (Files.readSymbolicLink(descriptor).toString().equals("/dev/net/tun")) {
-        Files.readString(process.resolve("fdinfo").resolve(descriptor.getFileName()))
+        Files.readString(
+                process.resolve("fdinfo").resolve(String.valueOf(descriptor.getFileName())))
             .lines()
             .filter(line -> line.startsWith(TAP))
             .forEach(line -> taps.add(line.substring(TAP.length()).trim()));
@@ -122,7 +124,7 @@ final class ProcessUsage {
         .forEach(line -> {
           int colon = line.lastIndexOf(':');
           String name = line.substring(0, colon).trim();
-          String[] n = line.substring(colon + 1).trim().split("\\s+");
+          String[] n = line.substring(colon + 1).trim().split("\\s+", -1);
           found.put(
               name,
               new MachineUsage.Nic(

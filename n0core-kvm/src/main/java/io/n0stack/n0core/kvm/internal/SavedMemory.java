@@ -61,7 +61,7 @@ public final class SavedMemory {
    * @return true if it is neither just running nor just saved
    */
   public boolean unsettled(Sight seen) {
-    return saving() || restored() || saved() && seen.alive();
+    return saving() || restored() || (saved() && seen.alive());
   }
 
   Was was() {

@@ -24,6 +24,7 @@ final class SerialHub {
   private final Path log;
   private int readers = 1;
   private long leavings;
+  private long arrivals;
   private boolean ended;
 
   SerialHub(ResourceId id, SocketChannel channel, Path log) {
@@ -78,8 +79,12 @@ final class SerialHub {
 
   /** Waits until there may be more to read. */
   synchronized void await(long millis) throws InterruptedException {
-    if (!ended) {
-      wait(millis);
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+    long seen = arrivals;
+    long rest = millis;
+    while (!ended && seen == arrivals && rest > 0) {
+      wait(rest);
+      rest = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
     }
   }
 
@@ -94,6 +99,7 @@ final class SerialHub {
     try {
       while (channel.read(chunk.clear()) >= 0) {
         synchronized (this) {
+          arrivals++;
           notifyAll();
         }
       }

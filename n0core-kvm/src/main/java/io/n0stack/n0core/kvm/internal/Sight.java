@@ -53,7 +53,7 @@ public record Sight(
       return new Sight(MachineState.SAVED, pid, run, Optional.empty()); // it only has to end yet
     }
     try {
-      Sight seen = alive(name, run.get(), pid.get(), monitors, limit);
+      Sight seen = ask(name, run.get(), pid.get(), monitors, limit);
       monitors.answered(run.get());
       return seen;
     } catch (N0Exception e) {
@@ -68,7 +68,7 @@ public record Sight(
     }
   }
 
-  private static Sight alive(String name, Run run, long pid, Monitors monitors, Duration limit) {
+  private static Sight ask(String name, Run run, long pid, Monitors monitors, Duration limit) {
     if (Silence.stopped(pid)) {
       throw Silence.stopped(name, pid);
     }

@@ -139,6 +139,6 @@ public final class Usage implements MachineStatistics {
     } catch (QmpException e) {
       return Map.of(); // a balloon of another name
     }
-    return told;
+    return Map.copyOf(told);
   }
 }

@@ -61,9 +61,9 @@ final class WebSocket {
     client.setTcpNoDelay(true);
     DataInputStream in = new DataInputStream(new BufferedInputStream(client.getInputStream()));
     OutputStream out = client.getOutputStream();
-    String[] request = head(in).split("\r\n");
+    String[] request = head(in).split("\r\n", -1);
     Map<String, String> headers = headers(request);
-    String[] line = request[0].split(" ");
+    String[] line = request[0].split(" ", -1);
     String key = headers.getOrDefault("sec-websocket-key", "");
     if (line.length != 3
         || !line[0].equals("GET")
@@ -79,7 +79,7 @@ final class WebSocket {
     }
     SocketChannel stream = granted.get().get();
     boolean binary = Arrays.asList(
-            headers.getOrDefault("sec-websocket-protocol", "").split("\\s*,\\s*"))
+            headers.getOrDefault("sec-websocket-protocol", "").split("\\s*,\\s*", -1))
         .contains("binary");
     write(
         out,
@@ -196,7 +196,7 @@ final class WebSocket {
       boolean control = opcode >= CLOSE;
       if ((first & 0x70) != 0
           || (second & MASKED) == 0
-          || control && (length > MOST_CONTROL || (first & FINAL) == 0)) {
+          || (control && (length > MOST_CONTROL || (first & FINAL) == 0))) {
         return PROTOCOL_ERROR;
       }
       if (length < 0 || length > MOST_PAYLOAD) {
