@@ -108,8 +108,7 @@ class MigrationDecisionIT {
       refused(Code.PRECONDITION, () -> left.power(context(), hosts.id, action));
       refused(Code.PRECONDITION, () -> right.power(context(), hosts.id, action));
     }
-    refused(
-        Code.UNAVAILABLE, () -> source().settle(context(), hosts.id, new Unreachable()));
+    refused(Code.UNAVAILABLE, () -> source().settle(context(), hosts.id, new Unreachable()));
     refused(Code.NOT_FOUND, () -> target().refuse(context(), hosts.id, UUID.randomUUID()));
     assertThat(hosts.running()).isZero();
 
@@ -152,8 +151,7 @@ class MigrationDecisionIT {
   void targetBootsWhenItsPersonSaysThatTheSourceIsNoMore() {
     MigrationTerms unused = hosts.prepared(hosts.left, hosts.right, MigrationReception.unix());
     refused(
-        Code.PRECONDITION,
-        () -> target().decide(context(), hosts.id, Decision.SOURCE_RELEASED));
+        Code.PRECONDITION, () -> target().decide(context(), hosts.id, Decision.SOURCE_RELEASED));
     left.delete(context(), hosts.id);
 
     target().decide(context(), hosts.id, Decision.SOURCE_NEVER_RUNS);
@@ -164,10 +162,9 @@ class MigrationDecisionIT {
 
   @Test
   void machineThatHadLeftBootsAgainWhenItsPersonSaysThatTheTargetIsNoMore() {
-    MigrationReport unused = hosts.migrate(
-        hosts.left, hosts.right, MigrationReception.unix(), MigrationOptions.usual());
-    refused(
-        Code.PRECONDITION, () -> source().decide(context(), hosts.id, Decision.TARGET_RUNS));
+    MigrationReport unused =
+        hosts.migrate(hosts.left, hosts.right, MigrationReception.unix(), MigrationOptions.usual());
+    refused(Code.PRECONDITION, () -> source().decide(context(), hosts.id, Decision.TARGET_RUNS));
     right.delete(context(), hosts.id);
 
     source().decide(context(), hosts.id, Decision.TARGET_NEVER_RUNS);
@@ -180,8 +177,8 @@ class MigrationDecisionIT {
   void pausedMachineStaysPaused() {
     left.power(context(), hosts.id, PowerAction.PAUSE);
 
-    MigrationReport unused = hosts.migrate(
-        hosts.left, hosts.right, MigrationReception.unix(), MigrationOptions.usual());
+    MigrationReport unused =
+        hosts.migrate(hosts.left, hosts.right, MigrationReception.unix(), MigrationOptions.usual());
 
     assertThat(TwoHosts.state(hosts.right, hosts.id)).isEqualTo(MachineState.PAUSED);
     right.power(context(), hosts.id, PowerAction.RESUME);

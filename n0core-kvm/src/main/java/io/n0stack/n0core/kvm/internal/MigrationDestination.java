@@ -141,8 +141,7 @@ final class MigrationDestination {
   }
 
   private static Optional<MigrationAddress> export(
-      Monitor monitor, Run run, MigrationReception reception, List<Disk> disks)
-      throws IOException {
+      Monitor monitor, Run run, MigrationReception reception, List<Disk> disks) throws IOException {
     if (reception.disks() == Disks.SHARED) {
       return Optional.empty();
     }
