@@ -57,7 +57,7 @@ record Moving(Path root, ResourceId id) {
 
   /** Is on the disk on return. */
   void write(Handover handover) {
-    write(FILE, handover.encode());
+    replace(FILE, handover.encode());
   }
 
   String board() {
@@ -69,10 +69,10 @@ record Moving(Path root, ResourceId id) {
   }
 
   void writeBoard(String text) {
-    write(BOARD, text);
+    replace(BOARD, text);
   }
 
-  private void write(String file, String text) {
+  private void replace(String file, String text) {
     try {
       DurableFiles.replace(path(file), text);
     } catch (IOException e) {

@@ -60,15 +60,15 @@ public final class QemuProcess {
    *     want of room; UNAVAILABLE if it did not come up in time
    */
   public Run launch(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
-    return launch(directory, record, accelerator, List.of());
+    return start(directory, record, accelerator, List.of());
   }
 
   /** Launches one that waits to be told where the state of its guest comes from. */
   Run launchIncoming(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
-    return launch(directory, record, accelerator, List.of("-incoming", "defer"));
+    return start(directory, record, accelerator, List.of("-incoming", "defer"));
   }
 
-  private Run launch(
+  private Run start(
       MachineDirectory directory,
       MachineRecord record,
       Accelerator accelerator,
