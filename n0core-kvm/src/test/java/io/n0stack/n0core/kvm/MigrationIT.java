@@ -62,7 +62,7 @@ class MigrationIT {
         .apply(context(), hosts.id, hosts.left.nano(chipset).build());
     assertThat(hosts.left.processes()).isEmpty();
 
-    MigrationReport back =
+    MigrationReport unused =
         hosts.migrate(hosts.right, hosts.left, reception, MigrationOptions.usual());
 
     assertThat(hosts.runs(hosts.left)).isTrue();

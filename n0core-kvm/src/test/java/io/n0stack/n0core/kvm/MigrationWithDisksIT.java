@@ -100,7 +100,7 @@ class MigrationWithDisksIT {
 
   @Test
   void disksAreCopiedThroughUnixSockets() throws Exception {
-    MigrationReport report = hosts.migrate(
+    MigrationReport unused = hosts.migrate(
         hosts.left, hosts.right, MigrationReception.unix().withDisks(), MigrationOptions.usual());
 
     assertMovedWithDisk();
@@ -125,7 +125,7 @@ class MigrationWithDisksIT {
       assertThat(hosts.runs(hosts.left)).isTrue();
       assertThat(hosts.running()).isEqualTo(1);
     }
-    MigrationReport report = hosts.migrate(
+    MigrationReport unused = hosts.migrate(
         hosts.left, hosts.right, reception, MigrationOptions.usual().withTls(client));
 
     assertMovedWithDisk();

@@ -88,7 +88,7 @@ final class Mirrors {
       }
       cx.progress(
           Math.min(1, (double) done / Math.max(1, all)),
-          "copying the disks: " + (all - done >> 20) + " MiB left");
+          "copying the disks: " + ((all - done) >> 20) + " MiB left");
       Pauses.pause("copy the disks of " + machine, LOOK_MILLIS);
     }
   }

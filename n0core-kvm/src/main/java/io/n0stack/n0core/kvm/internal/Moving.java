@@ -57,15 +57,7 @@ record Moving(Path root, ResourceId id) {
 
   /** Is on the disk on return. */
   void write(Handover handover) {
-    write(FILE, handover.encode());
-  }
-
-  private void write(String file, String text) {
-    try {
-      DurableFiles.replace(path(file), text);
-    } catch (IOException e) {
-      throw failure("write " + file, e);
-    }
+    replace(FILE, handover.encode());
   }
 
   String board() {
@@ -77,7 +69,15 @@ record Moving(Path root, ResourceId id) {
   }
 
   void writeBoard(String text) {
-    write(BOARD, text);
+    replace(BOARD, text);
+  }
+
+  private void replace(String file, String text) {
+    try {
+      DurableFiles.replace(path(file), text);
+    } catch (IOException e) {
+      throw failure("write " + file, e);
+    }
   }
 
   /** Finds the launch in force that is alive. */

@@ -10,6 +10,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -160,21 +161,22 @@ final class HandoverModel {
       State state = open.remove();
       check(state);
       for (State next : work(state)) {
-        visit(next, before, open);
-        before.get(next).add(state);
+        visit(next, before, open).add(state);
       }
       for (State next : harm(state)) {
-        visit(next, before, open);
+        List<State> unused = visit(next, before, open);
       }
     }
     return new Result(before.size(), violation, beyond(before));
   }
 
-  private static void visit(State next, Map<State, List<State>> before, Deque<State> open) {
-    if (!before.containsKey(next)) {
-      before.put(next, new ArrayList<>());
-      open.add(next);
-    }
+  /** Returns the list of the states that work leads from to the next. */
+  private static List<State> visit(
+      State next, Map<State, List<State>> before, Deque<State> open) {
+    return before.computeIfAbsent(next, fresh -> {
+      open.add(fresh);
+      return new ArrayList<>();
+    });
   }
 
   /** Finds a state from which no work, with nothing more going wrong, leads to a machine that runs at its owner's. */
@@ -188,7 +190,7 @@ final class HandoverModel {
       }
     }
     while (!open.isEmpty()) {
-      for (State earlier : before.get(open.remove())) {
+      for (State earlier : before.getOrDefault(open.remove(), List.of())) {
         if (good.add(earlier)) {
           open.add(earlier);
         }
@@ -454,7 +456,7 @@ final class HandoverModel {
       if (take || state.heard("refuse", token)) {
         Optional<Verdict> verdict = verdict(t.record(), token);
         if (verdict.isPresent()) {
-          all.add(state.says(verdict.get().name().toLowerCase() + State.index(token)));
+          all.add(state.says(verdict.get().name().toLowerCase(Locale.ROOT) + State.index(token)));
         }
       }
       if (open(t.record(), token)) {
