@@ -120,10 +120,8 @@ class SubmitTest {
     };
     try (FakeMonitor monitor = new FakeMonitor(socket(), script);
         QmpClient client = connect()) {
-      CompletableFuture<Throwable> failure = new CompletableFuture<>();
-      client
-          .submit("x", Map.of(), Duration.ofMillis(50))
-          .whenComplete((result, thrown) -> failure.complete(thrown));
+      CompletableFuture<Throwable> failure =
+          client.submit("x", Map.of(), Duration.ofMillis(50)).handle((result, thrown) -> thrown);
       assertThat(failure.get()).isInstanceOf(OperationTimeoutException.class);
 
       CompletableFuture<QmpResult> awaited = client.submit("x", Map.of(), Duration.ofMillis(50));
