@@ -19,6 +19,9 @@ module io.n0stack.n0core.kvm {
   requires org.objectweb.asm.tree.analysis;
   requires org.objectweb.asm.util;
 
+  // The classes that JNR generates for LibC are in a module of their own.
+  opens io.n0stack.n0core.kvm.internal;
+
   provides io.n0stack.n0core.api.driver.DriverPlugin with
       io.n0stack.n0core.kvm.KvmPlugin;
 }

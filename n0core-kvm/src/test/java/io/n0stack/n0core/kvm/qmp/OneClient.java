@@ -19,7 +19,7 @@ final class OneClient {
         for (int i = 0; i < 8; i++) {
           sent.add(client.submit("query-qmp-schema", Map.of(), limit));
         }
-        System.out.println("sent");
+        System.out.println("sent " + sent.size());
         client.execute("query-status", limit);
       }
     }
