@@ -19,7 +19,8 @@ module io.n0stack.n0core.kvm {
   requires org.objectweb.asm.tree.analysis;
   requires org.objectweb.asm.util;
 
-  // The classes that JNR generates for LibC are in a module of their own.
+  // JNR implements the interface in there by a class in an unnamed module that it makes at run
+  // time.
   opens io.n0stack.n0core.kvm.internal;
 
   provides io.n0stack.n0core.api.driver.DriverPlugin with
