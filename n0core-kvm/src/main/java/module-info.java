@@ -21,7 +21,8 @@ module io.n0stack.n0core.kvm {
   requires org.objectweb.asm.tree.analysis;
   requires org.objectweb.asm.util;
 
-  // JNR generates the implementation of its entry points in their own package.
+  // JNR implements the interfaces in there by classes in an unnamed module that it makes at run time.
+  opens io.n0stack.n0core.kvm.internal;
   opens io.n0stack.n0core.kvm.internal.launch;
 
   provides io.n0stack.n0core.api.driver.DriverPlugin with

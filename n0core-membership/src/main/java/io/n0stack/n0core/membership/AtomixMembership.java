@@ -32,7 +32,6 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiFunction;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -415,10 +414,6 @@ public final class AtomixMembership implements Membership, Identities {
     return name.equals(self.name())
         ? identityKey()
         : claims.find(name).flatMap(claim -> claim.peer().identityKey());
-  }
-
-  void serve(String subject, Function<byte[], CompletableFuture<byte[]>> handler) {
-    network.serve(subject, (from, request) -> handler.apply(request));
   }
 
   /** Answers requests, knowing who asks. */

@@ -84,7 +84,8 @@ public final class NodeRegistryClient implements NodeRegistry {
     if (!node.name().equals(self)) {
       throw N0Exception.invalid("name", node.name(), "must be the member's name \"" + self + "\"");
     }
-    save(node.withBootId(membership.self().bootId()));
+    Node own = node.withBootId(membership.self().bootId());
+    save(membership.identityKey().map(own::withIdentityKey).orElse(own));
   }
 
   @Override

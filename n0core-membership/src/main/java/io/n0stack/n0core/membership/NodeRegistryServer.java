@@ -84,9 +84,8 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
     membership.announceRegistry();
     NodeRegistryServer server = new NodeRegistryServer(membership, store);
     membership.dial(server.addressesOnRecord());
-    // Whoever the transport lets speak may do everything; one that proves names says who asks.
-    membership.serve(
-        RegistryProtocol.SUBJECT, request -> server.answerLater(Asker.ANYBODY, request));
+    membership.serveFrom(
+        RegistryProtocol.SUBJECT, (peer, request) -> server.answerLater(Asker.of(peer), request));
     return server;
   }
 

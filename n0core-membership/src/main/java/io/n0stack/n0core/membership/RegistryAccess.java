@@ -8,8 +8,6 @@ import io.n0stack.n0core.membership.RegistryProtocol.Verb;
 final class RegistryAccess {
   /** What the transport knows of the one who asks. */
   enum Standing {
-    /** Nothing: the transport lets everybody speak, and so everybody may do everything. */
-    ANYBODY,
     /** Its name, and that it is a node. */
     NODE,
     /** Its name, and that it is an API process. */
@@ -19,10 +17,12 @@ final class RegistryAccess {
   /**
    * Who asks.
    *
-   * @param name its name as the transport has proved it, empty if it has not
+   * @param name its name as the transport has proved it; in plaintext as it says
    */
   record Asker(String name, Standing standing) {
-    static final Asker ANYBODY = new Asker("", Standing.ANYBODY);
+    static Asker of(Peer peer) {
+      return peer.role() == Peer.Role.REGISTRY ? api(peer.name()) : node(peer.name());
+    }
 
     static Asker node(String name) {
       return new Asker(name, Standing.NODE);

@@ -216,12 +216,12 @@ class RegistryServerTest {
     for (String question : questions) {
       byte[] bytes = question.getBytes(StandardCharsets.UTF_8);
       Reply reply = RegistryProtocol.reply(
-          server.answerLater(Asker.ANYBODY, bytes).get(30, TimeUnit.SECONDS));
+          server.answerLater(Asker.api("api-1"), bytes).get(30, TimeUnit.SECONDS));
       assertThat(reply.failure().orElseThrow().code()).as(question).isEqualTo(Code.INVALID);
     }
     byte[] large = new byte[NodeJson.MAX_MESSAGE_BYTES];
     Reply reply =
-        RegistryProtocol.reply(server.answerLater(Asker.ANYBODY, large).get(30, TimeUnit.SECONDS));
+        RegistryProtocol.reply(server.answerLater(Asker.api("api-1"), large).get(30, TimeUnit.SECONDS));
     assertThat(reply.failure().orElseThrow().message()).contains("must be at most");
     assertThat(server.nodes()).isEmpty();
   }

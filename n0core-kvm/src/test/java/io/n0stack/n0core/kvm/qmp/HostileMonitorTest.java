@@ -21,10 +21,10 @@ class HostileMonitorTest {
   private static final Duration SOON = Duration.ofSeconds(20);
   private static final String NOT_NEGOTIATED =
       "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Expecting capabilities negotiation"
-          + " with 'qmp_capabilities'\"}, \"id\": \"%s\"}\r\n";
+          + " with 'qmp_capabilities'\"}, \"id\": \"ID\"}\r\n";
   private static final String ALREADY =
       "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Capabilities negotiation is already"
-          + " complete, command ignored\"}, \"id\": \"%s\"}\r\n";
+          + " complete, command ignored\"}, \"id\": \"ID\"}\r\n";
   private static final String NAMELESS =
       "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\r\n";
 
@@ -87,7 +87,7 @@ class HostileMonitorTest {
   void aMonitorThatIsInCommandModeAlreadyIsReady() throws IOException {
     FakeMonitor.Script script = monitor -> {
       monitor.send(FakeMonitor.GREETING);
-      monitor.send(String.format(ALREADY, monitor.request()));
+      monitor.send(ALREADY.replace("ID", monitor.request()));
       monitor.answer(monitor.request(), "7");
       monitor.untilItGoes();
     };
@@ -101,7 +101,7 @@ class HostileMonitorTest {
   void aMonitorThatForgotTheNegotiationIsAskedAgain() throws IOException {
     FakeMonitor.Script script = monitor -> {
       monitor.welcome();
-      monitor.send(String.format(NOT_NEGOTIATED, monitor.request()));
+      monitor.send(NOT_NEGOTIATED.replace("ID", monitor.request()));
       monitor.answer(monitor.request(), "{}");
       monitor.answer(monitor.request(), "7");
       monitor.untilItGoes();

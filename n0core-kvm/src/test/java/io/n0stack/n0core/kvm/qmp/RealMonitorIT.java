@@ -211,8 +211,9 @@ class RealMonitorIT {
         killOne();
       } else {
         QmpClient dying = QmpClient.connect("dying", socket, LIMIT);
-        for (int sent = 0; sent < 4; sent++) {
-          dying.submit("query-qmp-schema", Map.of(), LIMIT);
+        List<CompletableFuture<QmpResult>> sent = new ArrayList<>();
+        while (sent.size() < 4) {
+          sent.add(dying.submit("query-qmp-schema", Map.of(), LIMIT));
         }
         dying.close(); // to QEMU this is the same
       }
@@ -302,6 +303,7 @@ class RealMonitorIT {
   /** Opens a file under a descriptor whose number is known. */
   private static int open(Path file) throws IOException {
     try (RandomAccessFile opened = new RandomAccessFile(file.toFile(), "r")) {
+      assertThat(opened.length()).isPositive();
       for (int number : numbers()) {
         Path link = Path.of("/proc/self/fd/" + number);
         if (Files.exists(link) && link.toRealPath().equals(file.toRealPath())) {
