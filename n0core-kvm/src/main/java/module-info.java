@@ -21,7 +21,8 @@ module io.n0stack.n0core.kvm {
   requires org.objectweb.asm.tree.analysis;
   requires org.objectweb.asm.util;
 
-  // JNR implements the interfaces in there by classes in an unnamed module that it makes at run time.
+  // JNR implements the interfaces in there by classes in an unnamed module that it makes at run
+  // time.
   opens io.n0stack.n0core.kvm.internal;
   opens io.n0stack.n0core.kvm.internal.launch;
 

@@ -220,8 +220,8 @@ class RegistryServerTest {
       assertThat(reply.failure().orElseThrow().code()).as(question).isEqualTo(Code.INVALID);
     }
     byte[] large = new byte[NodeJson.MAX_MESSAGE_BYTES];
-    Reply reply =
-        RegistryProtocol.reply(server.answerLater(Asker.api("api-1"), large).get(30, TimeUnit.SECONDS));
+    Reply reply = RegistryProtocol.reply(
+        server.answerLater(Asker.api("api-1"), large).get(30, TimeUnit.SECONDS));
     assertThat(reply.failure().orElseThrow().message()).contains("must be at most");
     assertThat(server.nodes()).isEmpty();
   }

@@ -171,8 +171,7 @@ final class HandoverModel {
   }
 
   /** Returns the list of the states that work leads from to the next. */
-  private static List<State> visit(
-      State next, Map<State, List<State>> before, Deque<State> open) {
+  private static List<State> visit(State next, Map<State, List<State>> before, Deque<State> open) {
     return before.computeIfAbsent(next, fresh -> {
       open.add(fresh);
       return new ArrayList<>();
