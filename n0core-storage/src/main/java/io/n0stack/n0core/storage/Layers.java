@@ -118,6 +118,7 @@ final class Layers {
   }
 
   /** Goes on in the new layer, unless a machine is writing to the old one and cannot be asked to. */
+  @SuppressWarnings("try") // a lock works by being held
   private VolumeRecord changeOver(Context cx, VolumeRecord record, Shape to) {
     Path below = pool.top(Stage.READY, record, record.shape());
     Path above = pool.top(Stage.READY, record, to);

@@ -138,6 +138,7 @@ final class VolumeMaker {
         && !header.features().dirty();
   }
 
+  @SuppressWarnings("try") // a lock works by being held
   private void copyWhole(Context cx, ImageSource.Copy content, Path disk) {
     try (ImageLock unchanged = QemuLocks.shared(content.image())) {
       SparseCopy.create(

@@ -107,6 +107,7 @@ final class VolumeUse {
     withoutUsers(operation, id, files(id), work);
   }
 
+  @SuppressWarnings("try") // a lock works by being held
   private static void withoutUsers(
       String operation, ResourceId id, List<Path> files, Failures.Action work) throws IOException {
     if (files.isEmpty()) {

@@ -74,7 +74,12 @@ final class Libvirt implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException, InterruptedException {
-    Peer.run(script, "stop");
+  public void close() throws IOException {
+    try {
+      Peer.run(script, "stop");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("libvirt was not stopped", e);
+    }
   }
 }

@@ -130,11 +130,6 @@ public final class QemuProcess {
         .start();
   }
 
-  /** Launches one that waits to be told where the state of its guest comes from. */
-  Run launchIncoming(MachineDirectory directory, MachineRecord record, Accelerator accelerator) {
-    return launch(directory, record, accelerator, List.of("-incoming", "defer"));
-  }
-
   private void awaitUp(ResourceId id, Run run, Process process) {
     String operation = "launch qemu of " + id;
     boolean up = Pauses.until(
