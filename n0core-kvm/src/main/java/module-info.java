@@ -10,8 +10,6 @@ module io.n0stack.n0core.kvm {
   requires com.fasterxml.jackson.datatype.jdk8;
   requires org.jnrproject.constants;
   requires org.jnrproject.ffi;
-  requires org.jnrproject.posix;
-  requires org.jnrproject.unixsocket;
   requires org.slf4j;
   requires static transitive org.jspecify;
   // JNR generates its stubs with ASM; being an automatic module it cannot say so itself.

@@ -16,7 +16,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,10 +49,6 @@ final class Board {
     for (int i = 0; i < taps; i++) {
       Host.run("ip", "-n", board.netns, "tuntap", "add", "dev", "tap" + i, "mode", "tap");
     }
-    Path wrapper = directory.resolve("qemu");
-    Files.writeString(
-        wrapper, "#!/bin/sh\nexec ip netns exec " + board.netns + " qemu-system-x86_64 \"$@\"\n");
-    Files.setPosixFilePermissions(wrapper, PosixFilePermissions.fromString("rwx------"));
     return board;
   }
 
@@ -74,13 +69,13 @@ final class Board {
     KvmConfig usual = KvmConfig.of(host.root);
     KvmConfig config = new KvmConfig(
         usual.directory(),
-        directory.resolve("qemu").toString(),
+        usual.qemu(),
         Accelerator.TCG,
         usual.monitorTimeout(),
         commandTimeout,
         usual.launchTimeout(),
         usual.endTimeout(),
-        usual.launch());
+        usual.launch().withNetworkNamespace(Path.of("/run/netns", netns)));
     return new QemuMachineDriver(config, unplugPatience);
   }
 

@@ -25,7 +25,6 @@ import java.nio.channels.ByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -60,7 +59,6 @@ class LinuxMigrationIT {
   private Path guest;
   private Path leftDisk;
   private Path rightDisk;
-  private String qemu;
 
   @BeforeEach
   void prepare() throws Exception {
@@ -75,11 +73,6 @@ class LinuxMigrationIT {
       ip("tuntap", "add", "dev", tap, "mode", "tap");
       ip("link", "set", tap, "master", "br0", "up");
     }
-    Path wrapper = directory.resolve("qemu");
-    Files.writeString(
-        wrapper, "#!/bin/sh\nexec ip netns exec " + netns + " qemu-system-x86_64 \"$@\"\n");
-    Files.setPosixFilePermissions(wrapper, PosixFilePermissions.fromString("rwx------"));
-    qemu = wrapper.toString();
     leftDisk = directory.resolve("left.qcow2");
     rightDisk = directory.resolve("right.qcow2");
     Path base = guest.resolve("base.qcow2");
@@ -132,8 +125,9 @@ class LinuxMigrationIT {
   }
 
   private QemuMachineDriver open(Host host) {
-    return new QemuMachineDriver(
-        KvmConfig.of(host.root).withQemu(qemu).withAccelerator(Accelerator.TCG));
+    return new QemuMachineDriver(KvmConfig.of(host.root)
+        .withAccelerator(Accelerator.TCG)
+        .withLaunch(LaunchConfig.standard().withNetworkNamespace(Path.of("/run/netns", netns))));
   }
 
   private StandaloneContext context(String tap, Path disk, Optional<Path> base) {

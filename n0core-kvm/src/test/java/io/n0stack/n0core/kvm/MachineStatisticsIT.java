@@ -23,9 +23,7 @@ import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.SimulatedCrash;
 import io.n0stack.n0core.tck.StandaloneContext;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -70,10 +68,6 @@ class MachineStatisticsIT {
     Host.run("ip", "-n", netns, "tuntap", "add", "dev", "tap0", "mode", "tap");
     Host.run("ip", "-n", netns, "addr", "add", "10.77.0.1/24", "dev", "tap0");
     Host.run("ip", "-n", netns, "link", "set", "tap0", "up");
-    Path wrapper = directory.resolve("qemu");
-    Files.writeString(
-        wrapper, "#!/bin/sh\nexec ip netns exec " + netns + " qemu-system-x86_64 \"$@\"\n");
-    Files.setPosixFilePermissions(wrapper, PosixFilePermissions.fromString("rwx------"));
     driver = open();
     driver.apply(
         cx(), id, guest.spec("n0.ip=10.77.0.2/24").disk("data").nic("eth0").build());
@@ -82,8 +76,8 @@ class MachineStatisticsIT {
 
   private QemuMachineDriver open() {
     return new QemuMachineDriver(KvmConfig.of(host.root)
-        .withQemu(directory.resolve("qemu").toString())
-        .withAccelerator(Accelerator.TCG));
+        .withAccelerator(Accelerator.TCG)
+        .withLaunch(LaunchConfig.standard().withNetworkNamespace(Path.of("/run/netns", netns))));
   }
 
   private StandaloneContext cx() {

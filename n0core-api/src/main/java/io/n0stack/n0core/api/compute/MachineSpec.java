@@ -51,7 +51,7 @@ public record MachineSpec(
     Q35,
     /** PCI, i440FX. */
     PC,
-    /** No PCI; virtio over MMIO. */
+    /** As little as a guest needs, with PCI Express. */
     MICROVM
   }
 

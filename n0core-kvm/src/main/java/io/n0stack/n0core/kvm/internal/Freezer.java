@@ -2,6 +2,7 @@ package io.n0stack.n0core.kvm.internal;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.guest.GuestAgent;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -20,13 +21,14 @@ final class Freezer {
 
   /** Returns whether it is frozen: only with an agent that answers and agrees. */
   static boolean freeze(ResourceId id, Run run, SnapshotRecords records) {
-    Optional<GuestCalls> found = GuestCalls.find(run, FIND);
+    Optional<GuestAgent> found = GuestAgents.find(run, FIND, FREEZE);
     if (found.isEmpty()) {
       return false;
     }
-    try (GuestCalls guest = found.get()) {
+    try (GuestAgent guest = found.get()) {
       records.markFrozen();
-      guest.execute("guest-fsfreeze-freeze", FREEZE);
+      long count = guest.fileSystems().freeze();
+      LOG.debug("{}: {} file systems are frozen", id, count);
       return true;
     } catch (N0Exception e) {
       if (e.code() == N0Exception.Code.CANCELLED) {
@@ -53,13 +55,14 @@ final class Freezer {
   }
 
   private static boolean thawed(ResourceId id, Run run) {
-    Optional<GuestCalls> found = GuestCalls.find(run, FREEZE);
+    Optional<GuestAgent> found = GuestAgents.find(run, FREEZE, FREEZE);
     if (found.isEmpty()) {
       LOG.warn("{}: it may be frozen, and its agent does not answer", id);
       return false;
     }
-    try (GuestCalls guest = found.get()) {
-      guest.execute("guest-fsfreeze-thaw", FREEZE);
+    try (GuestAgent guest = found.get()) {
+      long count = guest.fileSystems().thaw();
+      LOG.debug("{}: {} file systems are thawed", id, count);
       return true;
     } catch (N0Exception e) {
       LOG.warn("{}: it may be frozen: {}", id, e.getMessage());

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal;
 
 import jnr.ffi.LibraryLoader;
+import jnr.ffi.annotations.In;
 import jnr.ffi.annotations.Variadic;
 
 /**
@@ -11,6 +12,9 @@ import jnr.ffi.annotations.Variadic;
 public interface LibC {
   /** The binding of this process. */
   LibC INSTANCE = LibraryLoader.create(LibC.class).load("c");
+
+  @Variadic(fixedCount = 2)
+  int open(@In byte[] path, int flags, int mode);
 
   int socket(int domain, int type, int protocol);
 

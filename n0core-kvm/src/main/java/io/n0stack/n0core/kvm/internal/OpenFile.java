@@ -1,15 +1,16 @@
 package io.n0stack.n0core.kvm.internal;
 
 import io.n0stack.n0core.api.N0Exception;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import jnr.constants.platform.Errno;
 import jnr.constants.platform.OpenFlags;
-import jnr.posix.POSIX;
-import jnr.posix.POSIXFactory;
+import jnr.ffi.LastError;
+import jnr.ffi.Runtime;
 
 /** A file open as a descriptor, to be passed to QEMU, which may not open it by its path. */
 final class OpenFile implements AutoCloseable {
-  private static final POSIX LIBC = POSIXFactory.getNativePOSIX();
+  private static final LibC C = LibC.INSTANCE;
   private static final int PRIVATE = 0600;
 
   private final int descriptor;
@@ -31,12 +32,14 @@ final class OpenFile implements AutoCloseable {
   }
 
   private static OpenFile open(Path file, int flags) {
-    int descriptor = LIBC.open(file.toString(), flags | OpenFlags.O_CLOEXEC.intValue(), PRIVATE);
+    byte[] path = (file + "\0").getBytes(StandardCharsets.UTF_8);
+    int descriptor = C.open(path, flags | OpenFlags.O_CLOEXEC.intValue(), PRIVATE);
     if (descriptor < 0) {
+      int errno = LastError.getLastError(Runtime.getSystemRuntime());
       throw new N0Exception(
           N0Exception.Code.UNAVAILABLE,
           file.toString(),
-          "open " + file + ": " + Errno.valueOf(LIBC.errno()));
+          "open " + file + ": " + Errno.valueOf(errno).description());
     }
     return new OpenFile(descriptor);
   }
@@ -49,7 +52,8 @@ final class OpenFile implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      LIBC.close(descriptor);
+      int ignored = C.close(descriptor);
+      assert ignored == 0;
     }
   }
 }

@@ -5,10 +5,10 @@ import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
-import java.io.IOException;
+import io.n0stack.n0core.kvm.guest.GuestAgent;
+import io.n0stack.n0core.kvm.guest.GuestSystem;
 import java.time.Duration;
 import java.util.EnumSet;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -182,14 +182,17 @@ public final class PowerSwitch {
 
   /** Asks the agent in the guest, which also a guest without ACPI may have. */
   private static boolean asked(Run run, Duration limit) {
-    Optional<GuestCalls> agent = GuestCalls.find(run, limit);
+    Optional<GuestAgent> agent = GuestAgents.find(run, limit, limit);
     if (agent.isEmpty()) {
       return false;
     }
-    try (GuestCalls guest = agent.get()) {
-      guest.tell("guest-shutdown", Map.of("mode", "powerdown"), limit);
+    try (GuestAgent guest = agent.get()) {
+      guest.system().shutdown(GuestSystem.Ending.POWERDOWN);
       return true;
-    } catch (IOException e) {
+    } catch (N0Exception e) {
+      if (e.code() == N0Exception.Code.CANCELLED) {
+        throw e;
+      }
       return false; // there is still the power button
     }
   }
@@ -210,7 +213,7 @@ public final class PowerSwitch {
         cx.progress(0, "waiting for the guest to shut down");
         if (System.nanoTime() - pressed >= BUTTON_PERIOD.toNanos()) {
           boolean took = !asked
-              && GuestCalls.listens(monitor, run)
+              && GuestAgents.listens(monitor, run)
               && asked(run, Limits.least(AGENT, cx.remaining()));
           if (!took) {
             monitor.execute("system_powerdown");

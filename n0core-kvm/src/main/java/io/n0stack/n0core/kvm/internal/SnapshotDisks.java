@@ -74,7 +74,7 @@ final class SnapshotDisks {
   }
 
   boolean guestListens(Run run) {
-    return GuestCalls.listens(monitor, run);
+    return GuestAgents.listens(monitor, run);
   }
 
   /** Says whether any disk has it. */
