@@ -306,7 +306,7 @@ class RealMonitorIT {
       assertThat(opened.length()).isPositive();
       for (int number : numbers()) {
         Path link = Path.of("/proc/self/fd/" + number);
-        if (Files.exists(link) && link.toRealPath().equals(file.toRealPath())) {
+        if (Files.exists(link) && Files.isSameFile(link, file)) { // a pipe has no path
           return LibC.INSTANCE.fcntl(number, 0, 100); // F_DUPFD, fcntl.h
         }
       }
