@@ -196,11 +196,15 @@ class QmpClientTest {
   @Test
   void aSlowListenerLosesEventsAndIsToldHowMany() throws IOException {
     int sent = 3 * Events.LIMIT;
+    CountDownLatch slow = new CountDownLatch(1);
     CountDownLatch go = new CountDownLatch(1);
     FakeMonitor.Script script = monitor -> {
       monitor.welcome();
+      String first = monitor.request();
+      monitor.send(EVENT);
+      monitor.answer(first, "{}");
       String id = monitor.request();
-      monitor.send(EVENT.repeat(sent));
+      monitor.send(EVENT.repeat(sent - 1));
       monitor.answer(id, "{}");
       monitor.untilItGoes();
     };
@@ -208,6 +212,7 @@ class QmpClientTest {
     QmpListener listener = new QmpListener() {
       @Override
       public void event(QmpEvent event) {
+        slow.countDown();
         try {
           go.await();
         } catch (InterruptedException e) {
@@ -225,6 +230,8 @@ class QmpClientTest {
     try (FakeMonitor monitor = new FakeMonitor(socket(), script);
         QmpClient client = connect();
         Subscription subscription = client.subscribe(executor, listener)) {
+      client.execute("first", SOON);
+      await().until(() -> slow.getCount() == 0);
       client.execute("x", SOON);
       go.countDown();
       await().until(() -> heard.stream().mapToLong(Long::longValue).sum() == sent);
