@@ -117,45 +117,21 @@ final class Lab implements AutoCloseable {
 
   Program api(int host, String store) {
     return start(
-        host,
-        List.of(),
-        "api",
-        "api-1",
-        "",
-        "secret:" + secret,
-        directory.resolve(store).toString());
+        host, "api", "api-1", "", "secret:" + secret, directory.resolve(store).toString());
   }
 
   Program agent(int host, String name) {
-    return start(host, List.of(), "agent", name, address(1), "secret:" + secret, "");
-  }
-
-  /** Runs an agent whose wall clock is another; the file says how far it is off. */
-  Program agentWithClock(int host, String name, Path offset, String library) {
-    List<String> clock = List.of(
-        "env",
-        "LD_PRELOAD=" + library,
-        "FAKETIME_TIMESTAMP_FILE=" + offset,
-        "FAKETIME_CACHE_DURATION=1",
-        "DONT_FAKE_MONOTONIC=1");
-    return start(host, clock, "agent", name, address(1), "secret:" + secret, "");
+    return start(host, "agent", name, address(1), "secret:" + secret, "");
   }
 
   /** Runs an agent that has no secret. */
   Program stranger(int host, String name) {
-    return start(host, List.of(), "agent", name, address(1), "plain", "");
+    return start(host, "agent", name, address(1), "plain", "");
   }
 
   private Program start(
-      int host,
-      List<String> before,
-      String role,
-      String name,
-      String seeds,
-      String transport,
-      String store) {
+      int host, String role, String name, String seeds, String transport, String store) {
     List<String> command = new ArrayList<>(inside(hosts.get(host - 1)));
-    command.addAll(before);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of(
         role.equals("api") ? "-Xmx128m" : "-Xmx64m",

@@ -1,21 +1,16 @@
 package io.n0stack.n0core.membership;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.membership.Host.Program;
 import io.n0stack.n0core.tck.Repetition;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -360,40 +355,6 @@ class MembershipScenariosIT {
     long unused = lab.awaitView("node-4", "api-1", "node-2", "node-4");
     api.awaitLineAfter(before, "change node-3 NOT_READY", SOON);
     assertThat(Lab.changes(api, before)).containsOnly("node-3 NOT_READY");
-  }
-
-  @Test
-  void clocksThatJumpKillNobody() throws IOException {
-    Optional<Path> library = Stream.of(
-            "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-            "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1")
-        .map(Path::of)
-        .filter(Files::exists)
-        .findFirst();
-    assumeThat(library).as("libfaketime is installed").isPresent();
-    // The library stretches the JVM's own timers, too, which takes long.
-    assumeThat(Repetition.of(100)).as("N0CORE_REPEAT is over 100").isGreaterThan(100);
-    lab.kill("node-4");
-    Path offset = directory.resolve("clock");
-    Files.writeString(offset, "-3600\n");
-    Program agent = lab.agentWithClock(4, "node-4", offset, library.get().toString());
-    agent.awaitLine("saved", SOON);
-    awaitAllReady();
-    int before = api.lines.size();
-    int own = agent.lines.size();
-
-    for (String jump : List.of("+7200\n", "-7200\n", "+0\n")) {
-      Files.writeString(offset, jump);
-      lab.drop(4, "", ""); // suspects are judged while the clock is set
-      await().pollDelay(Duration.ofMillis(1200)).until(() -> true);
-      lab.heal(4);
-      await().pollDelay(Duration.ofMillis(1500)).until(() -> true);
-    }
-    assertThat(Lab.changes(api, before)).isEmpty();
-    assertThat(agent.lines.stream().skip(own).map(Program.Line::text))
-        .noneMatch(line -> line.startsWith("members"));
-    lab.kill("node-4");
-    api.awaitLineAfter(before, "change node-4 NOT_READY", SOON);
   }
 
   @Test
