@@ -130,7 +130,14 @@ final class DurableFiles {
   static void createDirectories(Path directory) throws IOException {
     if (!Files.isDirectory(directory)) {
       Files.createDirectories(directory.resolveSibling(""));
-      createDirectory(directory);
+      try {
+        createDirectory(directory);
+      } catch (FileAlreadyExistsException e) {
+        if (!Files.isDirectory(directory)) {
+          throw e;
+        }
+        sync(directory.resolveSibling("")); // who was faster may not have come as far
+      }
     }
   }
 

@@ -61,6 +61,32 @@ class MachineDirectoryTest {
   }
 
   @Test
+  void theFirstMachinesOfAHostMayBeMadeAtOnce() throws Exception {
+    ExecutorService makers = Executors.newFixedThreadPool(THREADS);
+    CyclicBarrier together = new CyclicBarrier(THREADS);
+    try {
+      for (int round = 0; round < ROUNDS; round++) {
+        Path fresh = root.resolve("host" + round).resolve("kvm");
+        Callable<Boolean> maker = () -> {
+          ResourceId own = ResourceId.fresh("machine", "web1");
+          together.await();
+          new MachineDirectory(fresh, own.uid())
+              .create(new MachineRecord(own, MachineSpec.builder(1, 1 << 20).build()));
+          return true;
+        };
+        List<Callable<Boolean>> all =
+            IntStream.range(0, THREADS).mapToObj(i -> maker).toList();
+        for (Future<Boolean> made : makers.invokeAll(all)) {
+          assertThat(made.get()).isTrue();
+        }
+        assertThat(MachineDirectory.list(fresh)).hasSize(THREADS);
+      }
+    } finally {
+      makers.shutdownNow();
+    }
+  }
+
+  @Test
   void sweepingRemovesWhatWritesThatWereCutOffHaveLeftAndNothingElse() throws Exception {
     Path machine = root.resolve(id.uid().toString());
     Files.writeString(machine.resolve(".tmp-8305351978262890425"), "{\"kind\":");
