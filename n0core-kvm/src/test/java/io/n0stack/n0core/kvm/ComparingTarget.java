@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.UUID;
 
 /**
- * Takes over only what is the same on both sides: QEMU 7.2 without KVM can lose a page that its vCPU thread writes just as
+ * Takes over only what is the same on both sides: without KVM pages were seen to differ, perhaps those that the vCPU thread writes just as
  * it is sent, which happens on a busy host. The guest then goes on where it was.
  */
 record ComparingTarget(TwoHosts hosts, Path directory, long memoryBytes, MigrationTarget real)

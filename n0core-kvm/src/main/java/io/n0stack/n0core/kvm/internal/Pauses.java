@@ -7,18 +7,22 @@ import java.util.function.BooleanSupplier;
 
 /** Bounded waiting for what sends no event. */
 final class Pauses {
-  private static final int MILLIS = 10;
+  // What is soon over is not to be waited for any longer than it takes.
+  private static final int SOON_MILLIS = 1;
+  private static final int LATER_MILLIS = 10;
+  private static final long SOON_NANOS = 100_000_000;
 
   private Pauses() {}
 
   /** Returns whether the condition came true in time. */
   static boolean until(String operation, Duration limit, BooleanSupplier condition) {
-    long end = System.nanoTime() + limit.toNanos();
+    long begin = System.nanoTime();
     while (!condition.getAsBoolean()) {
-      if (System.nanoTime() >= end) {
+      long waited = System.nanoTime() - begin;
+      if (waited >= limit.toNanos()) {
         return false;
       }
-      pause(operation, MILLIS);
+      pause(operation, waited < SOON_NANOS ? SOON_MILLIS : LATER_MILLIS);
     }
     return true;
   }

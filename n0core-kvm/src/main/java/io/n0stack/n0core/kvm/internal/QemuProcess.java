@@ -185,7 +185,7 @@ public final class QemuProcess {
             || run.alive().isEmpty()) {
           throw e;
         }
-        Pauses.pause(operation, 10);
+        Pauses.pause(operation, 1);
       }
     }
   }
