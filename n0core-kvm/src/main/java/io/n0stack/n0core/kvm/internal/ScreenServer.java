@@ -13,7 +13,6 @@ import java.nio.channels.SocketChannel;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
@@ -34,6 +33,7 @@ final class ScreenServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ScreenServer.class);
   private static final int TOKEN_BYTES = 32;
   private static final int MOST_CLIENTS = 64;
+  private static final int LAST_CLIENT_MILLIS = 1000;
 
   private record Pending(Supplier<SocketChannel> screen, long deadline) {}
 
@@ -41,6 +41,7 @@ final class ScreenServer implements AutoCloseable {
   private final Map<String, Pending> grants = new HashMap<>();
   private final Set<Socket> clients = ConcurrentHashMap.newKeySet();
   private @Nullable ServerSocket listener;
+  private @Nullable Thread acceptor;
   private boolean closed;
 
   synchronized ScreenGrant grant(Supplier<SocketChannel> screen, Duration validity) {
@@ -69,15 +70,16 @@ final class ScreenServer implements AutoCloseable {
       }
       listener = socket;
       ServerSocket accepting = socket;
-      start("n0core-screens", () -> accept(accepting));
+      acceptor = start("n0core-screens", () -> accept(accepting));
     }
     return socket.getLocalPort();
   }
 
-  private static void start(String name, Runnable work) {
+  private static Thread start(String name, Runnable work) {
     Thread thread = new Thread(work, name);
     thread.setDaemon(true);
     thread.start();
+    return thread;
   }
 
   private void accept(ServerSocket socket) {
@@ -88,7 +90,7 @@ final class ScreenServer implements AutoCloseable {
           client.close();
         } else {
           clients.add(client);
-          start("n0core-screen-" + client.getPort(), () -> serve(client));
+          Thread unused = start("n0core-screen-" + client.getPort(), () -> serve(client));
         }
       } catch (IOException e) {
         LOG.debug("accept a screen's client: {}", e.toString()); // it is closed, or the client was
@@ -117,21 +119,34 @@ final class ScreenServer implements AutoCloseable {
 
   @Override
   public void close() {
-    List<Closeable> all = new ArrayList<>();
+    Thread accepting;
+    ServerSocket socket;
     synchronized (this) {
       closed = true;
       grants.clear();
-      if (listener != null) {
-        all.add(listener);
-      }
+      accepting = acceptor;
+      socket = listener;
     }
-    all.addAll(clients);
-    for (Closeable each : all) {
-      try {
-        each.close();
-      } catch (IOException e) {
-        LOG.debug("close {}: {}", each, e.toString());
-      }
+    if (socket != null && accepting != null) {
+      close(socket);
+      awaitEnd(accepting); // until then the kernel lets clients in
+    }
+    List.copyOf(clients).forEach(ScreenServer::close);
+  }
+
+  private static void close(Closeable each) {
+    try {
+      each.close();
+    } catch (IOException e) {
+      LOG.debug("close {}: {}", each, e.toString());
+    }
+  }
+
+  private static void awaitEnd(Thread thread) {
+    try {
+      thread.join(LAST_CLIENT_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }
