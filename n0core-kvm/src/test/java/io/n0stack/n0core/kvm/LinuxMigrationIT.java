@@ -56,13 +56,13 @@ class LinuxMigrationIT {
 
   private String netns;
   private TwoHosts hosts;
-  private Path guest;
+  private LinuxGuest guest;
   private Path leftDisk;
   private Path rightDisk;
 
   @BeforeEach
   void prepare() throws Exception {
-    guest = guest();
+    guest = LinuxGuest.build();
     netns = "n0mig-" + ProcessHandle.current().pid();
     run("ip", "netns", "add", netns);
     ip("link", "set", "lo", "up");
@@ -75,7 +75,7 @@ class LinuxMigrationIT {
     }
     leftDisk = directory.resolve("left.qcow2");
     rightDisk = directory.resolve("right.qcow2");
-    Path base = guest.resolve("base.qcow2");
+    Path base = guest.base();
     run(
         "qemu-img",
         "create",
@@ -89,17 +89,6 @@ class LinuxMigrationIT {
         leftDisk.toString());
     run("qemu-img", "create", "-q", "-f", "qcow2", rightDisk.toString(), "64M");
     hosts = new TwoHosts(directory);
-  }
-
-  /** Builds the guest of the examples, or finds it built. */
-  private static Path guest() throws Exception {
-    Path cache = Path.of(System.getProperty("user.home"), ".cache", "n0core", "guest");
-    Process build = new ProcessBuilder("../examples/guest/mkguest", cache.toString())
-        .redirectErrorStream(true)
-        .start();
-    String said = new String(build.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(build.waitFor()).as(said).isZero();
-    return cache;
   }
 
   @AfterEach
@@ -139,8 +128,8 @@ class LinuxMigrationIT {
   private MachineSpec spec() {
     return MachineSpec.builder(1, MEMORY)
         .firmware(new Firmware.Kernel(
-            guest.resolve("kernel"),
-            Optional.of(guest.resolve("initrd")),
+            guest.kernel(),
+            Optional.of(guest.initrd()),
             "console=ttyS0 quiet panic=-1 n0.ip=10.77.0.2/24"))
         .disk("root")
         .nic("eth0")
@@ -150,7 +139,7 @@ class LinuxMigrationIT {
   @ParameterizedTest
   @EnumSource(MigrationReception.Disks.class)
   void guestDoesNotNotice(MigrationReception.Disks disks) throws Exception {
-    Path base = guest.resolve("base.qcow2");
+    Path base = guest.base();
     boolean copied = disks == MigrationReception.Disks.COPIED;
     StandaloneContext left = context("tapl", leftDisk, Optional.of(base));
     StandaloneContext right = copied
