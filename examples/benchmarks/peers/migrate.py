@@ -1,7 +1,10 @@
-"""Migrates a guest to and fro between QEMUs, as a script over QMP does it:  migrate.py DIRECTORY KERNEL INITRD APPEND
+"""Migrates a guest to and fro between QEMUs, as a script over QMP does it:  migrate.py DIRECTORY ARGUMENTS
 
+ARGUMENTS is a file with one argument for QEMU in each line, @DIRECTORY@ in it being a fresh directory for each launch, with the
+monitor's socket qmp and the serial port's log serial.log. The guest does not run until it is told.
 Prints "ready" once the guest is up. For each line that it then reads it moves the guest into a fresh QEMU and prints the
-microseconds from the first command until the guest runs, and from its stop until it runs.
+microseconds from the first command until the guest runs, and from its stop until it runs, both by the clock of QEMU's own
+events.
 """
 import json
 import os
@@ -10,7 +13,9 @@ import subprocess
 import sys
 import time
 
-directory, kernel, initrd, append = sys.argv[1:5]
+directory = sys.argv[1]
+with open(sys.argv[2]) as file:
+    arguments = file.read().splitlines()
 
 
 class Monitor:
@@ -24,14 +29,15 @@ class Monitor:
                 time.sleep(0.005)
         self.stream = self.socket.makefile("rw")
         self.events = []
+        self.times = {}
         self.read()
         self.run("qmp_capabilities")
 
     def read(self):
         message = json.loads(self.stream.readline())
         if "event" in message:
-            if message["event"] == "STOP":
-                self.stopped = time.monotonic()
+            at = message["timestamp"]
+            self.times[message["event"]] = at["seconds"] * 1000000 + at["microseconds"]
             self.events.append(message)
         return message
 
@@ -59,12 +65,10 @@ class Monitor:
 
 def start(name, *more):
     path = os.path.join(directory, name)
-    process = subprocess.Popen(
-        ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-S", "-machine", "q35", "-accel", "tcg", "-cpu", "max",
-         "-m", "192M", "-display", "none", "-kernel", kernel, "-initrd", initrd, "-append", append,
-         "-chardev", "file,id=serial,path=" + path + ".log", "-serial", "chardev:serial",
-         "-qmp", "unix:" + path + ",server=on,wait=off", *more], stdin=subprocess.DEVNULL)
-    return process, Monitor(path), path
+    os.mkdir(path)
+    command = [word.replace("@DIRECTORY@", path) for word in arguments]
+    process = subprocess.Popen([*command, *more], stdin=subprocess.DEVNULL)
+    return process, Monitor(os.path.join(path, "qmp")), path
 
 
 def ready(log):
@@ -78,14 +82,15 @@ def ready(log):
 process, source, path = start("s0")
 try:
     source.run("cont")
-    while not ready(path + ".log"):
+    while not ready(os.path.join(path, "serial.log")):
         time.sleep(0.05)
     print("ready", flush=True)
     for number, line in enumerate(sys.stdin):
         other, target, _ = start("s%d" % (number + 1), "-incoming", "defer")
         uri = "unix:" + os.path.join(directory, "r%d" % number)
         target.run("migrate-incoming", uri=uri)
-        begin = time.monotonic()
+        begin = time.time() * 1e6
+        source.times = {}
         source.run("migrate-set-capabilities", capabilities=[
             {"capability": name, "state": True} for name in ("events", "return-path", "auto-converge")])
         source.run("migrate-set-parameters", **{"max-bandwidth": 1 << 40, "downtime-limit": int(line)})
@@ -93,8 +98,10 @@ try:
         source.run("migrate", uri=uri)
         source.wait("completed")
         target.run("cont")
-        end = time.monotonic()
-        print("%d %d" % ((end - begin) * 1e6, (end - source.stopped) * 1e6), flush=True)
+        while "RESUME" not in target.times:
+            target.read()
+        end = target.times["RESUME"]
+        print("%d %d" % (end - begin, end - source.times["STOP"]), flush=True)
         source.run("quit")
         process.wait()
         process, source = other, target

@@ -5,11 +5,14 @@
  *                         depth1 N  makes N round trips, depth8 N keeps 8 requests on their way, schema N reads the
  *                         schema N times
  *   qmp running SOCKET  waits until QEMU answers that its guest runs, says so, and ends QEMU
+ *   qmp poll SOCKET...  stays connected to all; for each N that it reads asks each N times what statistics are made of,
+ *                       and prints the microseconds that took, and those of CPU
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -20,12 +23,22 @@ static const char STATUS[] = "{\"execute\":\"query-status\",\"id\":\"abc12\"}\n"
 static const char SCHEMA[] = "{\"execute\":\"query-qmp-schema\",\"id\":\"abc12\"}\n";
 static const char CAPABILITIES[] = "{\"execute\":\"qmp_capabilities\"}\n";
 static const char OUT_OF_BAND[] = "{\"execute\":\"qmp_capabilities\",\"arguments\":{\"enable\":[\"oob\"]}}\n";
+static const char *const STATISTICS[] = {
+    "{\"execute\":\"query-cpus-fast\",\"id\":\"abc12\"}\n",
+    "{\"execute\":\"query-blockstats\",\"id\":\"abc12\"}\n",
+    "{\"execute\":\"query-balloon\",\"id\":\"abc12\"}\n",
+    "{\"execute\":\"qom-get\",\"arguments\":{\"path\":\"/machine/peripheral/balloon0\",\"property\":\"guest-stats\"},"
+    "\"id\":\"abc12\"}\n",
+    "{\"execute\":\"qom-set\",\"arguments\":{\"path\":\"/machine/peripheral/balloon0\","
+    "\"property\":\"guest-stats-polling-interval\",\"value\":10},\"id\":\"abc12\"}\n",
+};
 static const char QUIT[] = "{\"execute\":\"quit\"}\n";
 static const double LIMIT = 30e6;
 
 static int monitor;
 static char received[1 << 20];
 static size_t length;
+static size_t used;
 
 static double micros(void) {
   struct timespec now;
@@ -49,7 +62,6 @@ static void send_text(const char *text, size_t size) {
 
 /* Moves the next line to the front of the buffer, over the one returned before. */
 static const char *next_line(void) {
-  static size_t used;
   memmove(received, received + used, length - used);
   length -= used;
   for (size_t scanned = 0;;) {
@@ -168,9 +180,46 @@ static void running(void) {
   }
 }
 
+static double cpu_micros(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+/* One buffer will do: a monitor that has answered and has nothing to report has sent all. */
+static void poll_all(int machines, char **sockets) {
+  int *monitors = calloc(machines, sizeof *monitors);
+  for (int i = 0; i < machines; i++) {
+    length = used = 0;
+    connect_to(sockets[i], 0);
+    monitors[i] = monitor;
+  }
+  char command[16];
+  long count;
+  while (scanf("%15s %ld", command, &count) == 2) {
+    double start = micros(), cpu = cpu_micros();
+    for (long round = 0; round < count; round++) {
+      for (int i = 0; i < machines; i++) {
+        monitor = monitors[i];
+        length = used = 0;
+        for (size_t each = 0; each < sizeof STATISTICS / sizeof STATISTICS[0]; each++) {
+          send_text(STATISTICS[each], strlen(STATISTICS[each]));
+          if (strstr(reply(), "\"error\"") != NULL) fail(received);
+        }
+      }
+    }
+    printf("%.1f %.1f\n", micros() - start, cpu_micros() - cpu);
+    fflush(stdout);
+  }
+}
+
 int main(int count, char **arguments) {
+  if (count > 2 && strcmp(arguments[1], "poll") == 0) {
+    poll_all(count - 2, arguments + 2);
+    return 0;
+  }
   if (count != 3) {
-    fprintf(stderr, "usage: qmp serve|running SOCKET\n");
+    fprintf(stderr, "usage: qmp serve|running SOCKET, qmp poll SOCKET...\n");
     return 2;
   }
   connect_to(arguments[2], strcmp(arguments[1], "serve-oob") == 0);

@@ -22,7 +22,6 @@ module io.n0stack.n0core.kvm {
   // JNR implements the interfaces in there by classes in an unnamed module that it makes at run
   // time.
   opens io.n0stack.n0core.kvm.internal;
-  opens io.n0stack.n0core.kvm.internal.launch;
 
   provides io.n0stack.n0core.api.driver.DriverPlugin with
       io.n0stack.n0core.kvm.KvmPlugin;

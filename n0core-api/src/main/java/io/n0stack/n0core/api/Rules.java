@@ -13,13 +13,12 @@ import java.util.regex.Pattern;
  */
 public final class Rules {
   private static final int QUOTED = 80;
+  private static final int LABEL_CHARACTERS = 63;
   private static final int LINK_NAME_BYTES = 15; // IFNAMSIZ - 1, linux/if.h
   // The kernel's isspace() reads bytes as Latin-1, so that the second byte of a letter can be a
   // space.
   private static final char KERNEL_SPACE = '\u00a0';
-  private static final Pattern LABEL = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
   private static final Pattern LINK_NAME = Pattern.compile("[^\\s/:%\\p{Cc}]+");
-  private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\u2028\u2029]");
 
   private Rules() {}
 
@@ -32,13 +31,35 @@ public final class Rules {
    * @throws N0Exception INVALID if it is not 1 to 63 of a-z, 0-9 and hyphen, or begins or ends with a hyphen
    */
   public static String label(String field, String value) {
-    if (!LABEL.matcher(value).matches()) {
+    if (!isLabel(value)) {
       throw N0Exception.invalid(
           field,
           value,
           "must be 1 to 63 characters of a-z, 0-9 and '-', and begin and end with a letter or digit");
     }
     return value;
+  }
+
+  /**
+   * Tells whether a text is a label as in RFC 1123, lower case. Does without a pattern, because each
+   * look at a record checks one.
+   *
+   * @param value any text
+   * @return whether it is 1 to 63 of a-z, 0-9 and hyphen, and neither begins nor ends with a hyphen
+   */
+  public static boolean isLabel(String value) {
+    int last = value.length() - 1;
+    if (last < 0 || last >= LABEL_CHARACTERS) {
+      return false;
+    }
+    for (int i = 0; i <= last; i++) {
+      char c = value.charAt(i);
+      boolean inner = c == '-' && i > 0 && i < last;
+      if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && !inner) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /**
@@ -107,7 +128,7 @@ public final class Rules {
    * @throws N0Exception INVALID if it is blank, too long or has a control character
    */
   public static String text(String field, String value, int most) {
-    if (value.isBlank() || value.length() > most || CONTROL.matcher(value).find()) {
+    if (value.isBlank() || value.length() > most || hasControl(value)) {
       throw N0Exception.invalid(
           field,
           value,
@@ -125,13 +146,24 @@ public final class Rules {
    * @throws N0Exception INVALID if it is not absolute and normal, or has a control character
    */
   public static Path absolutePath(String field, Path value) {
-    if (!value.isAbsolute()
-        || !value.normalize().equals(value)
-        || CONTROL.matcher(value.toString()).find()) {
+    if (!value.isAbsolute() || !value.normalize().equals(value) || hasControl(value.toString())) {
       throw N0Exception.invalid(
           field, value, "must be absolute, without '.' or '..', without control characters");
     }
     return value;
+  }
+
+  private static boolean hasControl(String value) {
+    for (int i = 0; i < value.length(); i++) {
+      if (isControl(value.charAt(i))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean isControl(char c) {
+    return Character.isISOControl(c) || c == '\u2028' || c == '\u2029';
   }
 
   /**
@@ -145,7 +177,7 @@ public final class Rules {
     int end = Math.min(value.length(), QUOTED);
     for (int i = 0; i < end; i++) {
       char c = value.charAt(i);
-      if (Character.isISOControl(c) || c == '\u2028' || c == '\u2029') {
+      if (isControl(c)) {
         out.append(String.format("\\u%04x", (int) c));
       } else {
         out.append(c);

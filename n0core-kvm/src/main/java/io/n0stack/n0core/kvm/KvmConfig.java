@@ -4,7 +4,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.driver.PluginConfig;
-import io.n0stack.n0core.kvm.internal.MachineDirectory;
+import io.n0stack.n0core.kvm.internal.record.MachineDirectory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,7 +36,9 @@ public record KvmConfig(
   public KvmConfig {
     Rules.absolutePath("kvm.directory", directory);
     if (!directory.toString().chars().allMatch(character -> character < 0x80)) {
-      // JNR counts the characters of a socket's path where the kernel counts bytes.
+      // Java writes other characters in the locale's encoding, which may be another at the next
+      // start:
+      // the directory would be another one then, without the machines.
       throw N0Exception.invalid("kvm.directory", directory, "must be ASCII");
     }
     Rules.text("kvm.qemu", qemu, 4096);

@@ -21,29 +21,32 @@ import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.BlockMonitor;
-import io.n0stack.n0core.kvm.internal.AcceleratorProbe;
-import io.n0stack.n0core.kvm.internal.BlockAccess;
-import io.n0stack.n0core.kvm.internal.Boarding;
-import io.n0stack.n0core.kvm.internal.Changes;
-import io.n0stack.n0core.kvm.internal.Devices;
-import io.n0stack.n0core.kvm.internal.HostFacts;
-import io.n0stack.n0core.kvm.internal.Limits;
-import io.n0stack.n0core.kvm.internal.MachineDirectory;
-import io.n0stack.n0core.kvm.internal.MachineRecord;
-import io.n0stack.n0core.kvm.internal.MachineRecord.Unfinished;
-import io.n0stack.n0core.kvm.internal.Monitors;
-import io.n0stack.n0core.kvm.internal.PowerSwitch;
-import io.n0stack.n0core.kvm.internal.QemuMigration;
-import io.n0stack.n0core.kvm.internal.QemuProcess;
-import io.n0stack.n0core.kvm.internal.Run;
-import io.n0stack.n0core.kvm.internal.Screens;
-import io.n0stack.n0core.kvm.internal.Seeds;
-import io.n0stack.n0core.kvm.internal.SerialConsole;
-import io.n0stack.n0core.kvm.internal.Sight;
-import io.n0stack.n0core.kvm.internal.SnapshotKeeper;
-import io.n0stack.n0core.kvm.internal.SpecRules;
-import io.n0stack.n0core.kvm.internal.Startup;
-import io.n0stack.n0core.kvm.internal.Usage;
+import io.n0stack.n0core.kvm.guest.GuestAccess;
+import io.n0stack.n0core.kvm.internal.console.Screens;
+import io.n0stack.n0core.kvm.internal.console.SerialConsole;
+import io.n0stack.n0core.kvm.internal.device.Changes;
+import io.n0stack.n0core.kvm.internal.device.Devices;
+import io.n0stack.n0core.kvm.internal.host.AcceleratorProbe;
+import io.n0stack.n0core.kvm.internal.host.HostFacts;
+import io.n0stack.n0core.kvm.internal.migration.QemuMigration;
+import io.n0stack.n0core.kvm.internal.monitor.AgentAccess;
+import io.n0stack.n0core.kvm.internal.monitor.BlockAccess;
+import io.n0stack.n0core.kvm.internal.monitor.GuestAgents;
+import io.n0stack.n0core.kvm.internal.monitor.Limits;
+import io.n0stack.n0core.kvm.internal.monitor.Monitors;
+import io.n0stack.n0core.kvm.internal.power.PowerSwitch;
+import io.n0stack.n0core.kvm.internal.power.Startup;
+import io.n0stack.n0core.kvm.internal.process.Boarding;
+import io.n0stack.n0core.kvm.internal.process.QemuProcess;
+import io.n0stack.n0core.kvm.internal.process.Seeds;
+import io.n0stack.n0core.kvm.internal.process.Sight;
+import io.n0stack.n0core.kvm.internal.process.SpecRules;
+import io.n0stack.n0core.kvm.internal.record.MachineDirectory;
+import io.n0stack.n0core.kvm.internal.record.MachineRecord;
+import io.n0stack.n0core.kvm.internal.record.MachineRecord.Unfinished;
+import io.n0stack.n0core.kvm.internal.record.Run;
+import io.n0stack.n0core.kvm.internal.snapshot.SnapshotKeeper;
+import io.n0stack.n0core.kvm.internal.usage.Usage;
 import java.nio.channels.ByteChannel;
 import java.time.Duration;
 import java.util.List;
@@ -75,6 +78,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private final Screens screens;
   private final SerialConsole consoles = new SerialConsole();
   private final Monitors monitors = new Monitors();
+  private final GuestAgents agents = new GuestAgents();
 
   /**
    * Creates a driver. Touches nothing.
@@ -98,10 +102,10 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     acceleratorProbe = new AcceleratorProbe(config.qemu());
     host = new HostFacts(config.qemu());
     startup = new Startup(qemu, this::automatic, unplugPatience);
-    power = new PowerSwitch(qemu, startup);
-    snapshots = new SnapshotKeeper(config.directory(), qemu, power, this::settled);
+    power = new PowerSwitch(qemu, startup, agents);
+    snapshots = new SnapshotKeeper(config.directory(), qemu, this::settled, agents);
     screens = new Screens(config.directory(), monitors, config.monitorTimeout());
-    blocks = new BlockAccess(config.directory(), limits, monitors);
+    blocks = new BlockAccess(config.directory(), limits, monitors, agents);
     migration = new QemuMigration(config.directory(), qemu, limits, rules, monitors);
   }
 
@@ -111,7 +115,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         : config.accelerator();
   }
 
-  /** Returns what else it can do: all of the api for machines, and {@link BlockMonitor}. */
+  /** Returns what else it can do: all of the api for machines, {@link BlockMonitor}, {@link GuestAccess}. */
   @Override
   public <C> Optional<C> capability(Class<C> type) {
     if (type == Migration.class) {
@@ -126,6 +130,10 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     }
     if (type == Screen.class) {
       return Optional.of(type.cast(screens));
+    }
+    if (type == GuestAccess.class) {
+      return Optional.of(type.cast(
+          new AgentAccess(config.directory(), config.monitorTimeout(), monitors, agents)));
     }
     return type == BlockMonitor.class
         ? Optional.of(type.cast(blocks))
@@ -169,11 +177,17 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
         return Observed.absent();
       }
       requireStamp(id, stamp.get());
+      // First of all: also of a machine that does not answer, which may write all the same.
+      directory.runs().stream().filter(run -> run.alive().isPresent()).forEach(boarding::boundLogs);
       Sight seen = Sight.of(id.name(), directory, monitors, config.monitorTimeout());
       Devices.Requests requests = requests(id, seen);
+      if (record.isEmpty() && directory.halfReserved().isPresent()) {
+        return QemuMigration.cutShort(status(directory, seen, List.of()));
+      }
       boolean complete = record.isPresent()
           && directory.started()
           && !directory.deleting()
+          && !directory.unswept()
           && !seen.wronglyOff()
           && record.get().unfinished() == Unfinished.NONE
           && !power.unsettled(directory, seen)
@@ -203,9 +217,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
 
   private MachineStatus status(MachineDirectory directory, Sight seen, List<String> unplugging) {
     Run run = seen.run().orElse(directory.last());
-    if (seen.alive()) {
-      boarding.boundLogs(run);
-    } else {
+    if (!seen.alive()) {
       boarding.tidy(run);
     }
     return new MachineStatus(
@@ -223,22 +235,32 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
       remove(cx, id, directory);
       found = Optional.empty();
     }
-    if (found.isPresent() && migration.away(cx, id, desired)) {
-      return;
-    }
     if (found.isEmpty()) {
+      requireNotReserved(id, directory);
       MachineRecord fresh = new MachineRecord(id, desired);
       cx.step("create the machine directory", () -> directory.create(fresh));
-      found = Optional.of(fresh);
-    } else {
-      directory.sweep();
     }
+    // Also of one that was not there: it may have been expected from another host meanwhile.
+    if (migration.away(cx, id, desired)) {
+      return;
+    }
+    directory.sweep();
     Sight seen = settled(cx, id, directory);
-    MachineRecord record = changed(cx, directory, found.get(), desired, seen);
+    MachineRecord record = changed(cx, directory, directory.require(id), desired, seen);
     if (seen.wronglyOff()) {
       cx.step("note that the machine is on", seen.run().orElseThrow()::markOn);
     }
     converge(cx, directory, record, seen);
+  }
+
+  private static void requireNotReserved(ResourceId id, MachineDirectory directory) {
+    if (directory.halfReserved().isPresent()) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          id.toString(),
+          "create " + id + ": it was expected from another host, where it may run, and its"
+              + " reservation was cut short; expect it again, or delete it");
+    }
   }
 
   private void converge(Context cx, MachineDirectory directory, MachineRecord record, Sight seen) {
@@ -248,7 +270,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
     } else if (!directory.started()
         || restart
         || !complete(seen.state(), record.spec().powerPolicy())) {
-      Sight ready = directory.started() ? power.ended(cx, record.id(), seen) : seen;
+      Sight ready = directory.started() ? seen.ended(cx, record.id(), qemu) : seen;
       startup.bringUp(cx, directory, record, ready);
     } else if (hasGuest(seen)) {
       startup.change(cx, directory, record, seen.run().orElseThrow());
@@ -407,6 +429,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   @Override
   public void close() {
     screens.close();
+    migration.close();
     monitors.close();
   }
 

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -107,10 +108,21 @@ class BlockMonitorIT {
     try {
       assertThat(blocks.use(directory.resolve("none"), Duration.ofMillis(500)))
           .isInstanceOf(BlockUse.Unknown.class);
-      assertThat(blocks.use(volume, Duration.ofMillis(500))).isInstanceOf(BlockUse.Open.class);
+      assertThat(blocks.use(volume, LIMIT)).isInstanceOf(BlockUse.Open.class);
     } finally {
       Host.run("kill", "-CONT", String.valueOf(stopped));
     }
+  }
+
+  @Test
+  void workIsDoneOnceWithoutAnAgentInTheGuest() {
+    AtomicInteger times = new AtomicInteger();
+    try (BlockSession session = blocks.connect(id, LIMIT)) {
+      assertThat(session.quietly(LIMIT, times::incrementAndGet)).isFalse();
+      assertThatThrownBy(() -> session.quietly(Duration.ZERO, times::incrementAndGet))
+          .hasMessageContaining("limit");
+    }
+    assertThat(times).hasValue(1);
   }
 
   @Test

@@ -4,16 +4,25 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Context;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.Predicate;
 
-/** A context of an operation that is cancelled once some memory was sent. */
+/** A context of an operation that is cancelled once some memory was sent, or as its progress says. */
 final class Cancelling implements Context {
   private static final int REPORTS = 3;
 
   private final Context real;
+  private final Predicate<String> enough;
   private int reported;
 
   Cancelling(Context real) {
     this.real = real;
+    this.enough = message -> reported >= REPORTS;
+  }
+
+  /** Cancels when it is told of a progress of the memory that is enough. */
+  Cancelling(Context real, Predicate<String> enough) {
+    this.real = real;
+    this.enough = enough;
   }
 
   int reported() {
@@ -35,7 +44,7 @@ final class Cancelling implements Context {
     real.progress(fraction, message);
     if (message.startsWith("sending the memory")) {
       reported++;
-      if (reported >= REPORTS) {
+      if (enough.test(message)) {
         throw new N0Exception(N0Exception.Code.CANCELLED, "migrate", "migrate: cancelled");
       }
     }

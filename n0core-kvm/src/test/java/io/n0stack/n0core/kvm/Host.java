@@ -1,16 +1,18 @@
 package io.n0stack.n0core.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.Firmware;
+import io.n0stack.n0core.api.compute.Hardware;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
-import io.n0stack.n0core.kvm.internal.AcceleratorProbe;
+import io.n0stack.n0core.kvm.internal.host.AcceleratorProbe;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,9 +21,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -29,6 +33,9 @@ import org.slf4j.LoggerFactory;
 
 /** A directory of machines on the real host, and what tests do there. */
 final class Host {
+  // There are hosts whose KVM does not take the processor that QEMU derives from their own.
+  private static final String PLAIN_CPU = "qemu64";
+
   final Path root;
   final Path rom;
 
@@ -54,10 +61,25 @@ final class Host {
   }
 
   MachineSpec.Builder nano(Chipset chipset) {
-    return MachineSpec.builder(1, 16 << 20)
+    return nano(chipset, Accelerator.TCG);
+  }
+
+  MachineSpec.Builder nano(Chipset chipset, Accelerator accelerator) {
+    MachineSpec.Builder spec = MachineSpec.builder(1, 16 << 20)
         .chipset(chipset)
-        .accelerator(Accelerator.TCG)
+        .accelerator(accelerator)
         .firmware(new Firmware.Rom(rom));
+    return accelerator == Accelerator.KVM
+        ? spec.hardware(Hardware.standard()
+            .withCpu(new Hardware.Cpu(Optional.of(PLAIN_CPU), Optional.empty(), Optional.empty())))
+        : spec;
+  }
+
+  /** The accelerators under which the guest boots here; that there is a device does not say so. */
+  static Stream<Accelerator> accelerators() {
+    return new AcceleratorProbe("qemu-system-x86_64").guestBoots(PLAIN_CPU)
+        ? Stream.of(Accelerator.TCG, Accelerator.KVM)
+        : Stream.of(Accelerator.TCG);
   }
 
   static StandaloneContext context() {
@@ -134,5 +156,35 @@ final class Host {
     assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).as("%s: %s", List.of(command), out).isZero();
     return out;
+  }
+
+  /** Makes an encrypted image; on a busy host qemu-img can fail to measure how fast that is. */
+  static void luks(Path image, Path key) {
+    await().atMost(Duration.ofMinutes(2)).untilAsserted(() -> {
+      String unused = run(
+          "qemu-img",
+          "create",
+          "-q",
+          "-f",
+          "qcow2",
+          "--object",
+          "secret,id=s,file=" + key,
+          "-o",
+          "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
+          image.toString(),
+          "8M");
+    });
+  }
+
+  /** Says whether a user without any group but its own can read a file. */
+  static boolean mayRead(long user, Path file) {
+    try {
+      run("setpriv", "--reuid=" + user, "--clear-groups", "--regid=" + user, "cat", file + "");
+      return true;
+    } catch (AssertionError e) {
+      return false;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 }

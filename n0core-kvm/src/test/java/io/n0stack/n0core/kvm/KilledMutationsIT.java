@@ -1,65 +1,88 @@
 package io.n0stack.n0core.kvm;
 
 import static io.n0stack.n0core.kvm.Host.pid;
-import static io.n0stack.n0core.kvm.Host.state;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.n0stack.n0core.api.N0Exception;
-import io.n0stack.n0core.api.compute.MachineSpec;
-import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
-import io.n0stack.n0core.api.compute.MachineState;
-import io.n0stack.n0core.api.compute.PowerAction;
-import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
-import io.n0stack.n0core.kvm.qmp.QmpClient;
+import io.n0stack.n0core.kvm.ManyMutations.Mutation;
+import io.n0stack.n0core.kvm.ManyMutations.Way;
 import io.n0stack.n0core.tck.Repetition;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Kills agents while they plug, unplug, pause, resume, reset, reboot, turn off and boot one machine. */
+/** Kills agents in the middle of what they do to many machines at once. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
 class KilledMutationsIT {
-  private static final int MUTATIONS = 25; // 200 with N0CORE_REPEAT=800
-  private static final int LONGEST_CALL_MILLIS = 600;
-  private static final List<String> PARTS = List.of("a", "b", "c", "d", "e", "eth0", "eth1");
-  private static final Set<PowerAction> SAME_PROCESS =
-      Set.of(PowerAction.PAUSE, PowerAction.RESUME, PowerAction.HARD_REBOOT);
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final int MUTATIONS = Repetition.of(200);
+  private static final int MOST_KILLS = 100 + MUTATIONS;
+  private static final int LONGEST_MILLIS = 600;
+  private static final List<Way> WAYS = List.of(
+      Way.POWER,
+      Way.POWER,
+      Way.DEVICES,
+      Way.DEVICES,
+      Way.PAUSE,
+      Way.SNAPSHOT,
+      Way.MIGRATE,
+      Way.MIGRATE);
+  // What only makes the next one possible, and is interrupted too, does not count.
+  private static final Map<Mutation, String> COUNTED = Map.ofEntries(
+      Map.entry(Mutation.BOOT, "boot"),
+      Map.entry(Mutation.REBOOT, "boot"),
+      Map.entry(Mutation.PLUG, "plug"),
+      Map.entry(Mutation.UNPLUG, "unplug"),
+      Map.entry(Mutation.GROW, "plug"),
+      Map.entry(Mutation.PAUSE, "pause"),
+      Map.entry(Mutation.RESUME, "pause"),
+      Map.entry(Mutation.TAKE_DISKS, "snapshot"),
+      Map.entry(Mutation.TAKE_MEMORY, "snapshot"),
+      Map.entry(Mutation.REVERT, "snapshot"),
+      Map.entry(Mutation.MIGRATE, "migrate"));
+  private static final int KINDS = 6;
+  private static final int LEAST_OF_EACH = Math.max(1, MUTATIONS / 20);
 
   @TempDir
   Path directory;
 
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private final ResourceId bystander = ResourceId.fresh("machine", "bystander");
   private final long seed = System.nanoTime();
   private final Random random = new Random(seed);
   private final List<Process> agents = new ArrayList<>();
-  private Board board;
-  private QemuMachineDriver driver;
+  private final List<MutatedMachine> machines = new ArrayList<>();
+  private final ExecutorService atOnce = Executors.newFixedThreadPool(WAYS.size());
+  private final Map<Mutation, Integer> cutShort = new EnumMap<>(Mutation.class);
+  private Lanes lanes;
+  private Map<String, QemuMachineDriver> drivers;
 
   @BeforeEach
   void prepare() throws Exception {
-    board = Board.make(directory, id, 2);
-    board.make("a", "b", "c", "d", "e");
-    driver = board.open(OneMutation.PATIENCE);
+    lanes = Lanes.make(directory, WAYS.size());
+    drivers = Map.of("left", lanes.open("left"), "right", lanes.open("right"));
+    for (int lane = 0; lane < WAYS.size(); lane++) {
+      machines.add(new MutatedMachine(lanes, drivers, lane));
+    }
   }
 
   @AfterEach
@@ -67,56 +90,82 @@ class KilledMutationsIT {
     for (Process agent : agents) {
       agent.destroyForcibly().waitFor();
     }
-    driver.delete(Host.context(), id);
-    driver.delete(Host.context(), bystander);
-    List<String> left = board.host.residue();
-    board.remove();
+    atOnce.shutdownNow();
+    assertThat(atOnce.awaitTermination(1, TimeUnit.MINUTES)).isTrue();
+    List<String> left = new ArrayList<>();
+    drivers.forEach((host, driver) -> {
+      driver.list().forEach(id -> driver.delete(Host.context(), id));
+      driver.close();
+      left.addAll(Lanes.on(host, lanes.hosts).residue());
+    });
+    lanes.remove();
     assertThat(left).isEmpty();
   }
 
   @Test
-  void noMachineIsLostAndNoDeviceIsDoubledOrLeft() throws Exception {
-    String desired = "apply a d eth0";
-    driver.apply(board.cx(), bystander, board.host.nano(Chipset.PC).build());
-    driver.apply(board.cx(), id, OneMutation.spec(board, desired));
-    long bystanders = pid(driver, bystander);
-    int cutShort = 0;
+  void noMachineIsLostOrRunsTwiceAndNoDeviceIsDoubledOrLeft() throws Exception {
+    ResourceId bystander = lanes.id(WAYS.size());
+    Lanes.on("left", drivers).apply(Host.context(), bystander, lanes.spec(Set.of()));
+    long bystanders = pid(Lanes.on("left", drivers), bystander);
+    all(MutatedMachine::create);
     Process next = agent();
-    int mutations = Repetition.of(MUTATIONS);
-    for (int i = 0; i < mutations; i++) {
-      String mutation = mutation();
-      String at = "seed " + seed + ", mutation " + i + ": " + mutation + " after " + desired;
-      desired = mutation.startsWith("apply") ? mutation : desired;
-      long before = pid(driver, id);
+    int kills = 0;
+    while (!enough()) {
+      assertThat(++kills).as("seed %s: %s", seed, cutShort).isLessThan(MOST_KILLS);
+      String at = "seed " + seed + ", kill " + kills;
       Process victim = next;
-      if (killed(victim, mutation)) {
-        cutShort++;
-      }
+      List<String> said = killed(victim);
       next = agent();
-      assertAnswersAreItsOwn(at);
-      if (mutation.startsWith("apply") || SAME_PROCESS.contains(PowerAction.valueOf(mutation))) {
-        assertThat(pid(driver, id)).as(at).isEqualTo(before);
+      for (MutatedMachine machine : machines) {
+        machine.heard(at, said);
+        machine.cutShort().ifPresent(mutation -> cutShort.merge(mutation, 1, Integer::sum));
       }
-      settle(at, OneMutation.spec(board, desired));
-      assertExactly(at, OneMutation.names(desired));
-      assertThat(pid(driver, bystander)).as(at).isEqualTo(bystanders);
+      all(MutatedMachine::settle);
+      assertThat(Lanes.on("left", drivers).observe(bystander)).as(at).isNotNull();
+      assertThat(pid(Lanes.on("left", drivers), bystander)).as(at).isEqualTo(bystanders);
+      assertNoOthersRun(at, bystanders);
     }
-    assertThat(cutShort).as("mutations that were cut short, seed " + seed).isPositive();
+    long strangers = machines.stream().mapToLong(MutatedMachine::strangers).sum();
+    System.out.println("seed " + seed + ": " + kills + " kills, in the middle of " + cutShort
+        + ", after which " + strangers + " answers came to the wrong one and were dropped");
   }
 
-  private String mutation() {
-    List<PowerAction> actions = List.of(
-        PowerAction.PAUSE,
-        PowerAction.RESUME,
-        PowerAction.REBOOT,
-        PowerAction.HARD_REBOOT,
-        PowerAction.HARD_SHUTDOWN);
-    if (random.nextInt(3) == 0) {
-      return actions.get(random.nextInt(actions.size())).name();
+  /** Says whether enough were cut short in all, and of each kind. */
+  private boolean enough() {
+    Map<String, Integer> counts = counts();
+    return counts.values().stream().mapToInt(n -> n).sum() >= MUTATIONS
+        && counts.size() == KINDS
+        && counts.values().stream().allMatch(count -> count >= LEAST_OF_EACH)
+        && cutShort
+            .keySet()
+            .containsAll(Set.of(Mutation.TAKE_DISKS, Mutation.TAKE_MEMORY, Mutation.GROW));
+  }
+
+  private Map<String, Integer> counts() {
+    Map<String, Integer> counts = new TreeMap<>();
+    cutShort.forEach((mutation, count) -> {
+      if (COUNTED.containsKey(mutation)) {
+        counts.merge(COUNTED.get(mutation), count, Integer::sum);
+      }
+    });
+    return counts;
+  }
+
+  private interface Action {
+    void on(MutatedMachine machine) throws Exception;
+  }
+
+  private void all(Action action) throws Exception {
+    List<Future<?>> futures = new ArrayList<>();
+    for (MutatedMachine machine : machines) {
+      futures.add(atOnce.submit(() -> {
+        action.on(machine);
+        return machine;
+      }));
     }
-    return PARTS.stream()
-        .filter(part -> random.nextBoolean())
-        .collect(Collectors.joining(" ", "apply ", ""));
+    for (Future<?> future : futures) {
+      Object unused = future.get(3, TimeUnit.MINUTES);
+    }
   }
 
   private Process agent() throws IOException {
@@ -125,114 +174,58 @@ class KilledMutationsIT {
             "-XX:TieredStopAtLevel=1",
             "-XX:+UseSerialGC",
             "-Xshare:auto",
+            "-Xmx128m",
             "-cp",
             KilledAgentIT.classPath(),
-            OneMutation.class.getName(),
+            ManyMutations.class.getName(),
             directory.toString(),
-            id.name(),
-            id.uid().toString())
+            String.valueOf(WAYS.size()))
         .redirectError(ProcessBuilder.Redirect.DISCARD)
+        .redirectOutput(said(agents.size()).toFile())
         .start();
     agents.add(agent);
     return agent;
   }
 
-  private boolean killed(Process agent, String mutation) throws Exception {
-    assertThat(agent.inputReader().readLine()).isEqualTo("ready");
-    agent.getOutputStream().write((mutation + "\n").getBytes(StandardCharsets.US_ASCII));
+  /** Has an agent change all machines, kills it at some moment, and returns what it has said by then. */
+  private List<String> killed(Process agent) throws Exception {
+    List<Way> ways = new ArrayList<>(WAYS);
+    Collections.shuffle(ways, random);
+    StringBuilder orders = new StringBuilder();
+    for (MutatedMachine machine : machines) {
+      orders.append(machine.order(ways.remove(0), random.nextLong())).append('\n');
+    }
+    // To a file: from a pipe what came last could be lost with the process.
+    Path out = said(agents.indexOf(agent));
+    awaitLine(out, "ready");
+    agent.getOutputStream().write((orders + "\n").getBytes(StandardCharsets.US_ASCII));
     agent.getOutputStream().flush();
-    assertThat(agent.inputReader().readLine()).isEqualTo("go");
-    boolean ended = agent.waitFor(random.nextInt(LONGEST_CALL_MILLIS), TimeUnit.MILLISECONDS);
+    awaitLine(out, "go");
+    assertThat(agent.waitFor(random.nextInt(LONGEST_MILLIS), TimeUnit.MILLISECONDS))
+        .as("the agents have ended by themselves")
+        .isFalse();
     agent.destroyForcibly().waitFor();
-    return !ended;
+    return Files.readAllLines(out).stream().filter(line -> line.contains(" ")).toList();
   }
 
-  /** The answer to the dead agent's last command comes first, to whoever connects next. */
-  private void assertAnswersAreItsOwn(String at) {
-    if (Host.present(driver, id).pid().isEmpty()) {
-      return;
-    }
-    try (QmpClient qmp = board.qmp(driver, id)) {
-      for (int i = 0; i < 3; i++) {
-        assertThat(qmp.execute("query-uuid", Board.LIMIT).text("/UUID"))
-            .as(at)
-            .isEqualTo(id.uid().toString());
-        assertThat(qmp.execute("query-name", Board.LIMIT).text("/name")).as(at).isEqualTo("web1");
-        assertThat(qmp.execute("query-status", Board.LIMIT).find("/running"))
-            .as(at)
-            .isPresent();
-      }
-    }
+  private Path said(int agent) {
+    return directory.resolve("agent" + agent);
   }
 
-  /** Does what an agent does that comes after: nothing but to apply, and what its user would do besides. */
-  private void settle(String at, MachineSpec spec) throws Exception {
-    await(at).atMost(PATIENCE).until(() -> driver.observe(id) instanceof Observed.Present<?>);
-    if (state(driver, id) == MachineState.PAUSED) {
-      driver.power(board.cx(), id, PowerAction.RESUME);
-    } else if (state(driver, id) == MachineState.SHUTDOWN) {
-      driver.power(board.cx(), id, PowerAction.BOOT);
-    }
-    try {
-      driver.apply(board.cx(), id, spec);
-    } catch (N0Exception e) {
-      assertThat(e.code()).as("%s: %s", at, e).isEqualTo(N0Exception.Code.BUSY);
-      driver.power(board.cx(), id, PowerAction.HARD_REBOOT); // which releases what the guest keeps
-      await(at)
-          .atMost(PATIENCE)
-          .until(() -> Host.present(driver, id).unplugging().isEmpty());
-      driver.apply(board.cx(), id, spec);
-    }
-    assertThat(state(driver, id)).as(at).isEqualTo(MachineState.RUNNING);
-    assertThat(driver.observe(id)).as(at).extracting("complete").isEqualTo(true);
+  private static void awaitLine(Path file, String line) {
+    await(line)
+        .atMost(MutatedMachine.PATIENCE)
+        .pollInterval(Duration.ofMillis(5))
+        .until(() -> Files.readAllLines(file).contains(line));
   }
 
-  private void assertExactly(String at, Set<String> names) throws IOException {
-    Set<String> nics = names.stream().filter(n -> n.startsWith("eth")).collect(Collectors.toSet());
-    Set<String> disks = new TreeSet<>(names);
-    disks.removeAll(nics);
-    try (QmpClient qmp = board.qmp(driver, id)) {
-      assertThat(Board.parts(qmp)).as(at).isEqualTo(Board.expected(disks, nics));
-      List<String> onPci = Board.pci(qmp).stream()
-          .map(place -> place.substring(place.indexOf(' ') + 1))
-          .filter(device -> !device.equals("scsi0"))
-          .toList();
-      Set<String> expected = names.stream()
-          .filter(n -> n.compareTo("d") >= 0)
-          .map(n -> (n.startsWith("eth") ? "nic-" : "disk-") + n)
-          .collect(Collectors.toSet());
-      assertThat(onPci).as(at).containsExactlyInAnyOrderElementsOf(expected);
-      assertThat(Board.children(qmp, "/machine/peripheral-anon")).as(at).isEmpty();
-    }
-    assertThat(images(pid(driver, id))).as(at).containsExactlyInAnyOrderElementsOf(disks);
-    assertThat(taps(pid(driver, id))).as(at).isEqualTo(nics.size());
-    await(at)
-        .atMost(PATIENCE)
-        .until(() -> board.host.processes().stream()
-            .filter(pid -> agents.stream().noneMatch(agent -> agent.pid() == pid))
-            .collect(Collectors.toSet())
-            .equals(Set.of(pid(driver, id), pid(driver, bystander))));
-  }
-
-  private List<String> images(long pid) throws IOException {
-    return open(pid).stream()
-        .filter(file -> file.startsWith(directory.toString()) && file.endsWith(".qcow2"))
-        .map(file -> file.substring(file.lastIndexOf('/') + 1).replace(".qcow2", ""))
-        .toList();
-  }
-
-  private static long taps(long pid) throws IOException {
-    return open(pid).stream().filter("/dev/net/tun"::equals).count();
-  }
-
-  private static List<String> open(long pid) throws IOException {
-    List<String> files = new ArrayList<>();
-    try (DirectoryStream<Path> all =
-        Files.newDirectoryStream(Path.of("/proc", String.valueOf(pid), "fd"))) {
-      for (Path descriptor : all) {
-        files.add(Files.readSymbolicLink(descriptor).toString());
-      }
-    }
-    return files;
+  private void assertNoOthersRun(String at, long bystanders) {
+    Set<Long> expected = new HashSet<>(Set.of(bystanders));
+    machines.forEach(machine -> expected.add(machine.pid()));
+    await(at).atMost(MutatedMachine.PATIENCE).untilAsserted(() -> {
+      Set<Long> running = new HashSet<>();
+      lanes.hosts.values().forEach(host -> running.addAll(host.processes()));
+      assertThat(running).isEqualTo(expected);
+    });
   }
 }

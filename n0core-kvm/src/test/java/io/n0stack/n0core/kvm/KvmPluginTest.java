@@ -55,6 +55,12 @@ class KvmPluginTest {
         spec().chipset(Chipset.PC).firmware(new Firmware.Uefi(Firmware.Uefi.SecureBoot.ON)));
     refused("hardware.tpm", spec().chipset(Chipset.MICROVM).hardware(tpm()));
     refused(
+        "hardware.cpu.mostVcpus",
+        spec()
+            .chipset(Chipset.MICROVM)
+            .hardware(Hardware.standard()
+                .withCpu(new Hardware.Cpu(Optional.empty(), Optional.empty(), Optional.of(2)))));
+    refused(
         "hardware.memory.hugePageBytes",
         spec()
             .hardware(Hardware.standard()

@@ -44,10 +44,6 @@ final class LinuxGuest {
     return new LinuxGuest(cache);
   }
 
-  boolean hasAgent() {
-    return Files.exists(Path.of("/usr/sbin/qemu-ga")) || Files.exists(Path.of("/usr/bin/qemu-ga"));
-  }
-
   MachineSpec.Builder spec(String words) {
     return MachineSpec.builder(1, MEMORY)
         .chipset(Chipset.PC)

@@ -34,6 +34,7 @@ import java.util.regex.Pattern;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -44,7 +45,7 @@ class LinuxMigrationIT {
   private static final MacAddress MAC = MacAddress.parse("52:54:00:12:34:56");
   private static final long DISK = 64L << 20;
   private static final int PINGS = 200;
-  private static final int PING_MILLIS = 20;
+  private static final int MOST_LOST = 1;
   private static final int ATTEMPTS = 10;
   private static final long MEMORY = 128 << 20;
   private static final Duration PATIENCE = Duration.ofMinutes(2);
@@ -136,6 +137,56 @@ class LinuxMigrationIT {
         .build();
   }
 
+  /** Late is not lost: only how many are answered counts, not how fast. */
+  @Test
+  void ofTwoHundredPingsNoMoreThanOneIsLost() throws Exception {
+    StandaloneContext left = context("tapl", leftDisk, Optional.of(guest.base()));
+    StandaloneContext right = context("tapr", leftDisk, Optional.of(guest.base()));
+    QemuMachineDriver source = open(hosts.left);
+    QemuMachineDriver target = open(hosts.right);
+    source.apply(left, hosts.id, spec());
+    LinuxGuest.awaitSaid(source, hosts.id, "N0: READY");
+    run("ip", "netns", "exec", netns, "ping", "-q", "-c", "1", "-w", "30", "10.77.0.2");
+    Migration from = source.capability(Migration.class).orElseThrow();
+    Migration to = target.capability(Migration.class).orElseThrow();
+    to.expect(from.offer(hosts.id));
+    MigrationTerms terms = to.prepare(right, hosts.id, MigrationReception.tcp("127.0.0.1"));
+    Path answers = directory.resolve("ping.log");
+    Process ping = new ProcessBuilder(
+            "ip",
+            "netns",
+            "exec",
+            netns,
+            "ping",
+            "-i",
+            "0.1",
+            "-c",
+            "" + PINGS,
+            "-W",
+            "30",
+            "10.77.0.2")
+        .redirectErrorStream(true)
+        .redirectOutput(answers.toFile())
+        .start();
+    await().atMost(PATIENCE).until(() -> Files.readString(answers).contains("icmp_seq=40 "));
+
+    MigrationReport report =
+        from.migrate(left, hosts.id, terms, usual(), TwoHosts.direct(to, right));
+
+    assertThat(ping.isAlive()).as("pings go on").isTrue();
+    assertThat(ping.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    String pinged = Files.readString(answers);
+    int answered = ANSWERED
+        .matcher(pinged)
+        .results()
+        .map(found -> Integer.valueOf(found.group(1)))
+        .findFirst()
+        .orElseThrow();
+    assertThat(hosts.runs(hosts.right)).isTrue();
+    assertThat(hosts.running()).isEqualTo(1);
+    assertThat(PINGS - answered).as("%s, %s", report, pinged).isLessThanOrEqualTo(MOST_LOST);
+  }
+
   @ParameterizedTest
   @EnumSource(MigrationReception.Disks.class)
   void guestDoesNotNotice(MigrationReception.Disks disks) throws Exception {
@@ -155,36 +206,10 @@ class LinuxMigrationIT {
     Path before = Host.present(source, hosts.id).serialLog();
     await().atMost(PATIENCE).until(() -> ticks(Files.readString(before)).length > 2);
 
-    Process ping = new ProcessBuilder(
-            "ip",
-            "netns",
-            "exec",
-            netns,
-            "ping",
-            "-q",
-            "-i",
-            "0.0" + PING_MILLIS,
-            "-c",
-            "" + PINGS,
-            "10.77.0.2")
-        .redirectErrorStream(true)
-        .start();
-    Moved moved = move(source, left, target, right, copied);
-    String pinged = new String(ping.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(ping.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    move(source, left, target, right, copied);
 
     assertThat(hosts.runs(hosts.right)).isTrue();
     assertThat(hosts.running()).isEqualTo(1);
-    int answered = ANSWERED
-        .matcher(pinged)
-        .results()
-        .map(found -> Integer.valueOf(found.group(1)))
-        .findFirst()
-        .orElseThrow();
-    // What is sent while the guest stands still cannot be answered; of the rest no more than one is
-    // lost.
-    long still = moved.still().toMillis() / PING_MILLIS + 1;
-    assertThat(PINGS - answered).as("%s, %s", moved, pinged).isLessThanOrEqualTo((int) still + 1);
     Path after = Host.present(target, hosts.id).serialLog();
     await().atMost(PATIENCE).until(() -> ticks(Files.readString(after)).length > 3);
     assertContinuous(ticks(Files.readString(before) + Files.readString(after)));
@@ -192,10 +217,11 @@ class LinuxMigrationIT {
     assertDiskHasAll(copied ? rightDisk : leftDisk);
   }
 
-  /** How long the guest stood still at most, and how often it was sent. */
-  private record Moved(Duration still, int attempts) {}
+  private static MigrationOptions usual() {
+    return MigrationOptions.usual().withMostDowntime(Duration.ofMillis(20));
+  }
 
-  private Moved move(
+  private void move(
       QemuMachineDriver source,
       StandaloneContext left,
       QemuMachineDriver target,
@@ -204,22 +230,19 @@ class LinuxMigrationIT {
     Migration from = source.capability(Migration.class).orElseThrow();
     Migration to = target.capability(Migration.class).orElseThrow();
     MigrationReception tcp = MigrationReception.tcp("127.0.0.1");
-    MigrationOptions options = MigrationOptions.usual().withMostDowntime(Duration.ofMillis(20));
     MigrationTarget way = new ComparingTarget(hosts, directory, MEMORY, TwoHosts.direct(to, right));
-    Duration still = Duration.ZERO;
     to.expect(from.offer(hosts.id));
     for (int attempt = 1; ; attempt++) {
       MigrationTerms terms = to.prepare(right, hosts.id, copied ? tcp.withDisks() : tcp);
-      long begin = System.nanoTime();
       try {
-        MigrationReport report = from.migrate(left, hosts.id, terms, options, way);
-        return new Moved(still.plus(report.downtime()), attempt);
+        MigrationReport report = from.migrate(left, hosts.id, terms, usual(), way);
+        assertThat(report.transferredBytes()).isPositive();
+        return;
       } catch (N0Exception e) {
         assertThat(e).hasMessageContaining("refused to take over");
         assertThat(attempt).as("attempts").isLessThan(ATTEMPTS);
         assertThat(hosts.runs(hosts.left)).isTrue();
         assertThat(hosts.running()).isEqualTo(1);
-        still = still.plus(Duration.ofNanos(System.nanoTime() - begin));
       }
     }
   }

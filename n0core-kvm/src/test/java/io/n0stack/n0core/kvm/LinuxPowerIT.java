@@ -23,7 +23,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,8 +57,8 @@ class LinuxPowerIT {
   }
 
   @Test
+  @Requires(Requirement.GUEST_AGENT)
   void aGuestThatDoesNotHearThePowerButtonIsShutDownByItsAgent() {
-    Assumptions.assumeTrue(guest.hasAgent(), "this host has no qemu-ga");
     driver.apply(context(), id, guest.spec("n0.noacpi=1").build());
     LinuxGuest.awaitSaid(driver, id, "N0: READY");
 

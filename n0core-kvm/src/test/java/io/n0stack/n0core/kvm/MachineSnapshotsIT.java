@@ -16,6 +16,7 @@ import io.n0stack.n0core.api.compute.MachineSnapshot.Content;
 import io.n0stack.n0core.api.compute.MachineSnapshots;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
+import io.n0stack.n0core.api.compute.MachineSpec.DiskModel;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -61,7 +62,11 @@ class MachineSnapshotsIT {
     }
     driver = host.open();
     snapshots = of(driver);
-    spec = host.nano(Chipset.Q35).bootDisk("root").disk("data").build();
+    // QEMU names the one by a path and the other by its id.
+    spec = host.nano(Chipset.Q35)
+        .bootDisk("root")
+        .disk("data", DiskModel.VIRTIO_SCSI)
+        .build();
     driver.apply(cx(), id, spec);
     await().until(() -> said(present(driver, id), "READY"));
   }

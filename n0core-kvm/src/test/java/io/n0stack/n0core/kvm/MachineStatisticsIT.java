@@ -28,7 +28,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -108,7 +107,7 @@ class MachineStatisticsIT {
 
     MachineUsage before = statistics.usage(id);
     Host.run(
-        "ip", "netns", "exec", netns, "ping", "-c", "3", "-i", "0.2", "-s", "1000", "10.77.0.2");
+        "ip", "netns", "exec", netns, "ping", "-c", "3", "-w", "30", "-s", "1000", "10.77.0.2");
     MachineUsage after = statistics.usage(id);
 
     assertThat(before.cpuTime()).isPositive();
@@ -142,9 +141,9 @@ class MachineStatisticsIT {
   }
 
   @Test
+  @Requires(Requirement.GUEST_AGENT)
   void aGuestWithAnAgentIsFrozenForASnapshotAndThawedWhereverTheAgentProgramDies()
       throws Exception {
-    Assumptions.assumeTrue(guest.hasAgent(), "this host has no qemu-ga");
     MachineSnapshots snapshots = driver.capability(MachineSnapshots.class).orElseThrow();
     LinuxGuest.awaitShell(driver, id);
     await().atMost(LinuxGuest.BOOT).until(() -> {

@@ -3,6 +3,7 @@ package io.n0stack.n0core.kvm;
 import static io.n0stack.n0core.kvm.Host.context;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
@@ -23,7 +24,9 @@ import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
+import io.n0stack.n0core.tck.SimulatedCrash;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.UUID;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -60,8 +63,8 @@ class MigrationDecisionIT {
   void start() throws IOException {
     hosts = new TwoHosts(directory);
     spec = hosts.left.nano(Chipset.PC).build();
-    left = TwoHosts.open(hosts.left);
-    right = TwoHosts.open(hosts.right);
+    left = hosts.agent(hosts.left);
+    right = hosts.agent(hosts.right);
     left.apply(context(), hosts.id, spec);
   }
 
@@ -182,6 +185,63 @@ class MigrationDecisionIT {
 
     assertThat(TwoHosts.state(hosts.right, hosts.id)).isEqualTo(MachineState.PAUSED);
     right.power(context(), hosts.id, PowerAction.RESUME);
+    assertThat(hosts.runs(hosts.right)).isTrue();
+  }
+
+  @Test
+  void machineWhoseQemuDiedAsItWasHandedOverAsksItsTargetBeforeItBoots() throws Exception {
+    crashWhileHandingOver();
+    Host.signal("KILL", Host.pid(left, hosts.id));
+    await().until(() -> hosts.left.processes().isEmpty());
+
+    left.apply(context(), hosts.id, spec);
+
+    assertThat(hosts.running()).as("nobody knows yet who has it").isZero();
+    assertThat(TwoHosts.state(hosts.left, hosts.id)).isEqualTo(MachineState.SHUTDOWN);
+    refused(Code.UNAVAILABLE, () -> source().settle(context(), hosts.id, new Unreachable()));
+    assertThat(source().settle(context(), hosts.id, hosts.way(hosts.right)))
+        .isEqualTo(Verdict.REFUSED);
+    assertThat(target().phase(hosts.id)).isEqualTo(Phase.REFUSED);
+    left.apply(context(), hosts.id, spec);
+    assertThat(hosts.runs(hosts.left)).isTrue();
+    assertThat(hosts.running()).isEqualTo(1);
+  }
+
+  /** Leaves a source whose agent has died, and whose QEMU has sent nothing yet. */
+  private void crashWhileHandingOver() {
+    MigrationTerms terms = hosts.prepared(hosts.left, hosts.right, MigrationReception.unix());
+    assertThatThrownBy(() -> source()
+            .migrate(
+                context().crashAt(1),
+                hosts.id,
+                terms,
+                MigrationOptions.usual(),
+                hosts.way(hosts.right)))
+        .isInstanceOf(SimulatedCrash.class);
+    assertThat(source().phase(hosts.id)).isEqualTo(Phase.HANDING_OVER);
+  }
+
+  @Test
+  void hostThatWasRestartedAsTheMachineCameDoesNotSayThatItNeverRan() throws Exception {
+    MigrationTerms terms = released();
+    Host.signal("KILL", Host.pid(right, hosts.id));
+    await().until(() -> hosts.right.processes().isEmpty());
+    Path record = hosts.right.root.resolve(hosts.id.uid().toString()).resolve("move.json");
+    Files.writeString(
+        record,
+        Files.readString(record).replaceFirst("\"boot\" : \"[^\"]+\"", "\"boot\" : \"earlier\""));
+
+    refused(Code.PRECONDITION, () -> target().refuse(context(), hosts.id, terms.token()));
+    refused(
+        Code.PRECONDITION, () -> target().prepare(context(), hosts.id, MigrationReception.unix()));
+    assertThat(target().phase(hosts.id)).isEqualTo(Phase.INCOMING);
+
+    assertThat(source().settle(context(), hosts.id, hosts.way(hosts.right)))
+        .isEqualTo(Verdict.TAKEN);
+    assertThat(target().phase(hosts.id)).isEqualTo(Phase.SETTLED);
+    assertThat(source().phase(hosts.id)).isEqualTo(Phase.MIGRATED);
+    assertThat(hosts.left.processes()).isEmpty();
+    right.apply(context(), hosts.id, spec);
     assertThat(hosts.runs(hosts.right)).isTrue();
   }
 }

@@ -42,9 +42,8 @@ class MigrationIT {
   void machineMovesThereAndBack(Chipset chipset, String how) {
     MigrationReception reception =
         how.equals("unix") ? MigrationReception.unix() : MigrationReception.tcp("127.0.0.1");
-    TwoHosts.open(hosts.left)
-        .apply(context(), hosts.id, hosts.left.nano(chipset).build());
-    await().until(() -> Host.said(Host.present(TwoHosts.open(hosts.left), hosts.id), "N0: READY"));
+    hosts.agent(hosts.left).apply(context(), hosts.id, hosts.left.nano(chipset).build());
+    await().until(() -> Host.said(Host.present(hosts.agent(hosts.left), hosts.id), "N0: READY"));
 
     MigrationReport there =
         hosts.migrate(hosts.left, hosts.right, reception, MigrationOptions.usual());
@@ -58,8 +57,7 @@ class MigrationIT {
     assertThat(TwoHosts.reason(hosts.left, hosts.id)).isEqualTo("migration-migrated");
     assertThat(hosts.left.processes()).isEmpty();
     // Whatever the power policy says, it is not started where it has left.
-    TwoHosts.open(hosts.left)
-        .apply(context(), hosts.id, hosts.left.nano(chipset).build());
+    hosts.agent(hosts.left).apply(context(), hosts.id, hosts.left.nano(chipset).build());
     assertThat(hosts.left.processes()).isEmpty();
 
     MigrationReport unused =
@@ -67,9 +65,9 @@ class MigrationIT {
 
     assertThat(hosts.runs(hosts.left)).isTrue();
     assertThat(hosts.running()).isEqualTo(1);
-    assertThat(TwoHosts.migration(TwoHosts.open(hosts.left)).phase(hosts.id))
+    assertThat(TwoHosts.migration(hosts.agent(hosts.left)).phase(hosts.id))
         .isEqualTo(Phase.SETTLED);
-    assertThat(TwoHosts.migration(TwoHosts.open(hosts.right)).phase(hosts.id))
+    assertThat(TwoHosts.migration(hosts.agent(hosts.right)).phase(hosts.id))
         .isEqualTo(Phase.MIGRATED);
   }
 }

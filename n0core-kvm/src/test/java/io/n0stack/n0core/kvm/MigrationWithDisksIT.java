@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
+import io.n0stack.n0core.api.compute.Migration;
 import io.n0stack.n0core.api.compute.Migration.Phase;
 import io.n0stack.n0core.api.compute.MigrationOptions;
 import io.n0stack.n0core.api.compute.MigrationReception;
@@ -60,7 +61,8 @@ class MigrationWithDisksIT {
         directory,
         () -> disk(leftDisk, Optional.of(base)),
         () -> disk(rightDisk, Optional.empty()));
-    TwoHosts.open(hosts.left)
+    hosts
+        .agent(hosts.left)
         .apply(
             hosts.leftContext.get(),
             hosts.id,
@@ -84,7 +86,7 @@ class MigrationWithDisksIT {
   private void assertMovedWithDisk() throws Exception {
     assertThat(hosts.runs(hosts.right)).isTrue();
     assertThat(hosts.running()).isEqualTo(1);
-    TwoHosts.open(hosts.right).delete(Host.context(), hosts.id);
+    hosts.agent(hosts.right).delete(Host.context(), hosts.id);
     run("qemu-img", "check", "-q", rightDisk.toString());
     run("qemu-img", "check", "-q", leftDisk.toString());
     run("qemu-img", "compare", "-q", leftDisk.toString(), rightDisk.toString());
@@ -138,7 +140,7 @@ class MigrationWithDisksIT {
       MigrationTerms terms =
           hosts.prepared(hosts.left, hosts.right, MigrationReception.unix().withDisks());
       try {
-        MigrationReport unused = TwoHosts.migration(TwoHosts.open(hosts.left))
+        MigrationReport unused = TwoHosts.migration(hosts.agent(hosts.left))
             .migrate(
                 hosts.leftContext.get().crashAt(point),
                 hosts.id,
@@ -147,20 +149,25 @@ class MigrationWithDisksIT {
                 hosts.way(hosts.right));
         crashed = false;
       } catch (SimulatedCrash e) {
-        if (TwoHosts.migration(TwoHosts.open(hosts.left)).phase(hosts.id) == Phase.RELEASED
+        if (TwoHosts.migration(hosts.agent(hosts.left)).phase(hosts.id) == Phase.RELEASED
             || hosts.runs(hosts.right)) {
           break; // the rest is as without disks
         }
-        TwoHosts.open(hosts.left)
+        hosts
+            .agent(hosts.left)
             .apply(
                 hosts.leftContext.get(),
                 hosts.id,
                 hosts.left.nano(Chipset.Q35).bootDisk("root").build());
+        if (hosts.agent(hosts.left).capability(Migration.class).orElseThrow().phase(hosts.id)
+            == Phase.RELEASED) {
+          break; // its QEMU had completed
+        }
         assertThat(hosts.runs(hosts.left)).as("point %s", point).isTrue();
         assertThat(hosts.running()).as("point %s", point).isEqualTo(1);
       }
     }
-    assertThat(TwoHosts.migration(TwoHosts.open(hosts.left))
+    assertThat(TwoHosts.migration(hosts.agent(hosts.left))
             .settle(Host.context(), hosts.id, hosts.way(hosts.right)))
         .isNotNull();
     assertMovedWithDisk();
@@ -172,7 +179,7 @@ class MigrationWithDisksIT {
         hosts.prepared(hosts.left, hosts.right, MigrationReception.unix().withDisks());
     Cancelling cx = new Cancelling(hosts.leftContext.get());
 
-    assertThatThrownBy(() -> TwoHosts.migration(TwoHosts.open(hosts.left))
+    assertThatThrownBy(() -> TwoHosts.migration(hosts.agent(hosts.left))
             .migrate(
                 cx,
                 hosts.id,
@@ -186,7 +193,7 @@ class MigrationWithDisksIT {
     assertThat(hosts.runs(hosts.left)).isTrue();
     assertThat(hosts.running()).isEqualTo(1);
     await().until(() -> hosts.right.processes().isEmpty());
-    assertThat(TwoHosts.migration(TwoHosts.open(hosts.right)).phase(hosts.id))
+    assertThat(TwoHosts.migration(hosts.agent(hosts.right)).phase(hosts.id))
         .isEqualTo(Phase.REFUSED);
     MigrationReport unused = hosts.migrate(
         hosts.left, hosts.right, MigrationReception.unix().withDisks(), MigrationOptions.usual());

@@ -18,7 +18,7 @@ final class OneMigration {
     MigrationTerms terms = hosts.prepared(hosts.left, hosts.right, MigrationReception.unix());
     System.out.println("ready");
     // Slow enough for a good part of the kills to hit the memory on its way.
-    MigrationReport unused = TwoHosts.migration(TwoHosts.open(hosts.left))
+    MigrationReport unused = TwoHosts.migration(hosts.agent(hosts.left))
         .migrate(
             Host.context(),
             hosts.id,

@@ -8,7 +8,10 @@ import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.compute.PowerPolicy;
 import io.n0stack.n0core.api.driver.Driver;
+import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.ImageFormat;
+import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.tck.DriverFixture;
 import io.n0stack.n0core.tck.DriverTck;
 import io.n0stack.n0core.tck.FixtureRecipe;
@@ -19,6 +22,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -42,6 +46,7 @@ class QemuMachineConformanceIT {
     Path disk = Files.createDirectory(directory.resolve("d"));
     run("mount", "-t", "tmpfs", "-o", "size=" + DISK_BYTES, "tmpfs", disk.toString());
     host = new Host(disk);
+    run("qemu-img", "create", "-q", "-f", "qcow2", disk.resolve("root.qcow2").toString(), "8M");
   }
 
   @AfterEach
@@ -94,6 +99,28 @@ class QemuMachineConformanceIT {
     @Override
     public MachineSpec spec() {
       return host.nano(chipset).build();
+    }
+
+    @Override
+    public MachineSpec capableSpec() {
+      return host.nano(chipset)
+          .bootDisk("root")
+          .display(MachineSpec.Display.VNC)
+          .build();
+    }
+
+    @Override
+    public Map<Reference, Object> dependencies() {
+      Path root = host.rom.resolveSibling("root.qcow2");
+      return Map.of(
+          new Reference("volume", "root"),
+          new VolumeStatus(root, ImageFormat.QCOW2, 8 << 20, 0, Optional.empty()));
+    }
+
+    @Override
+    public Optional<DriverFixture<MachineSpec, MachineStatus>> neighbour() {
+      Path there = host.rom.resolveSibling("n");
+      return Optional.of(new Fixture(Host.existing(there), chipset));
     }
 
     @Override

@@ -161,8 +161,8 @@ class ReattachIT {
     }
     // Both monitors are left to others soon after.
     await().ignoreExceptions().until(() -> {
-      try (QmpClient one = QmpClient.connect(run().resolve("qmp"), Duration.ofMillis(300));
-          QmpClient two = QmpClient.connect(run().resolve("rescue"), Duration.ofMillis(300))) {
+      try (QmpClient one = QmpClient.connect(run().resolve("qmp"), LIMIT);
+          QmpClient two = QmpClient.connect(run().resolve("rescue"), LIMIT)) {
         return one.execute("query-status", LIMIT).flag("/running")
             && two.execute("query-status", LIMIT).flag("/running");
       }

@@ -6,12 +6,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.Firmware;
 import io.n0stack.n0core.api.compute.Hardware;
+import io.n0stack.n0core.api.compute.MachineSnapshot;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
+import io.n0stack.n0core.api.compute.MigrationAddress;
+import io.n0stack.n0core.api.compute.MigrationReception;
+import io.n0stack.n0core.api.compute.MigrationTls;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.Encryption;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -33,36 +39,6 @@ class StringsIT {
   private static final Duration LIMIT = Duration.ofSeconds(10);
   private static final int ROUNDS =
       Integer.parseInt(System.getenv().getOrDefault("N0CORE_REPEAT", "6")) > 100 ? 100 : 6;
-  // What QEMU's three parsers and a shell each take for something else than itself.
-  private static final List<String> PARTS = List.of(
-      ",",
-      ",,",
-      "=",
-      "\"",
-      "'",
-      "\\",
-      "\\n",
-      "{",
-      "}",
-      "[",
-      ":",
-      ";",
-      "$",
-      "$(id)",
-      "`",
-      " ",
-      "%s",
-      "#",
-      "&",
-      "*",
-      ",server=off",
-      ",process=evil",
-      "on",
-      "-",
-      "~",
-      "|",
-      ">",
-      "!");
   private static final String CONTROLS = "\n\r\t\u0000\u0001\u001b\u007f\u0085\u2028";
 
   @TempDir
@@ -74,11 +50,11 @@ class StringsIT {
     Random random = new Random(seed);
     for (int round = 0; round < ROUNDS; round++) {
       String at = "seed " + seed + ", round " + round;
-      Path place = Files.createDirectory(directory.resolve(round + few(random)));
+      Path place = Files.createDirectory(directory.resolve(round + Awkward.few(random)));
       Host host = Host.existing(place);
-      Path kernel = kernel(place.resolve("ké" + text(random, 6)));
-      Path initrd = Files.write(place.resolve("i" + text(random, 6)), new byte[] {1});
-      String line = "日" + text(random, 20);
+      Path kernel = kernel(place.resolve("ké" + Awkward.text(random, 6)));
+      Path initrd = Files.write(place.resolve("i" + Awkward.text(random, 6)), new byte[] {1});
+      String line = "日" + Awkward.text(random, 20);
       String identity = "id=" + line.replace(",", ",,");
       MachineSpec spec = MachineSpec.builder(1, 64 << 20)
           .chipset(random.nextBoolean() ? Chipset.PC : Chipset.Q35)
@@ -115,20 +91,6 @@ class StringsIT {
   private static String machine(QmpClient qmp, String property) {
     return qmp.execute("qom-get", Map.of("path", "/machine", "property", property), LIMIT)
         .text("");
-  }
-
-  /** Paths of sockets are short. */
-  private static String few(Random random) {
-    String text = text(random, 2);
-    return text.substring(0, Math.min(5, text.length()));
-  }
-
-  private static String text(Random random, int parts) {
-    StringBuilder text = new StringBuilder();
-    for (int i = 0; i < parts; i++) {
-      text.append(PARTS.get(random.nextInt(PARTS.size()))).append((char) ('a' + i));
-    }
-    return text.toString();
   }
 
   /** As much of a kernel as QEMU looks at: see Documentation/arch/x86/boot.rst of Linux. */
@@ -169,7 +131,19 @@ class StringsIT {
           text -> KvmConfig.of(Path.of("/é")),
           text -> KvmConfig.of(image).withQemu(text),
           text -> LaunchConfig.standard().withCgroupParent(Path.of("/" + text)),
-          text -> LaunchConfig.standard().withNetworkNamespace(Path.of("/" + text)));
+          text -> LaunchConfig.standard().withNetworkNamespace(Path.of("/" + text)),
+          text -> programs(Path.of("/" + text), "swtpm", "virtiofsd"),
+          text -> programs(image, text, "virtiofsd"),
+          text -> programs(image, "swtpm", text),
+          text -> Hardware.Cdrom.empty(text),
+          text -> Hardware.Cdrom.of("a", text),
+          text -> MigrationTls.of(Path.of("/" + text)),
+          text -> MigrationTls.of(image).withPeer(text),
+          text -> MigrationReception.tcp(text),
+          text -> new MigrationAddress.Tcp(text, 1),
+          text -> new MigrationAddress.Unix(Path.of("/" + text)),
+          text -> new Encryption(Path.of("/" + text)),
+          text -> MachineSnapshot.requireName(text));
       for (int i = 0; i < fields.size(); i++) {
         Consumer<String> field = fields.get(i);
         // A path cannot even be made of a zero.
@@ -177,6 +151,50 @@ class StringsIT {
             .as("field %s, character %x", i, (int) control)
             .isThrownBy(() -> field.accept("a" + control + "b"));
       }
+    }
+  }
+
+  private static LaunchConfig programs(Path ovmf, String swtpm, String virtiofsd) {
+    LaunchConfig usual = LaunchConfig.standard();
+    return new LaunchConfig(
+        usual.runAs(),
+        usual.cgroupParent(),
+        usual.scope(),
+        ovmf,
+        swtpm,
+        virtiofsd,
+        usual.networkNamespace(),
+        usual.serialLogBytes(),
+        usual.qemuLogBytes());
+  }
+
+  @Test
+  void aNameWithASyntaxOfItsOwnIsRefusedWithFieldValueAndRule() {
+    Map<String, Consumer<String>> fields = Map.of(
+        "hardware.cpu.model",
+        text -> new Hardware.Cpu(Optional.of(text), Optional.empty(), Optional.empty()),
+        "hardware.shares.tag",
+        text -> new Hardware.Share(text, Path.of("/srv"), Hardware.Share.Access.READ_ONLY),
+        "hardware.cdroms.name",
+        Hardware.Cdrom::empty,
+        "hardware.cdroms.volume",
+        text -> Hardware.Cdrom.of("a", text),
+        "reception.host",
+        MigrationReception::tcp,
+        "address.host",
+        text -> new MigrationAddress.Tcp(text, 1),
+        "snapshot",
+        MachineSnapshot::requireName,
+        "name",
+        text -> ResourceId.fresh("machine", text));
+    for (String wrong : List.of("max,+vmx", "a\"b", "a'b", "a b", "a=b", "a\nb", "")) {
+      fields.forEach((name, field) -> assertThatExceptionOfType(N0Exception.class)
+          .as("%s %s", name, wrong)
+          .isThrownBy(() -> field.accept(wrong))
+          .withMessageContaining(name)
+          .withMessageContaining(Rules.quote(wrong))
+          .withMessageContaining("must be ")
+          .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID)));
     }
   }
 }

@@ -22,7 +22,9 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.function.Supplier;
 
@@ -35,6 +37,7 @@ final class TwoHosts {
   final Host right;
   final Supplier<StandaloneContext> leftContext;
   final Supplier<StandaloneContext> rightContext;
+  private final Map<Host, QemuMachineDriver> agents = new HashMap<>();
 
   TwoHosts(Path directory) throws IOException {
     this(directory, Host::context, Host::context);
@@ -77,14 +80,27 @@ final class TwoHosts {
     return new QemuMachineDriver(KvmConfig.of(host.root).withAccelerator(Accelerator.TCG));
   }
 
+  /** The host's agent, which knows what it began. */
+  QemuMachineDriver agent(Host host) {
+    return agents.computeIfAbsent(host, TwoHosts::open);
+  }
+
+  /** The host's agent dies; the next one knows what is on the disk. */
+  void forget(Host host) {
+    QemuMachineDriver agent = agents.remove(host);
+    if (agent != null) {
+      agent.close();
+    }
+  }
+
   static Migration migration(QemuMachineDriver driver) {
     return driver.capability(Migration.class).orElseThrow();
   }
 
   /** Prepares the one to receive from the other. */
   MigrationTerms prepared(Host from, Host to, MigrationReception reception) {
-    Migration target = migration(open(to));
-    target.expect(migration(open(from)).offer(id));
+    Migration target = migration(agent(to));
+    target.expect(migration(agent(from)).offer(id));
     return target.prepare(context(to), id, reception);
   }
 
@@ -95,10 +111,10 @@ final class TwoHosts {
   MigrationReport migrate(
       Host from, Host to, MigrationReception reception, MigrationOptions options) {
     MigrationTerms terms = prepared(from, to, reception);
-    return migration(open(from)).migrate(context(from), id, terms, options, way(to));
+    return migration(agent(from)).migrate(context(from), id, terms, options, way(to));
   }
 
-  /** The way to a host's agent, which is another instance each time. */
+  /** The way to a host's agent. */
   MigrationTarget way(Host to) {
     return way(to, TwoHosts.this::context);
   }
@@ -107,12 +123,12 @@ final class TwoHosts {
     return new MigrationTarget() {
       @Override
       public Verdict takeOver(ResourceId machine, MigrationRelease release) {
-        return migration(open(to)).takeOver(contexts.apply(to), machine, release);
+        return migration(agent(to)).takeOver(contexts.apply(to), machine, release);
       }
 
       @Override
       public Verdict refuse(ResourceId machine, UUID token) {
-        return migration(open(to)).refuse(context(to), machine, token);
+        return migration(agent(to)).refuse(context(to), machine, token);
       }
     };
   }
@@ -176,6 +192,7 @@ final class TwoHosts {
 
   void cleanUp() {
     for (Host host : List.of(left, right)) {
+      forget(host);
       try (QemuMachineDriver driver = open(host)) {
         driver.delete(Host.context(), id);
         assertThat(driver.observe(id)).isInstanceOf(Observed.Absent.class);

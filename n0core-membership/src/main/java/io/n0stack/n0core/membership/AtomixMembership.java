@@ -32,6 +32,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,6 +50,8 @@ public final class AtomixMembership implements Membership, Identities {
   private static final Logger LOG = LoggerFactory.getLogger(AtomixMembership.class);
   private static final String LEAVE = "n0core-leave";
   private static final Duration RECONCILE = Duration.ofMillis(500);
+  private static final Duration SLOWEST = LivingMembers.PAUSE.dividedBy(2);
+  private static final Duration LOOK = Duration.ofMillis(1);
   private static final Duration START = Duration.ofSeconds(10);
   private static final Duration GOODBYE = Duration.ofSeconds(1);
   private static final Duration STOP = Duration.ofSeconds(6);
@@ -72,12 +75,14 @@ public final class AtomixMembership implements Membership, Identities {
   private final Object view = new Object();
   private final AtomicBoolean reconciling = new AtomicBoolean();
   private final Callers callers;
+  private final Pace pace;
+  private volatile long reconciledNanos = System.nanoTime();
   private volatile Phase phase = Phase.NEW;
   private volatile @Nullable Protocol protocol;
   private volatile Set<Member> members = Set.of();
   private volatile Role role = Role.NODE;
 
-  private AtomixMembership(MembershipConfig config, Credentials credentials) {
+  private AtomixMembership(MembershipConfig config, Credentials credentials, Carrier carrier) {
     this.config = config;
     this.self =
         new Member(config.name(), config.listen().toString(), UUID.randomUUID().toString());
@@ -86,8 +91,9 @@ public final class AtomixMembership implements Membership, Identities {
     this.living = new LivingMembers(self, config.timings(), System::nanoTime);
     this.seeds = new Seeds(config.listen(), System::nanoTime);
     this.seeds.add(config.seeds());
-    this.network = new PeerNetwork(config, this::peer, credentials, claims);
+    this.network = new PeerNetwork(config, this::peer, credentials, claims, carrier);
     this.callers = new Callers(network, seeds, config);
+    this.pace = new Pace(config.timings().probe(), System::nanoTime);
     this.scheduler = Executors.newSingleThreadScheduledExecutor(task -> {
       Thread thread = new Thread(task, "n0core-membership-" + config.name());
       thread.setDaemon(true);
@@ -106,11 +112,16 @@ public final class AtomixMembership implements Membership, Identities {
    *     naming file and rule, if certificates, key or secret cannot be used
    */
   public static AtomixMembership open(MembershipConfig config) {
+    return open(config, new Tcp());
+  }
+
+  /** Prepares a member whose connections are of another kind, for figures of many. */
+  static AtomixMembership open(MembershipConfig config, Carrier carrier) {
     Preconditions.requireOpens();
     Preconditions.requireIsolated(config);
     Credentials credentials = Credentials.of(config.transport());
     credentials.requireOwn(new Peer(config.name(), "boot", config.listen(), Role.NODE));
-    return new AtomixMembership(config, credentials);
+    return new AtomixMembership(config, credentials, carrier);
   }
 
   private Peer peer() {
@@ -273,30 +284,51 @@ public final class AtomixMembership implements Membership, Identities {
     }
   }
 
-  /** Looks soon, and once for all that happens until then. */
+  /** Looks soon, and once for all that happens until then; with many members not all the time. */
   private void reconcileSoon() {
     if (reconciling.compareAndSet(false, true)) {
-      soon(() -> {
-        reconciling.set(false);
-        reconcile();
-      });
+      long left = leastPause().toNanos() - (System.nanoTime() - reconciledNanos);
+      try {
+        var unused = scheduler.schedule(
+            () -> {
+              reconciling.set(false);
+              reconcile();
+            },
+            Math.max(0, left),
+            TimeUnit.NANOSECONDS);
+      } catch (RejectedExecutionException e) {
+        LOG.debug("member {} is closing", config.name());
+      }
     }
   }
 
+  /** Looking at many takes longer, and many have more news. */
+  private Duration leastPause() {
+    Duration pause = LOOK.multipliedBy(members.size());
+    return shorter(pause, RECONCILE);
+  }
+
+  private static Duration shorter(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? one : other;
+  }
+
   private void reconcileForEver() {
-    long pause = RECONCILE.toMillis();
+    Duration probe = shorter(config.timings().probe(), SLOWEST);
+    long pause = Math.max(RECONCILE.toMillis(), probe.toMillis());
     try {
       network.tend();
       Protocol running = protocol;
       if (running != null && phase == Phase.JOINED) {
         running.tend(members);
+        running.compare(members);
       }
       reconcile();
       Optional<Duration> next;
       synchronized (view) {
         next = living.next();
       }
-      pause = Math.min(pause, next.map(Duration::toMillis).orElse(pause) + 1);
+      long due = Math.max(leastPause().toMillis(), next.map(Duration::toMillis).orElse(pause));
+      pause = Math.min(pause, due + 1);
     } catch (N0Exception e) {
       LOG.warn("member {} could not look at the others", config.name(), e);
     } finally {
@@ -321,21 +353,30 @@ public final class AtomixMembership implements Membership, Identities {
       return;
     }
     List<Listed> listed = running.listed();
+    Map<String, Claims.Claim> users = claims.all();
+    Function<String, Optional<Claims.Claim>> held = name -> Optional.ofNullable(users.get(name));
+    List<Peer> greeted = users.values().stream().map(Claims.Claim::peer).toList();
     Set<Member> now;
     List<HostPort> suspects;
+    List<HostPort> unseen;
     synchronized (view) {
-      now = living.among(listed, claims::find);
+      now = living.among(listed, held);
       suspects = living.suspects();
+      unseen = living.unseen(greeted);
     }
-    callers.ping(suspects);
+    callers.ping(suspects, peer -> {});
+    callers.ping(unseen, peer -> soon(() -> answered(peer)));
     Set<String> boots = new HashSet<>();
     now.forEach(member -> boots.add(member.bootId()));
     claims.living(boots);
+    List<HostPort> strangers = LivingMembers.strangers(listed, peer().id(), held);
     callers.call(
-        claims.peers().stream().filter(one -> boots.contains(one.bootId())).toList(),
-        LivingMembers.strangers(listed, peer().id(), claims::find),
+        greeted.stream().filter(one -> boots.contains(one.bootId())).toList(),
+        // Who answers for nodes has to have met all. Others meet when they speak to each other.
+        role == Role.REGISTRY ? strangers : pace.some(strangers),
         this::reconcileSoon);
     show(now);
+    reconciledNanos = System.nanoTime();
   }
 
   private void show(Set<Member> now) {
@@ -356,6 +397,13 @@ public final class AtomixMembership implements Membership, Identities {
       deliveries.forEach(delivery -> delivery.offer(now));
     }
     deliveries.forEach(Delivery::dispatch);
+  }
+
+  private void answered(Peer peer) {
+    synchronized (view) {
+      living.answered(peer);
+    }
+    reconcileSoon();
   }
 
   private void goodbye(Peer from) {
@@ -380,6 +428,9 @@ public final class AtomixMembership implements Membership, Identities {
       }
       credentials.requireOwn(new Peer(self.name(), self.bootId(), config.listen(), Role.REGISTRY));
       role = Role.REGISTRY;
+      synchronized (view) {
+        living.wantFirstHand();
+      }
     }
   }
 

@@ -9,13 +9,17 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,6 +32,7 @@ final class Callers {
 
   private static final Duration GREETING = Duration.ofSeconds(3);
   private static final int STRANGERS_AT_ONCE = 64;
+  private static final int PINGS_AT_ONCE = 64;
   private static final long REPEATED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private final PeerNetwork network;
@@ -35,7 +40,12 @@ final class Callers {
   private final MembershipConfig config;
   private final Set<HostPort> calling = ConcurrentHashMap.newKeySet();
   private final Set<HostPort> pinging = ConcurrentHashMap.newKeySet();
+  private final Queue<Ping> waiting = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger pings = new AtomicInteger();
   private final Map<HostPort, Long> reported = new HashMap<>();
+
+  /** Whom to ask, and what to do with the answer. */
+  private record Ping(HostPort address, Consumer<Peer> answered) {}
 
   Callers(PeerNetwork network, Seeds seeds, MembershipConfig config) {
     this.network = network;
@@ -73,14 +83,39 @@ final class Callers {
     }
   }
 
-  /** Asks suspects for a sign of life; what they say is noted where connections are. */
-  void ping(List<HostPort> suspects) {
-    for (HostPort suspect : suspects) {
-      if (pinging.size() < STRANGERS_AT_ONCE && pinging.add(suspect)) {
-        var unused = network
-            .request(suspect, PING, new byte[0], config.timings().probeTimeout())
-            .whenComplete((answer, failure) -> pinging.remove(suspect));
+  /**
+   * Asks for a sign of life, of as many at once as is good and of all in turn. That they were heard is
+   * noted where connections are.
+   *
+   * @param answered told who has answered as only a member that has joined does
+   */
+  void ping(List<HostPort> addresses, Consumer<Peer> answered) {
+    for (HostPort address : addresses) {
+      if (pinging.add(address)) {
+        waiting.add(new Ping(address, answered));
       }
+    }
+    ping();
+  }
+
+  private void ping() {
+    while (pings.get() < PINGS_AT_ONCE) {
+      Ping next = waiting.poll();
+      if (next == null) {
+        return;
+      }
+      pings.incrementAndGet();
+      Duration timeout = config.timings().probeTimeout();
+      var unused = network
+          .greet(next.address(), timeout)
+          .thenCompose(peer -> network
+              .request(next.address(), PING, new byte[0], timeout)
+              .thenAccept(answer -> next.answered().accept(peer)))
+          .whenComplete((done, failure) -> {
+            pings.decrementAndGet();
+            pinging.remove(next.address());
+            ping();
+          });
     }
   }
 

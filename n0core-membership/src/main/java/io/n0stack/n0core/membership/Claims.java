@@ -2,9 +2,9 @@ package io.n0stack.n0core.membership;
 
 import io.n0stack.n0core.membership.Refused.Reason;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -16,7 +16,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Who uses which name, from connections of their own and not from hearsay. A name that is in use is
  * not given to another process until the first has left, or is gone for as long as a suspect has to
- * speak up; a new start at the same address takes over, since only one can listen there.
+ * speak up; a new start at the same address takes over, since only one can listen there. That it is at
+ * that address is seen from where its connections come from.
  */
 final class Claims {
   private static final Logger LOG = LoggerFactory.getLogger(Claims.class);
@@ -41,9 +42,10 @@ final class Claims {
   /**
    * Lets a peer use its name, from a new connection of it.
    *
+   * @param from the address that the connection leads to or comes from
    * @throws Refused if this member or a living one has the name
    */
-  synchronized void admit(Peer self, Peer peer) throws Refused {
+  synchronized void admit(Peer self, Peer peer, String from) throws Refused {
     if (peer.name().equals(self.name())) {
       if (peer.bootId().equals(self.bootId())) {
         return;
@@ -52,9 +54,11 @@ final class Claims {
     }
     Claim held = claims.get(peer.name());
     long now = clock.getAsLong();
+    boolean there = held != null
+        && held.peer().address().equals(peer.address())
+        && peer.address().host().equals(from);
     if (held != null
-        && !held.peer().bootId().equals(peer.bootId())
-        && !held.peer().address().equals(peer.address())
+        && !there
         && (living.contains(held.peer().bootId()) || now - held.heardNanos() < lapseNanos)) {
       throw refused(peer, held.peer().address(), "another member");
     }
@@ -109,7 +113,8 @@ final class Claims {
     return Optional.ofNullable(claims.get(name));
   }
 
-  synchronized List<Peer> peers() {
-    return claims.values().stream().map(Claim::peer).toList();
+  /** Lists who uses which name now. */
+  synchronized Map<String, Claim> all() {
+    return new HashMap<>(claims);
   }
 }

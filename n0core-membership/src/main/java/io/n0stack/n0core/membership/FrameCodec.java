@@ -25,9 +25,9 @@ final class FrameCodec extends ByteToMessageCodec<byte[]> {
     seal = Optional.of(with);
   }
 
-  /** Takes large frames from now on: the other side is known. */
-  void trust() {
-    most = Wire.MOST;
+  /** Takes larger frames from now on: the other side is known. */
+  void trust(int largest) {
+    most = largest;
   }
 
   @Override

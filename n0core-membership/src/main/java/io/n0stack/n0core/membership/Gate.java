@@ -5,8 +5,6 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.util.ReferenceCountUtil;
-import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -23,12 +21,17 @@ final class Gate {
   private static final int MOST_BYTES = 64 << 10; // a TLS greeting with certificates fits
 
   private final Map<Channel, String> strangers = new LinkedHashMap<>();
+  private final Carrier carrier;
+
+  Gate(Carrier carrier) {
+    this.carrier = carrier;
+  }
 
   /** Returns what watches one new connection, which is closed if its address has too many. */
   ChannelInboundHandlerAdapter watch(Channel channel) {
     Channel evicted = null;
     synchronized (this) {
-      String source = source(channel.remoteAddress());
+      String source = carrier.source(channel.remoteAddress());
       long same = strangers.values().stream().filter(source::equals).count();
       if (same >= MOST_OF_ONE) {
         channel.close();
@@ -55,10 +58,6 @@ final class Gate {
 
   synchronized int strangers() {
     return strangers.size();
-  }
-
-  private static String source(SocketAddress address) {
-    return address instanceof InetSocketAddress inet ? inet.getHostString() : "";
   }
 
   /** Counts what a stranger sends; removed once it is none. */

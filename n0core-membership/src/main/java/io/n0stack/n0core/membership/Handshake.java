@@ -37,8 +37,11 @@ final class Handshake extends SimpleChannelInboundHandler<byte[]> {
 
     SecureRandom random();
 
-    /** Lets a peer in that has proved itself. */
-    void admit(Peer peer) throws Refused;
+    /** Lets a peer in that has proved itself, from the address that it is at. */
+    void admit(Peer peer, String from) throws Refused;
+
+    /** Tells which address a connection leads to. */
+    String source(Channel channel);
   }
 
   private final Host host;
@@ -161,11 +164,14 @@ final class Handshake extends SimpleChannelInboundHandler<byte[]> {
     if (unwanted.isPresent()) {
       throw unwanted.get();
     }
-    host.admit(peer);
+    host.admit(peer, host.source(context.channel()));
     if (side == Side.ACCEPTING) {
       context.writeAndFlush(Wire.proof());
     }
-    context.pipeline().get(FrameCodec.class).trust();
+    context
+        .pipeline()
+        .get(FrameCodec.class)
+        .trust(side == Side.DIALLING ? Wire.MOST : Wire.MOST_ASKED);
     if (done.complete(peer)) {
       context.pipeline().remove(this);
     } else {

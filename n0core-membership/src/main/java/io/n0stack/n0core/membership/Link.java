@@ -119,7 +119,7 @@ final class Link extends SimpleChannelInboundHandler<byte[]> {
   private void write(Message message, CompletableFuture<Void> sent) {
     usedNanos = System.nanoTime();
     byte[] frame = Wire.message(message);
-    if (frame.length > Wire.MOST - 64) {
+    if (frame.length > Wire.MOST_ASKED - 64) {
       sent.completeExceptionally(new MessagingException("message of " + frame.length + " bytes"));
     } else if (!channel.isWritable() && channel.isActive()) {
       sent.completeExceptionally(new IOException("\"" + peer.name() + "\" does not read"));

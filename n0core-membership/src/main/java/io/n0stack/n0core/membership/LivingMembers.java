@@ -2,7 +2,9 @@ package io.n0stack.n0core.membership;
 
 import io.n0stack.n0core.api.node.Member;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -25,7 +27,14 @@ import org.slf4j.LoggerFactory;
 final class LivingMembers {
   private static final Logger LOG = LoggerFactory.getLogger(LivingMembers.class);
   private static final int REMEMBERED = 1024;
-  private static final long PAUSE_NANOS = Duration.ofSeconds(2).toNanos();
+  private static final long QUIET_NANOS = Duration.ofSeconds(10).toNanos();
+  private static final long SILENT_NANOS = Duration.ofSeconds(20).toNanos();
+  private static final long RECENT_NANOS = Duration.ofMillis(200).toNanos();
+  private static final long FIRST_ASK_NANOS = Duration.ofMillis(500).toNanos();
+  private static final long LONGEST_ASK_NANOS = Duration.ofSeconds(30).toNanos();
+
+  /** If nobody has looked for so long, the process did not run. */
+  static final Duration PAUSE = Duration.ofSeconds(2);
 
   /** What Atomix thinks of a member. */
   enum Reach {
@@ -45,10 +54,23 @@ final class LivingMembers {
     private long goneSince;
     private long heard;
 
-    private Track(Member member) {
+    private HostPort address;
+
+    private Track(Member member, HostPort address) {
       this.member = member;
+      this.address = address;
+    }
+
+    private void update(Peer peer) {
+      if (!address.equals(peer.address())) {
+        member = member(peer);
+        address = peer.address();
+      }
     }
   }
+
+  /** When to ask one next that is not seen. */
+  private record Ask(long dueNanos, long pauseNanos) {}
 
   private final Member self;
   private final long failureNanos;
@@ -56,7 +78,9 @@ final class LivingMembers {
   private final LongSupplier clock;
   private final Set<String> left = new LinkedHashSet<>();
   private final Map<String, Track> tracks = new HashMap<>();
+  private final Map<String, Ask> asks = new HashMap<>();
   private long lastNanos;
+  private boolean firstHand;
 
   LivingMembers(Member self, Timings timings, LongSupplier clock) {
     this.self = self;
@@ -66,6 +90,14 @@ final class LivingMembers {
         failureNanos / 2, failureNanos - timings.probeTimeout().multipliedBy(2).toNanos());
     this.clock = clock;
     this.lastNanos = clock.getAsLong();
+  }
+
+  /**
+   * Relies on others' word for a while only: who has been quiet is asked, and who does not answer this
+   * member for long is suspect, whatever others say of it.
+   */
+  void wantFirstHand() {
+    firstHand = true;
   }
 
   /** Begins to look; what was before is no pause. */
@@ -101,9 +133,7 @@ final class LivingMembers {
     int at = one.id().indexOf('@');
     return at < 0
         ? Optional.empty()
-        : claims
-            .apply(one.id().substring(0, at))
-            .filter(claim -> claim.peer().id().equals(one.id()));
+        : claims.apply(one.id().substring(0, at)).filter(claim -> claim.peer().bears(one.id()));
   }
 
   Set<Member> among(Collection<Listed> listed, Function<String, Optional<Claims.Claim>> claims) {
@@ -136,7 +166,7 @@ final class LivingMembers {
   private void forgivePause(long now) {
     long gap = now - lastNanos;
     lastNanos = now;
-    if (gap > PAUSE_NANOS) {
+    if (gap > PAUSE.toNanos()) {
       LOG.warn("this process did not run for {} ms", Duration.ofNanos(gap).toMillis());
       tracks.values().forEach(track -> track.suspectSince += gap);
     }
@@ -152,22 +182,27 @@ final class LivingMembers {
   }
 
   private void see(Listed one, Claims.Claim claim, long now) {
-    Peer peer = claim.peer();
-    Member member = new Member(peer.name(), peer.address().toString(), peer.bootId());
     Track track = tracks.get(one.id());
     if (track == null) {
+      Member member = member(claim.peer());
       if (one.reach() == Reach.REACHABLE && !member.equals(self)) {
-        tracks.put(one.id(), new Track(member));
+        tracks.put(one.id(), new Track(member, claim.peer().address()));
       }
       return;
     }
-    track.member = member;
+    track.update(claim.peer());
     if (one.reach() == Reach.SUSPECT) {
+      suspect(track, now);
+    } else if (firstHand && now - claim.heardNanos() >= SILENT_NANOS) {
       suspect(track, now);
     } else if (!track.gone || claim.heardNanos() - track.goneSince > 0) {
       track.suspect = false;
       track.gone = false;
     }
+  }
+
+  private static Member member(Peer peer) {
+    return new Member(peer.name(), peer.address().toString(), peer.bootId());
   }
 
   private static void suspect(Track track, long now) {
@@ -190,12 +225,57 @@ final class LivingMembers {
     return suspicion - silence > 0 ? suspicion : silence;
   }
 
-  /** Lists where the suspects are, to be asked for a sign of life. */
+  /**
+   * Lists where those are who are suspect, or quiet, to be asked for a sign of life; first who has been
+   * silent for longest, and nobody who has just been heard.
+   */
   List<HostPort> suspects() {
+    long now = clock.getAsLong();
     return tracks.values().stream()
-        .filter(track -> track.suspect && !track.gone)
-        .map(track -> HostPort.parse(track.member.address()))
+        .filter(track -> !track.gone)
+        .filter(track -> track.suspect
+            ? now - track.heard >= RECENT_NANOS
+            : firstHand && now - track.heard >= QUIET_NANOS)
+        .sorted(Comparator.comparingLong((Track track) -> track.heard - now))
+        .map(track -> track.address)
         .toList();
+  }
+
+  /**
+   * Lists where those are who have greeted this member but are not alive as far as is known, to be asked
+   * whether they have joined, now and then: Atomix may have been told that they are dead.
+   */
+  List<HostPort> unseen(Collection<Peer> greeted) {
+    long now = clock.getAsLong();
+    Map<String, Ask> before = Map.copyOf(asks);
+    asks.clear();
+    List<HostPort> due = new ArrayList<>();
+    for (Peer peer : greeted) {
+      Track track = tracks.get(peer.id());
+      boolean unseen = (track == null || track.gone) && !left.contains(peer.bootId());
+      if (unseen && !peer.name().equals(self.name())) {
+        Ask ask = before.getOrDefault(peer.id(), new Ask(now, FIRST_ASK_NANOS));
+        if (now - ask.dueNanos() >= 0) {
+          due.add(peer.address());
+          ask = new Ask(now + ask.pauseNanos(), Math.min(2 * ask.pauseNanos(), LONGEST_ASK_NANOS));
+        }
+        asks.put(peer.id(), ask);
+      }
+    }
+    return due;
+  }
+
+  /** Notes that one is alive and has joined, whatever Atomix makes of it. */
+  void answered(Peer peer) {
+    if (left.contains(peer.bootId()) || peer.name().equals(self.name())) {
+      return;
+    }
+    long now = clock.getAsLong();
+    Track track = tracks.computeIfAbsent(peer.id(), id -> new Track(member(peer), peer.address()));
+    if (track.gone) {
+      track.gone = false;
+      track.suspectSince = now;
+    }
   }
 
   /** Tells when the next suspect is given up, if nothing else happens. */

@@ -41,22 +41,18 @@ public record MembershipConfig(
   }
 
   /**
-   * Configures a member with defaults: no seeds, cluster {@code n0core}, {@link Timings#DEFAULT},
-   * {@link Transport#PLAINTEXT_ISOLATED}.
+   * Configures a member with defaults: no seeds, cluster {@code n0core}, {@link Timings#DEFAULT}. For
+   * the transport there is none: who wants it in the clear has to say so.
    *
    * @param name its name
    * @param listen where it listens, as {@code IPV4:PORT}
+   * @param transport how members know each other, the same kind for all
    * @return the configuration
    * @throws N0Exception INVALID naming field, value and rule
    */
-  public static MembershipConfig of(String name, String listen) {
+  public static MembershipConfig of(String name, String listen, Transport transport) {
     return new MembershipConfig(
-        name,
-        HostPort.parse(listen),
-        List.of(),
-        "n0core",
-        Timings.DEFAULT,
-        Transport.PLAINTEXT_ISOLATED);
+        name, HostPort.parse(listen), List.of(), "n0core", Timings.DEFAULT, transport);
   }
 
   /**

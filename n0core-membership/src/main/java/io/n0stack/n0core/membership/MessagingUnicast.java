@@ -13,7 +13,7 @@ import java.util.function.BiConsumer;
  * and its first four bytes are allocated.
  */
 final class MessagingUnicast implements ManagedUnicastService {
-  private static final String PREFIX = "n0core-unicast-";
+  static final String PREFIX = "n0core-unicast-";
 
   private final MessagingService messaging;
   private volatile boolean running;

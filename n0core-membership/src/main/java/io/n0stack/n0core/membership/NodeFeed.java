@@ -7,7 +7,7 @@ import io.n0stack.n0core.api.node.NodeRegistry.Entry;
 import io.n0stack.n0core.api.node.NodeRegistry.NodeEvent;
 import io.n0stack.n0core.api.node.NodeRegistry.Watcher;
 import io.n0stack.n0core.api.store.Store;
-import io.n0stack.n0core.api.store.Versioned;
+import io.n0stack.n0core.membership.NodeStates.Seen;
 import io.n0stack.n0core.membership.RegistryProtocol.Batch;
 import io.n0stack.n0core.membership.RegistryProtocol.Event;
 import io.n0stack.n0core.membership.RegistryProtocol.Follows;
@@ -40,7 +40,6 @@ final class NodeFeed implements AutoCloseable {
   private record Fed(long sequence, Event event) {}
 
   private final String epoch = UUID.randomUUID().toString();
-  private final Store store;
   private final NodeStates states;
   private final Map<String, Fed> byName = new HashMap<>();
   private final NavigableMap<Long, Fed> bySequence = new TreeMap<>();
@@ -52,7 +51,6 @@ final class NodeFeed implements AutoCloseable {
   private long forgotten; // what was removed up to here is not known any more
 
   NodeFeed(Store store, NodeStates states) {
-    this.store = store;
     this.states = states;
     sources.add(states.subscribe(Runnable::run, change -> refresh(change.name())));
     sources.add(store.watch(Runnable::run, (key, now) -> {
@@ -86,9 +84,9 @@ final class NodeFeed implements AutoCloseable {
 
   private Optional<Event> look(String name) {
     try {
-      Optional<Entry> now = states.find(name);
-      long revision = store.find(PREFIX + name).map(Versioned::revision).orElse(Store.NONE);
-      return Optional.of(new Event(name, now, now.isPresent() ? revision : Store.NONE));
+      Optional<Seen> now = states.look(name);
+      return Optional.of(
+          new Event(name, now.map(Seen::entry), now.map(Seen::revision).orElse(Store.NONE)));
     } catch (N0Exception e) {
       return Optional.empty(); // its record cannot be read: what was last told of it stands
     }
@@ -107,8 +105,10 @@ final class NodeFeed implements AutoCloseable {
       removed.put(sequence, event.name());
       forget();
     }
-    NodeEvent told = told(fed);
-    deliveries.forEach(delivery -> delivery.offer(told));
+    if (!deliveries.isEmpty()) {
+      NodeEvent told = told(fed);
+      deliveries.forEach(delivery -> delivery.offer(told));
+    }
   }
 
   private void forget() {

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
@@ -28,6 +29,7 @@ final class NodeJson {
   static final int MAX_MESSAGE_BYTES = 1 << 20;
 
   private static final JsonMapper MAPPER = mapper();
+  private static final ObjectWriter NODES = MAPPER.writerFor(Node.class);
 
   private NodeJson() {}
 
@@ -59,7 +61,7 @@ final class NodeJson {
   }
 
   static String encode(Node node) {
-    String json = write(node);
+    String json = write(NODES, node);
     int bytes = json.getBytes(StandardCharsets.UTF_8).length;
     if (bytes > MAX_NODE_BYTES) {
       throw N0Exception.invalid(
@@ -89,12 +91,12 @@ final class NodeJson {
   }
 
   static byte[] bytes(Object value) {
-    return write(value).getBytes(StandardCharsets.UTF_8);
+    return write(MAPPER.writer(), value).getBytes(StandardCharsets.UTF_8);
   }
 
-  private static String write(Object value) {
+  private static String write(ObjectWriter writer, Object value) {
     try {
-      return MAPPER.writeValueAsString(value);
+      return writer.writeValueAsString(value);
     } catch (JsonProcessingException e) {
       throw new N0Exception(Code.INTERNAL, "json", "write " + value.getClass().getName(), e);
     }

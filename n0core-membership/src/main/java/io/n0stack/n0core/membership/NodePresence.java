@@ -40,6 +40,7 @@ public final class NodePresence implements AutoCloseable {
   private volatile boolean leaving;
   private boolean closed;
   private Node node; // the saver's own: as it was last described
+  private Optional<String> key = Optional.empty(); // the saver's own: by what it was last known
   private boolean registered; // whether that was saved
 
   private NodePresence(
@@ -113,16 +114,27 @@ public final class NodePresence implements AutoCloseable {
   private void keep() {
     try {
       while (!leaving) {
-        Duration pause = tended() ? refresh : AGAIN;
-        // An API that comes back is seen as a member first; it may have lost the record.
-        boolean seen = news.tryAcquire(pause.toNanos(), TimeUnit.NANOSECONDS);
-        if (seen) {
-          news.drainPermits();
-        }
+        await(tended() ? refresh : AGAIN);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Waits for a time, or until the record may no longer be what it should be. */
+  private void await(Duration pause) throws InterruptedException {
+    long end = System.nanoTime() + pause.toNanos();
+    boolean seen = false;
+    // A member with a new key is not ready before its record names it.
+    while (!seen && membership.identityKey().equals(key)) {
+      long left = end - System.nanoTime();
+      if (left <= 0) {
+        return;
+      }
+      // An API that comes back is seen as a member first; it may have lost the record.
+      seen = news.tryAcquire(Math.min(left, AGAIN.toNanos()), TimeUnit.NANOSECONDS);
+    }
+    news.drainPermits();
   }
 
   /** Saves the record if it has changed or is not there; false if that is to be tried again soon. */
@@ -136,6 +148,7 @@ public final class NodePresence implements AutoCloseable {
       if (registered || offered.isPresent()) {
         node = now;
         registered = false;
+        key = membership.identityKey();
         registry.saveSelf(now);
         registered = true;
         LOG.info("node {} registered, {}", now.name(), now.capacity());
@@ -162,12 +175,14 @@ public final class NodePresence implements AutoCloseable {
         .join();
   }
 
-  /** Tells whether an API has the record, of this start. */
+  /** Tells whether an API has the record, of this start and with the key that this member has now. */
   private boolean saved() {
-    return registry
-        .find(node.name())
-        .filter(entry -> entry.node().bootId().equals(node.bootId()))
-        .isPresent();
+    return key.equals(membership.identityKey())
+        && registry
+            .find(node.name())
+            .filter(entry -> entry.node().bootId().equals(node.bootId()))
+            .filter(entry -> entry.node().identityKey().equals(key))
+            .isPresent();
   }
 
   /** Leaves in peace: the record goes, unless another start has saved its own, and then the member. */

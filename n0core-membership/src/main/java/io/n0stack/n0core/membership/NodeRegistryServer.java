@@ -12,7 +12,6 @@ import io.n0stack.n0core.membership.RegistryAccess.Asker;
 import io.n0stack.n0core.membership.RegistryProtocol.Reply;
 import io.n0stack.n0core.membership.RegistryProtocol.Request;
 import io.n0stack.n0core.membership.RegistryProtocol.Rest;
-import io.n0stack.n0core.membership.RegistryProtocol.Verb;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -34,8 +33,9 @@ import org.slf4j.LoggerFactory;
  * over the membership's connections, and knows each node's state.
  *
  * <p>A node is READY while its record is registered and its member is alive, and, if the record has
- * a boot id, is of that boot. After a start of the API, nodes on record are NOT_READY until their
- * members are seen, usually within seconds; that is the first view and not reported as a change.
+ * a boot id, is of that boot. After a start of the API, nodes are UNKNOWN until their members are seen,
+ * usually within seconds; that is the first view and not reported as a change. Those that are still not
+ * seen after 15 s become NOT_READY.
  *
  * <p>Thread-safe. The caller closes the server, then the membership and the store.
  *
@@ -51,7 +51,8 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   private final StoreMirror store;
   private final NodeStates states;
   private final NodeFeed feed;
-  private final ThreadPoolExecutor worker;
+  private final ThreadPoolExecutor reader;
+  private final ThreadPoolExecutor writer; // a distant store may let a change wait for long
   private final AtomicInteger watchers = new AtomicInteger();
 
   private NodeRegistryServer(AtomixMembership membership, Store store) {
@@ -63,9 +64,14 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
         membership,
         name -> name.equals(self) || membership.registries().containsKey(name));
     this.feed = new NodeFeed(this.store, states);
-    this.worker = new ThreadPoolExecutor(
+    this.reader = worker("n0core-node-registry-" + self);
+    this.writer = worker("n0core-node-changes-" + self);
+  }
+
+  private static ThreadPoolExecutor worker(String name) {
+    return new ThreadPoolExecutor(
         1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(WAITING), task -> {
-          Thread thread = new Thread(task, "n0core-node-registry-" + self);
+          Thread thread = new Thread(task, name);
           thread.setDaemon(true);
           return thread;
         });
@@ -164,7 +170,8 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   @Override
   public void close() {
     membership.unserve(RegistryProtocol.SUBJECT);
-    worker.shutdown();
+    reader.shutdown();
+    writer.shutdown();
     feed.close();
     states.close();
     store.close();
@@ -195,15 +202,17 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
 
   /** Answers a request; of one that asks what comes next, when something has come or soon. */
   CompletableFuture<byte[]> answerLater(Asker asker, byte[] json) {
-    return later(() -> RegistryProtocol.request(json))
-        .thenCompose(request -> request.verb() == Verb.WATCH
-            ? watched(request.position().orElse(""))
-            : later(() -> answer(asker, request)))
+    return later(reader, () -> RegistryProtocol.request(json))
+        .thenCompose(request -> switch (request.verb()) {
+          case WATCH -> watched(request.position().orElse(""));
+          case FIND, LIST -> later(reader, () -> answer(asker, request));
+          case SAVE, SAVE_IF, REMOVE, REMOVE_IF -> later(writer, () -> answer(asker, request));
+        })
         .exceptionally(NodeRegistryServer::failed)
         .thenApply(NodeJson::bytes);
   }
 
-  private <T> CompletableFuture<T> later(Supplier<T> task) {
+  private static <T> CompletableFuture<T> later(Executor worker, Supplier<T> task) {
     try {
       return CompletableFuture.supplyAsync(task, worker);
     } catch (RejectedExecutionException e) {
@@ -218,7 +227,7 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
     }
     return feed.after(position)
         .completeOnTimeout(null, RegistryProtocol.WATCH_MILLIS, TimeUnit.MILLISECONDS)
-        .thenCompose(nothing -> later(() -> Reply.of(feed.batch(position))))
+        .thenCompose(nothing -> later(reader, () -> Reply.of(feed.batch(position))))
         .whenComplete((reply, failure) -> watchers.decrementAndGet());
   }
 

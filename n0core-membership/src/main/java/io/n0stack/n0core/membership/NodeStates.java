@@ -30,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,6 +44,12 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
   private static final int TRIES = 16;
   private static final Duration GRACE = Duration.ofSeconds(15);
 
+  /** A node as it is now, and its record's revision. */
+  record Seen(Entry entry, long revision) {}
+
+  /** A node, and what this process has written of it. */
+  private record Saved(String json, Node node) {}
+
   /** A record as read, or why it could not be. */
   private record Read(long revision, Optional<Node> node, String problem) {}
 
@@ -53,12 +60,14 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
   private final List<Subscription> sources = new ArrayList<>();
   private final Map<String, Read> cache = new HashMap<>();
   private final Map<String, NodeState> last = new TreeMap<>();
-  private final Set<String> awaited = new HashSet<>();
+  private final Set<String> seen = new HashSet<>(); // while settling
+  private volatile @Nullable Saved saved; // so that what was just written need not be read
+  private boolean settled;
+  private boolean open;
   private final ScheduledExecutorService timer;
 
   /**
-   * Computes the first view, without reporting it; gives the nodes on record a quarter of a minute to
-   * be seen.
+   * Computes the first view, without reporting it; gives nodes a quarter of a minute to be seen.
    *
    * @param notNodes members that are no nodes although they are alive, such as API processes
    */
@@ -69,7 +78,7 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
   /**
    * Computes the first view, without reporting it.
    *
-   * @param grace how long a node that is on record now may stay unseen before it is reported NOT_READY
+   * @param grace how long from now on a node that has not been seen READY is UNKNOWN, not NOT_READY
    */
   NodeStates(Store store, Membership membership, Predicate<String> notNodes, Duration grace) {
     this.store = store;
@@ -80,17 +89,30 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
       thread.setDaemon(true);
       return thread;
     });
-    awaited.addAll(records().keySet());
-    recompute();
-    var unused = timer.schedule(this::stopWaiting, grace.toMillis(), TimeUnit.MILLISECONDS);
+    this.settled = grace.isZero();
     sources.add(membership.subscribe(Runnable::run, members -> recompute()));
-    sources.add(store.watch(Runnable::run, (key, now) -> recompute()));
+    sources.add(store.watch(Runnable::run, (key, now) -> recompute(key)));
     recompute();
+    begin();
+    if (!grace.isZero()) {
+      var unused = timer.schedule(this::settle, grace.toMillis(), TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private synchronized void begin() {
+    open = true;
+    long unreadable =
+        cache.values().stream().filter(read -> read.node().isEmpty()).count();
+    LOG.info(
+        "{} nodes are on record, {} of them with records that cannot be read",
+        cache.size(),
+        unreadable);
   }
 
   @Override
   public void save(Node node) {
     String json = NodeJson.encode(node);
+    saved = new Saved(json, node);
     String key = key(node.name());
     for (int tries = 1; ; tries++) {
       long revision = store.find(key).map(Versioned::revision).orElse(Store.NONE);
@@ -101,7 +123,7 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
         requireOvertaken(e, key, revision, tries);
       }
     }
-    recompute();
+    recompute(key);
   }
 
   @Override
@@ -119,7 +141,7 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
         requireOvertaken(e, key, found.get().revision(), tries);
       }
     }
-    recompute();
+    recompute(key);
   }
 
   /** Goes on only if another writer was quicker; the store says PRECONDITION for other reasons too. */
@@ -131,7 +153,12 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
   }
 
   @Override
-  public synchronized Optional<Entry> find(String name) {
+  public Optional<Entry> find(String name) {
+    return look(name).map(Seen::entry);
+  }
+
+  /** Finds a node together with the revision of its record. */
+  synchronized Optional<Seen> look(String name) {
     Optional<Read> read = store.find(key(name)).map(record -> read(name, record));
     if (read.isPresent() && read.get().node().isEmpty()) {
       throw new N0Exception(
@@ -139,7 +166,8 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
           "node \"" + name + "\"",
           "find node \"" + name + "\": its record cannot be read: " + read.get().problem());
     }
-    return read.flatMap(Read::node).map(node -> entry(node, alive()));
+    return read.map(
+        record -> new Seen(entry(record.node().get(), member(name)), record.revision()));
   }
 
   @Override
@@ -147,7 +175,7 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
     Map<String, Member> alive = alive();
     return records().values().stream()
         .flatMap(read -> read.node().stream())
-        .map(node -> entry(node, alive))
+        .map(node -> entry(node, Optional.ofNullable(alive.get(node.name()))))
         .toList();
   }
 
@@ -175,10 +203,10 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
   }
 
   /** What is still not seen is not there. */
-  private void stopWaiting() {
+  private void settle() {
     synchronized (this) {
-      awaited.forEach(last::remove); // so that it is reported
-      awaited.clear();
+      settled = true;
+      seen.clear();
     }
     recompute();
   }
@@ -189,21 +217,36 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
       Map<String, Read> records = records();
       Set<String> names = new TreeSet<>(last.keySet());
       names.addAll(records.keySet());
-      alive.keySet().stream().filter(notNodes.negate()).forEach(names::add);
+      names.addAll(alive.keySet());
       for (String name : names) {
-        change(name, state(name, Optional.ofNullable(records.get(name)), alive));
+        Optional<Member> member = Optional.ofNullable(alive.get(name));
+        change(name, state(name, Optional.ofNullable(records.get(name)), member));
       }
+    }
+    deliveries.forEach(Delivery::dispatch);
+  }
+
+  /** Looks at one record that has changed: with many it would take long to look at all each time. */
+  private void recompute(String key) {
+    if (!key.startsWith(PREFIX + "/")) {
+      return;
+    }
+    String name = key.substring(PREFIX.length() + 1);
+    synchronized (this) {
+      Optional<Read> read = store.find(key).map(record -> read(name, record));
+      if (read.isEmpty()) {
+        cache.remove(name);
+      }
+      change(name, state(name, read, member(name)));
     }
     deliveries.forEach(Delivery::dispatch);
   }
 
   private void change(String name, NodeState now) {
     NodeState before = last.getOrDefault(name, NodeState.ABSENT);
-    if (now == NodeState.NOT_READY && awaited.contains(name)) {
-      last.put(name, now);
-      return; // it may be that only this process has just started
+    if (now == NodeState.READY && !settled) {
+      seen.add(name);
     }
-    awaited.remove(name);
     if (now == before) {
       return;
     }
@@ -212,25 +255,36 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
     } else {
       last.put(name, now);
     }
+    if (!open) {
+      return; // the first view is no news
+    }
     LOG.info("node {}: {} -> {}", name, before, now);
     deliveries.forEach(delivery -> delivery.offer(new NodeChange(name, before, now)));
   }
 
-  private NodeState state(String name, Optional<Read> read, Map<String, Member> alive) {
+  private NodeState state(String name, Optional<Read> read, Optional<Member> member) {
     if (read.isPresent()) {
       // An unreadable record registers its node all the same, but nobody can say who it is.
-      return read.get().node().map(node -> entry(node, alive).state()).orElse(NodeState.NOT_READY);
+      return read.get()
+          .node()
+          .map(node -> entry(node, member).state())
+          .orElseGet(() -> registered(name, false));
     }
-    boolean member = alive.containsKey(name) && !notNodes.test(name);
-    return NodeState.of(false, member);
+    return NodeState.of(false, member.isPresent() && !notNodes.test(name));
   }
 
-  private Entry entry(Node node, Map<String, Member> alive) {
-    Optional<Member> member = Optional.ofNullable(alive.get(node.name()));
+  private Entry entry(Node node, Optional<Member> member) {
     // A record of another start speaks of a process that is gone.
     boolean same =
         member.isPresent() && node.bootId().map(member.get().bootId()::equals).orElse(true);
-    return new Entry(node, NodeState.of(true, same && identified(node)));
+    return new Entry(node, registered(node.name(), same && identified(node)));
+  }
+
+  /** Who is not seen is not there, unless it is this process that has just started. */
+  private NodeState registered(String name, boolean ready) {
+    NodeState state = NodeState.of(true, ready);
+    boolean early = !settled && !seen.contains(name);
+    return state == NodeState.NOT_READY && early ? NodeState.UNKNOWN : state;
   }
 
   /** A record that names a key is of the member that holds the key. */
@@ -240,6 +294,15 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
     }
     Optional<String> key = identities.identityKey(node.name());
     return key.isEmpty() || node.identityKey().isEmpty() || key.equals(node.identityKey());
+  }
+
+  private Optional<Member> member(String name) {
+    for (Member one : membership.members()) {
+      if (one.name().equals(name)) {
+        return Optional.of(one);
+      }
+    }
+    return Optional.empty();
   }
 
   private Map<String, Member> alive() {
@@ -268,9 +331,9 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
     return read;
   }
 
-  private static Read decode(String name, Versioned record) {
+  private Read decode(String name, Versioned record) {
     try {
-      Node node = NodeJson.decode(record.value());
+      Node node = node(record.value());
       if (node.name().equals(name)) {
         return new Read(record.revision(), Optional.of(node), "");
       }
@@ -279,6 +342,11 @@ final class NodeStates implements NodeRegistry, AutoCloseable {
       LOG.warn("record of node {} cannot be read: {}", name, e.getMessage());
       return new Read(record.revision(), Optional.empty(), String.valueOf(e.getMessage()));
     }
+  }
+
+  private Node node(String json) {
+    Saved own = saved;
+    return own != null && own.json().equals(json) ? own.node() : NodeJson.decode(json);
   }
 
   private static String key(String name) {

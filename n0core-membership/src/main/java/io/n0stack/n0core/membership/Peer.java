@@ -36,6 +36,14 @@ record Peer(String name, String bootId, HostPort address, Role role, Optional<St
     return name + "@" + bootId;
   }
 
+  /** Tells whether that is its {@link #id()}. */
+  boolean bears(String id) {
+    return id.length() == name.length() + 1 + bootId.length()
+        && id.startsWith(name)
+        && id.charAt(name.length()) == '@'
+        && id.endsWith(bootId);
+  }
+
   Peer identifiedBy(Optional<String> key) {
     return new Peer(name, bootId, address, role, key);
   }

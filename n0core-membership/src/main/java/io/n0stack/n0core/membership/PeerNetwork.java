@@ -3,21 +3,10 @@ package io.n0stack.n0core.membership;
 import io.n0stack.n0core.membership.FrameSeal.Side;
 import io.n0stack.n0core.membership.Peer.Role;
 import io.n0stack.n0core.membership.Refused.Reason;
-import io.netty.bootstrap.Bootstrap;
-import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.WriteBufferWaterMark;
-import io.netty.channel.epoll.Epoll;
-import io.netty.channel.epoll.EpollChannelOption;
-import io.netty.channel.epoll.EpollEventLoopGroup;
-import io.netty.channel.epoll.EpollServerSocketChannel;
-import io.netty.channel.epoll.EpollSocketChannel;
-import io.netty.channel.nio.NioEventLoopGroup;
-import io.netty.channel.socket.nio.NioServerSocketChannel;
-import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -27,9 +16,11 @@ import java.nio.channels.ClosedChannelException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -51,21 +42,23 @@ import org.slf4j.LoggerFactory;
 @SuppressWarnings("FutureReturnValueIgnored") // what fails is told to the connection's handlers
 final class PeerNetwork implements Handshake.Host {
   private static final Logger LOG = LoggerFactory.getLogger(PeerNetwork.class);
-  private static final Duration IDLE = Duration.ofSeconds(60);
-  private static final Duration SILENT = Duration.ofMinutes(3);
+  private static final Duration IDLE = Duration.ofMinutes(5);
+  private static final Duration SILENT = Duration.ofMinutes(2); // longer than that
+  private static final int PROBES = 600; // of so many members, one probes another once in that time
   private static final Duration OLDEST =
       Duration.ofHours(1); // then certificates are looked at again
-  private static final int USER_TIMEOUT_MILLIS = 5_000;
   private static final long REPEATED_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final int RESOLVERS = 4;
-  private static final WriteBufferWaterMark BUFFERED = new WriteBufferWaterMark(1 << 20, 4 << 20);
+  private static final int MOST_OF_ONE = 8;
 
   private final MembershipConfig config;
   private final Supplier<Peer> self;
   private final Credentials credentials;
   private final Claims claims;
   private final SecureRandom random = new SecureRandom();
-  private final Gate gate = new Gate();
+  private final Carrier carrier;
+  private final Gate gate;
+  private final Budget budget = Budget.ofHeap();
   private final Map<String, Served.Handler> handlers = new ConcurrentHashMap<>();
   private final Map<HostPort, Link> links = new HashMap<>();
   private final Map<HostPort, CompletableFuture<Link>> opening = new HashMap<>();
@@ -79,7 +72,18 @@ final class PeerNetwork implements Handshake.Host {
 
   PeerNetwork(
       MembershipConfig config, Supplier<Peer> self, Credentials credentials, Claims claims) {
+    this(config, self, credentials, claims, new Tcp());
+  }
+
+  PeerNetwork(
+      MembershipConfig config,
+      Supplier<Peer> self,
+      Credentials credentials,
+      Claims claims,
+      Carrier carrier) {
     this.config = config;
+    this.carrier = carrier;
+    this.gate = new Gate(carrier);
     this.self = self;
     this.credentials = credentials;
     this.claims = claims;
@@ -115,8 +119,25 @@ final class PeerNetwork implements Handshake.Host {
   }
 
   @Override
-  public void admit(Peer peer) throws Refused {
-    claims.admit(self(), peer);
+  public void admit(Peer peer, String from) throws Refused {
+    claims.admit(self(), peer, from);
+  }
+
+  @Override
+  public String source(Channel channel) {
+    return carrier.source(channel.remoteAddress());
+  }
+
+  /** Tells where a start of a member is that has greeted this one; id is what Atomix knows it by. */
+  Optional<HostPort> greetedAt(String id) {
+    int at = id.indexOf('@');
+    return at < 0
+        ? Optional.empty()
+        : claims
+            .find(id.substring(0, at))
+            .map(Claims.Claim::peer)
+            .filter(peer -> peer.id().equals(id))
+            .map(Peer::address);
   }
 
   void serve(String subject, Served.Handler handler) {
@@ -131,6 +152,17 @@ final class PeerNetwork implements Handshake.Host {
     return listener != null;
   }
 
+  /** Lists whom this member has a connection to that it has made. */
+  synchronized List<HostPort> connected() {
+    return List.copyOf(links.keySet());
+  }
+
+  /** How long a connection is kept that is not used: members probe each other in turns. */
+  static Duration idle(Timings timings) {
+    Duration round = timings.probe().multipliedBy(PROBES);
+    return round.compareTo(IDLE) > 0 ? round : IDLE;
+  }
+
   /** Counts the connections of strangers. */
   int strangers() {
     return gate.strangers();
@@ -138,19 +170,12 @@ final class PeerNetwork implements Handshake.Host {
 
   /** Listens on the configured address and on no other. */
   synchronized CompletableFuture<Void> start() {
-    accepting = group("accept");
-    dialling = group("dial");
+    EventLoopGroup in = carrier.threads("accept", config.name());
+    accepting = in;
+    dialling = carrier.threads("dial", config.name());
     CompletableFuture<Void> started = new CompletableFuture<>();
-    Channel channel = new ServerBootstrap()
-        .group(accepting)
-        .channel(
-            Epoll.isAvailable() ? EpollServerSocketChannel.class : NioServerSocketChannel.class)
-        .option(ChannelOption.SO_REUSEADDR, true)
-        .option(ChannelOption.SO_BACKLOG, 1024)
-        .childOption(ChannelOption.TCP_NODELAY, true)
-        .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, BUFFERED)
-        .childHandler(new Accepting())
-        .bind(config.listen().host(), config.listen().port())
+    Channel channel = carrier
+        .listen(in, config.listen(), new Accepting())
         .addListener(bound -> {
           if (bound.isSuccess()) {
             started.complete(null);
@@ -168,17 +193,9 @@ final class PeerNetwork implements Handshake.Host {
   private synchronized void notListening() {
     listener = null;
     if (accepting != null && dialling != null) {
-      accepting.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-      dialling.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      carrier.release(accepting);
+      carrier.release(dialling);
     }
-  }
-
-  private EventLoopGroup group(String name) {
-    DefaultThreadFactory threads =
-        new DefaultThreadFactory("n0core-" + name + "-" + config.name(), true);
-    return Epoll.isAvailable()
-        ? new EpollEventLoopGroup(1, threads)
-        : new NioEventLoopGroup(1, threads);
   }
 
   /** Closes everything at once; the peers see it. */
@@ -205,9 +222,9 @@ final class PeerNetwork implements Handshake.Host {
       stopped.complete(null);
       return stopped;
     }
-    in.shutdownGracefully(0, 1, TimeUnit.SECONDS)
-        .addListener(done -> out.shutdownGracefully(0, 1, TimeUnit.SECONDS)
-            .addListener(both -> stopped.complete(null)));
+    carrier
+        .release(in)
+        .addListener(done -> carrier.release(out).addListener(both -> stopped.complete(null)));
     return stopped;
   }
 
@@ -215,10 +232,11 @@ final class PeerNetwork implements Handshake.Host {
   void tend() {
     credentials.refresh();
     int generation = credentials.generation();
+    Duration most = idle(config.timings());
     synchronized (this) {
       links.values().removeIf(link -> {
         boolean stays = link.usable(generation)
-            && link.idle().compareTo(IDLE) < 0
+            && link.idle().compareTo(most) < 0
             && link.age().compareTo(OLDEST) < 0;
         if (!stays) {
           link.retire();
@@ -230,7 +248,8 @@ final class PeerNetwork implements Handshake.Host {
       seenGeneration = generation;
       served.forEach(Served::bye);
     }
-    served.stream().filter(one -> one.idle().compareTo(SILENT) > 0).forEach(Served::close);
+    Duration silent = most.plus(SILENT);
+    served.stream().filter(one -> one.idle().compareTo(silent) > 0).forEach(Served::close);
   }
 
   CompletableFuture<Void> send(HostPort to, String subject, byte[] payload, Duration timeout) {
@@ -337,23 +356,25 @@ final class PeerNetwork implements Handshake.Host {
       future.completeExceptionally(new IOException("member is closed"));
       return;
     }
-    Bootstrap bootstrap = new Bootstrap()
-        .group(group)
-        .channel(Epoll.isAvailable() ? EpollSocketChannel.class : NioSocketChannel.class)
-        .localAddress(new InetSocketAddress(config.listen().host(), 0))
-        .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int)
-            config.timings().connect().toMillis())
-        .option(ChannelOption.TCP_NODELAY, true)
-        .option(ChannelOption.WRITE_BUFFER_WATER_MARK, BUFFERED)
-        .handler(new Dialling(future));
-    if (Epoll.isAvailable()) {
-      bootstrap.option(EpollChannelOption.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLIS);
-    }
-    bootstrap.connect(to).addListener(connected -> {
+    Duration timeout = config.timings().connect();
+    ChannelFuture connecting =
+        carrier.connect(group, config.listen(), to, timeout, new Dialling(future));
+    connecting.addListener(connected -> {
       if (!connected.isSuccess()) {
         future.completeExceptionally(connected.cause());
       }
     });
+  }
+
+  /** Closes the oldest connection of one that has many. */
+  private void makeRoom(Peer peer) {
+    List<Served> own = served.stream()
+        .filter(one -> one.peer().name().equals(peer.name()))
+        .sorted(Comparator.comparing(Served::age).reversed())
+        .toList();
+    for (int i = 0; i <= own.size() - MOST_OF_ONE; i++) {
+      own.get(i).close();
+    }
   }
 
   /** Says who is not let in, now and then: strangers must not fill the log. */
@@ -388,7 +409,8 @@ final class PeerNetwork implements Handshake.Host {
         }
         gate.known(channel);
         channel.pipeline().remove(meter);
-        Served connection = new Served(channel, peer, handlers, claims::heard);
+        Served connection = new Served(channel, peer, handlers, claims::heard, budget);
+        makeRoom(peer);
         served.add(connection);
         channel.closeFuture().addListener(closed -> served.remove(connection));
         channel.pipeline().addLast(connection);

@@ -7,7 +7,9 @@ import io.n0stack.n0core.membership.LivingMembers.Listed;
 import io.n0stack.n0core.membership.LivingMembers.Reach;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -28,7 +30,9 @@ final class Protocol {
   private final Peer self;
   private final Seeds seeds;
   private final PeerMessaging messaging;
+  private final Views views;
   private final Runnable changed;
+  private Map<String, HostPort> addresses = Map.of();
   private SealedCluster cluster;
   private int silentLooks;
   private boolean stopped;
@@ -38,7 +42,9 @@ final class Protocol {
     this.self = self;
     this.seeds = seeds;
     this.messaging = new PeerMessaging(network);
+    this.views = new Views(network, messaging, config.timings(), System::nanoTime);
     this.changed = changed;
+    network.serve(Views.SUBJECT, (from, digest) -> views.answer(digest));
     this.cluster = new SealedCluster(config, self, seeds, messaging);
   }
 
@@ -58,18 +64,43 @@ final class Protocol {
 
   /** Lists whom Atomix does not hold dead. */
   List<Listed> listed() {
+    List<Listed> listed = list();
+    List<String> ids = listed.stream().map(Listed::id).toList();
+    messaging.listed(Set.copyOf(ids));
+    views.listed(ids);
+    return listed;
+  }
+
+  private List<Listed> list() {
+    Map<String, HostPort> before = addresses;
+    Map<String, HostPort> now = new HashMap<>();
     List<Listed> listed = new ArrayList<>();
     for (io.atomix.cluster.Member one : service().getMembers()) {
       // Atomix's own member list holds live objects; those of its events know no reachability.
       Reach reach = one.isReachable() ? Reach.REACHABLE : Reach.SUSPECT;
       try {
-        HostPort address = new HostPort(one.address().host(), one.address().port());
-        listed.add(new Listed(one.id().id(), address, reach));
+        String id = one.id().id();
+        HostPort address = before.get(id); // checked once: Atomix keeps a member's address
+        if (address == null) {
+          address = new HostPort(one.address().host(), one.address().port());
+        }
+        now.put(id, address);
+        listed.add(new Listed(id, address, reach));
       } catch (N0Exception e) {
         LOG.debug("ignored a member that is none of ours: {}", e.getMessage());
       }
     }
+    addresses = now;
     return listed;
+  }
+
+  /** Compares the list with another member's, if it is time. */
+  void compare(Set<Member> members) {
+    views.compare(members.stream()
+        .filter(one -> !one.bootId().equals(self.bootId()))
+        .map(Member::address)
+        .map(HostPort::parse)
+        .toList());
   }
 
   /** Looks whether the tasks still run, and starts the protocol again if they do not. */

@@ -20,7 +20,7 @@ import java.util.concurrent.Future;
  * and fail on some.
  */
 final class SealedCluster extends AtomixCluster {
-  private static final Version VERSION = Version.from("3.1.12");
+  static final Version VERSION = Version.from("3.1.12");
   private static final List<String> TASKS = List.of("gossipFuture", "probeFuture");
 
   SealedCluster(MembershipConfig config, Peer self, Seeds seeds, PeerMessaging messaging) {

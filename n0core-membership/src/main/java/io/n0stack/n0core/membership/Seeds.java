@@ -34,6 +34,8 @@ final class Seeds {
   private final Map<HostPort, Seed> wanted = new LinkedHashMap<>();
   private Consumer<HostPort> report = address -> {};
   private long since;
+  /** Atomix may ask long after we began: opening takes seconds on a busy host. */
+  private boolean asked;
 
   Seeds(HostPort self, LongSupplier clock) {
     this.self = self;
@@ -57,11 +59,15 @@ final class Seeds {
   }
 
   synchronized void begin() {
-    since = clock.getAsLong();
+    asked = false;
   }
 
   /** Lists all for the first moment after the start, when Atomix asks for the list of members. */
   synchronized List<HostPort> first() {
+    if (!asked) {
+      asked = true;
+      since = clock.getAsLong();
+    }
     return clock.getAsLong() - since < FIRST_NANOS ? List.copyOf(wanted.keySet()) : List.of();
   }
 

@@ -39,19 +39,32 @@ final class Served extends SimpleChannelInboundHandler<byte[]> {
   private final Peer peer;
   private final Map<String, Handler> handlers;
   private final Consumer<Peer> heard;
+  private final Budget budget;
   private final AtomicInteger atOnce = new AtomicInteger();
+  private final long openedNanos = System.nanoTime();
   private volatile long heardNanos = System.nanoTime();
 
-  Served(Channel channel, Peer peer, Map<String, Handler> handlers, Consumer<Peer> heard) {
+  Served(
+      Channel channel,
+      Peer peer,
+      Map<String, Handler> handlers,
+      Consumer<Peer> heard,
+      Budget budget) {
     super(byte[].class);
     this.channel = channel;
     this.peer = peer;
     this.handlers = handlers;
     this.heard = heard;
+    this.budget = budget;
   }
 
   Peer peer() {
     return peer;
+  }
+
+  /** Tells how long this connection has been there. */
+  Duration age() {
+    return Duration.ofNanos(System.nanoTime() - openedNanos);
   }
 
   Duration idle() {
@@ -79,25 +92,26 @@ final class Served extends SimpleChannelInboundHandler<byte[]> {
     Handler handler = handlers.get(message.subject());
     if (handler == null) {
       reply(message, Status.NO_HANDLER, new byte[0]);
-    } else if (atOnce.incrementAndGet() > MOST_AT_ONCE) {
+    } else if (atOnce.incrementAndGet() > MOST_AT_ONCE || !budget.take(frame.length)) {
       atOnce.decrementAndGet();
       reply(message, Status.BUSY, new byte[0]);
     } else {
-      handle(handler, message);
+      handle(handler, message, frame.length);
     }
   }
 
-  private void handle(Handler handler, Message message) {
+  private void handle(Handler handler, Message message, int bytes) {
     CompletableFuture<byte[]> answer;
     try {
       answer = handler.handle(peer, message.payload().bytes());
     } catch (RejectedExecutionException e) {
       answer = CompletableFuture.failedFuture(e); // it is closing
     }
-    var unused = answer.whenComplete((bytes, failure) -> {
+    var unused = answer.whenComplete((payload, failure) -> {
       atOnce.decrementAndGet();
+      budget.give(bytes);
       if (failure == null) {
-        reply(message, Status.OK, bytes == null ? new byte[0] : bytes);
+        reply(message, Status.OK, payload == null ? new byte[0] : payload);
       } else {
         LOG.debug("{} of {} failed", message.subject(), peer.name(), failure);
         reply(message, Status.FAILED, new byte[0]);

@@ -7,9 +7,11 @@ import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.api.store.StoreRules;
 import io.n0stack.n0core.api.store.Versioned;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
@@ -30,15 +32,22 @@ final class StoreMirror implements Store {
 
   private final Store store;
   private final NavigableMap<String, Versioned> records = new TreeMap<>();
+  private final Set<String> goneMeanwhile = new HashSet<>(); // while the records are listed
   private final List<Delivery<Change>> watchers = new CopyOnWriteArrayList<>();
   private final Subscription source;
+  private boolean listed;
 
   StoreMirror(Store store) {
     this.store = store;
     this.source = store.watch(Runnable::run, this::heard);
     List<Versioned> found = store.list("");
     synchronized (records) {
-      found.forEach(this::keepNewest);
+      // What was heard of since is newer than the list: also that a record is gone.
+      found.stream()
+          .filter(record -> !goneMeanwhile.contains(record.key()))
+          .forEach(this::keepNewest);
+      goneMeanwhile.clear();
+      listed = true;
     }
   }
 
@@ -46,8 +55,12 @@ final class StoreMirror implements Store {
     synchronized (records) {
       if (now.isPresent()) {
         keepNewest(now.get());
+        goneMeanwhile.remove(key);
       } else {
         records.remove(key);
+        if (!listed) {
+          goneMeanwhile.add(key);
+        }
       }
       records.notifyAll();
       Change change = new Change(key, now);

@@ -4,13 +4,13 @@ import io.n0stack.n0core.api.N0Exception;
 import java.time.Duration;
 
 /**
- * How quickly a silent member is given up.
+ * How quickly a silent member is given up. Each time is at most 10 min.
  *
- * @param probe how often one member is probed
- * @param probeTimeout how long a probe may take
- * @param failureTimeout how long a suspect has to speak up before it counts as gone
- * @param gossip how often news are passed on
- * @param connect how long a try to connect may take
+ * @param probe how often one member is probed, at least 50 ms
+ * @param probeTimeout how long a probe may take, at least 50 ms
+ * @param failureTimeout how long a suspect has to speak up before it counts as gone, at least 200 ms
+ * @param gossip how often news are passed on, at least 10 ms
+ * @param connect how long a try to connect may take, at least 50 ms
  * @since 0.1
  */
 public record Timings(

@@ -1,5 +1,6 @@
 package io.n0stack.n0core.membership;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import java.nio.file.Path;
 
@@ -43,6 +44,36 @@ public sealed interface Transport {
    */
   static Transport sharedSecret(Path file) {
     return new SharedSecret(file);
+  }
+
+  /**
+   * Reads the form that command lines and configuration files use: {@code
+   * tls:CERTIFICATES,KEY,AUTHORITIES}, {@code secret:FILE}, {@code plaintext-isolated} or {@code
+   * plaintext-anywhere}.
+   *
+   * @param text the text; there is no default
+   * @return the transport
+   * @throws N0Exception INVALID naming the text and the rule
+   */
+  static Transport parse(String text) {
+    if (text.equals("plaintext-isolated")) {
+      return PLAINTEXT_ISOLATED;
+    }
+    if (text.equals("plaintext-anywhere")) {
+      return PLAINTEXT_ANYWHERE;
+    }
+    if (text.startsWith("secret:")) {
+      return sharedSecret(Path.of(text.substring(7)));
+    }
+    String[] files = text.startsWith("tls:") ? text.substring(4).split(",", -1) : new String[0];
+    if (files.length != 3) {
+      throw N0Exception.invalid(
+          "transport",
+          text,
+          "must be tls:CERTIFICATES,KEY,AUTHORITIES, secret:FILE, plaintext-isolated or"
+              + " plaintext-anywhere");
+    }
+    return mutualTls(Path.of(files[0]), Path.of(files[1]), Path.of(files[2]));
   }
 
   /** In the clear. */

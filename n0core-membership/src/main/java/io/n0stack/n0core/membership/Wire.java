@@ -16,13 +16,16 @@ import java.io.UncheckedIOException;
  */
 @SuppressWarnings("EnumOrdinal") // the order is the protocol's
 final class Wire {
-  static final int VERSION = 1;
+  static final int VERSION = 2;
   static final int NONCE_BYTES = 32;
 
   /** The largest frame before the other side is known. */
   static final int MOST_BEFORE = 1024;
 
-  /** The largest frame after that: a message of the node registry and its envelope. */
+  /** The largest frame of one that asks, after that: a node's record and its envelope. */
+  static final int MOST_ASKED = 128 << 10;
+
+  /** The largest frame that answers: a message of the node registry and its envelope. */
   static final int MOST = (1 << 20) + 4096;
 
   private static final int MOST_REASON = 600;

@@ -40,8 +40,7 @@ class AtomixMembershipTest {
   }
 
   private AtomixMembership open(String name, String address, Transport transport) {
-    MembershipConfig config = MembershipConfig.of(name, address)
-        .withTransport(transport)
+    MembershipConfig config = MembershipConfig.of(name, address, transport)
         .withSeeds(apiAddress.equals(address) ? new String[0] : new String[] {apiAddress});
     AtomixMembership membership = AtomixMembership.open(config);
     opened.add(membership);
@@ -56,7 +55,8 @@ class AtomixMembershipTest {
 
   /** Speaks to members without being one. */
   private PeerNetwork outsider(String name, String boot) {
-    MembershipConfig config = MembershipConfig.of(name, Host.address(9));
+    MembershipConfig config =
+        MembershipConfig.of(name, Host.address(9), Transport.PLAINTEXT_ISOLATED);
     Peer self = new Peer(name, boot, config.listen(), Role.NODE);
     PeerNetwork network = new PeerNetwork(
         config,
@@ -121,6 +121,7 @@ class AtomixMembershipTest {
     first.close();
     AtomixMembership second = joined("node-1", address, Transport.PLAINTEXT_ISOLATED);
     await().atMost(SOON).until(() -> api.members().contains(second.self()));
+    await().atMost(SOON).until(() -> !views.isEmpty()); // it is told after it can be asked
     assertThat(views.get(0)).containsExactly(api.self());
     await()
         .atMost(SOON)
@@ -140,8 +141,9 @@ class AtomixMembershipTest {
         return CompletableFuture.failedFuture(new IllegalStateException("no answer"));
       });
     }
-    AtomixMembership victim = AtomixMembership.open(MembershipConfig.of("node-1", Host.address(2))
-        .withSeeds(thief.self().address().toString()));
+    AtomixMembership victim = AtomixMembership.open(
+        MembershipConfig.of("node-1", Host.address(2), Transport.PLAINTEXT_ISOLATED)
+            .withSeeds(thief.self().address().toString()));
     opened.add(victim);
     victim.join();
     await().atMost(SOON).until(() -> recorded.size() >= 2);
@@ -153,6 +155,24 @@ class AtomixMembershipTest {
       }
     }
     assertThat(listed(api)).containsExactly("api-1@" + api.self().bootId());
+  }
+
+  @Test
+  void membersThatProbeSeldomSeeADeathToo() {
+    Timings seldom = new Timings(
+        Duration.ofSeconds(4),
+        Duration.ofMillis(500),
+        Duration.ofSeconds(1),
+        Duration.ofMillis(100));
+    AtomixMembership api = AtomixMembership.open(
+        MembershipConfig.of("api-1", apiAddress, Transport.PLAINTEXT_ISOLATED).withTimings(seldom));
+    opened.add(api);
+    api.join();
+    AtomixMembership node = joined("node-1", Host.address(2), Transport.PLAINTEXT_ISOLATED);
+    await().atMost(SOON).until(() -> api.members().contains(node.self()));
+
+    node.close(); // tells nobody
+    await().atMost(SOON).until(() -> api.members().equals(Set.of(api.self())));
   }
 
   @Test

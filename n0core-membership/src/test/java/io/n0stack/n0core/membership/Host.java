@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.tck.Requirement;
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
@@ -22,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs programs, in a network namespace of their own if the test may make one. */
 final class Host implements AutoCloseable {
-  private static final String ISOLATED = "ISOLATED";
+  private static final String ISOLATED = "plaintext-isolated";
 
   private final List<Program> programs = new ArrayList<>();
   private final List<String> prefix = new ArrayList<>();
@@ -32,7 +31,7 @@ final class Host implements AutoCloseable {
       Program holder = new Program(
           List.of("unshare", "-n", "sh", "-c", "ip link set lo up && echo up && exec sleep 900"));
       programs.add(holder);
-      holder.awaitLine("up", Duration.ofSeconds(10));
+      holder.awaitLine("up", Lab.SOON);
       prefix.addAll(List.of("nsenter", "--net=/proc/" + holder.process.pid() + "/ns/net"));
     }
   }
@@ -72,8 +71,8 @@ final class Host implements AutoCloseable {
   }
 
   /** Runs an agent in the namespace of its own. */
-  Program isolated(String name, String listen, Transport transport) {
-    return member(prefix, "agent", name, listen, "", "", transport.toString());
+  Program isolated(String name, String listen, String transport) {
+    return member(prefix, "agent", name, listen, "", "", transport);
   }
 
   /** Returns the namespace that the programs run in; only if the test may make one. */
@@ -104,7 +103,7 @@ final class Host implements AutoCloseable {
   public void close() {
     programs.forEach(program -> program.process.destroyForcibly());
     for (Program program : programs) {
-      assertThat(program.process.onExit()).succeedsWithin(Duration.ofSeconds(10));
+      assertThat(program.process.onExit()).succeedsWithin(Lab.SOON);
     }
   }
 
@@ -117,9 +116,14 @@ final class Host implements AutoCloseable {
     final List<Line> lines = new CopyOnWriteArrayList<>();
 
     Program(List<String> command) {
+      this(command, Path.of("target/members.log"));
+    }
+
+    /** Runs a program whose errors are appended to a file. */
+    Program(List<String> command, Path log) {
       try {
         process = new ProcessBuilder(command)
-            .redirectError(ProcessBuilder.Redirect.appendTo(new File("target/members.log")))
+            .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
             .start();
       } catch (IOException e) {
         throw new UncheckedIOException(e);
@@ -157,7 +161,7 @@ final class Host implements AutoCloseable {
       long from = System.nanoTime();
       write(command);
       await(command)
-          .atMost(Duration.ofSeconds(30))
+          .atMost(Lab.SOON)
           .pollInterval(Duration.ofMillis(5))
           .until(() ->
               lines.stream().anyMatch(l -> l.nanos() > from && l.text().equals("done " + command)));

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -21,7 +22,7 @@ import java.util.concurrent.TimeUnit;
  * go with the processes that hold them, and these with the test, whose end they see on their input.
  */
 final class Lab implements AutoCloseable {
-  static final Duration SOON = Duration.ofSeconds(40);
+  static final Duration SOON = Duration.ofSeconds(90);
   /** Matches nothing, where {@link #drop} takes an expression. */
   static final String NOTHING = "-";
 
@@ -32,11 +33,28 @@ final class Lab implements AutoCloseable {
   private final Map<String, Program> members = new HashMap<>();
   private final Path directory;
   private final Path secret;
+  private final Path log;
+  private final TestCertificates authority = new TestCertificates("authority");
+  private final Keys keys;
+  private Optional<Path> clocks = Optional.empty();
+  private long clockMillis;
 
-  /** Makes hosts with the addresses 10.77.0.1 and on. */
+  /** What members prove themselves with. */
+  enum Keys {
+    SECRET,
+    CERTIFICATES
+  }
+
+  /** Makes hosts with the addresses 10.77.0.1 and on, whose members share a secret. */
   Lab(int count, Path directory) {
+    this(count, directory, Keys.SECRET);
+  }
+
+  Lab(int count, Path directory, Keys keys) {
     this.directory = directory;
+    this.keys = keys;
     this.secret = secret(directory);
+    this.log = Path.of("target", "members-" + directory.getFileName() + ".log");
     Program bridge = holder(List.of(
         "unshare", "-n", "sh", "-c", "ip link add br0 type bridge && ip link set br0 up && " + UP));
     for (int i = 1; i <= count; i++) {
@@ -62,10 +80,20 @@ final class Lab implements AutoCloseable {
   }
 
   private Program holder(List<String> command) {
-    Program holder = new Program(command);
+    Program holder = new Program(command, log);
     programs.add(holder);
     holder.awaitLine("up", SOON);
     return holder;
+  }
+
+  /** Starts members with clocks that can be set, by the jar of {@link ShiftedClock}. */
+  void useClocks(Path jar) {
+    clocks = Optional.of(jar);
+  }
+
+  /** Sets by how much the clocks of members are wrong that are started from now on. */
+  void setClock(Duration shift) {
+    clockMillis = shift.toMillis();
   }
 
   private static List<String> inside(Program host) {
@@ -77,7 +105,7 @@ final class Lab implements AutoCloseable {
     command.addAll(List.of("sh", "-ec", script));
     try {
       Process process = new ProcessBuilder(command).inheritIO().start();
-      assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
       assertThat(process.exitValue()).as(script).isZero();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -111,22 +139,47 @@ final class Lab implements AutoCloseable {
     on(host, "nft 'add table ip lab; delete table ip lab'");
   }
 
+  /** Returns where this lab's programs, and no others, write what is wrong. */
+  Path log() {
+    return log;
+  }
+
   static String address(int host) {
     return "10.77.0." + host + ":5679";
   }
 
+  private String transport(String name, String role) {
+    if (keys == Keys.SECRET) {
+      return "secret:" + secret;
+    }
+    Transport.MutualTls tls =
+        authority.issue(directory.resolve("keys-" + name), "n0core://" + role + "/" + name);
+    return "tls:" + tls.certificates() + "," + tls.key() + "," + tls.authorities();
+  }
+
   Program api(int host, String store) {
-    return start(
-        host, "api", "api-1", "", "secret:" + secret, directory.resolve(store).toString());
+    String records = directory.resolve(store).toString();
+    return start(host, "api", "api-1", "", transport("api-1", "registry"), records);
   }
 
   Program agent(int host, String name) {
-    return start(host, "agent", name, address(1), "secret:" + secret, "");
+    return start(host, "agent", name, address(1), transport(name, "node"), "");
+  }
+
+  /** Runs a member with valid keys that does harm as it is told. */
+  Program hostile(int host, String name) {
+    return start(host, "hostile", name, address(1), transport(name, "node"), "");
+  }
+
+  /** Runs a whole agent, with a driver. */
+  Program recorded(int host, String name) {
+    String records = directory.resolve("agent-" + name).toString();
+    return start(host, "recorded", name, address(1), transport(name, "node"), records);
   }
 
   /** Runs an agent that has no secret. */
   Program stranger(int host, String name) {
-    return start(host, "agent", name, address(1), "plain", "");
+    return start(host, "agent", name, address(1), "plaintext-anywhere", "");
   }
 
   private Program start(
@@ -134,20 +187,30 @@ final class Lab implements AutoCloseable {
     List<String> command = new ArrayList<>(inside(hosts.get(host - 1)));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of(
-        role.equals("api") ? "-Xmx128m" : "-Xmx64m",
+        role.equals("agent") ? "-Xmx64m" : "-Xmx128m",
+        "-XX:+ExitOnOutOfMemoryError",
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
         "-Xshare:auto",
+        clocks.map(jar -> "-javaagent:" + jar + "=" + clockMillis).orElse("-Xshare:auto"),
         "--add-opens=java.base/java.util=ALL-UNNAMED",
         "--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED",
         "-cp",
         System.getProperty("java.class.path"),
-        LabMember.class.getName()));
+        program(role).getName()));
     command.addAll(List.of(role, name, address(host), seeds, transport, store));
-    Program program = new Program(command);
+    Program program = new Program(command, log);
     programs.add(program);
     members.put(name, program);
     return program;
+  }
+
+  private static Class<?> program(String role) {
+    return switch (role) {
+      case "hostile" -> HostileMember.class;
+      case "recorded" -> RecordedAgent.class;
+      default -> LabMember.class;
+    };
   }
 
   Program member(String name) {
@@ -194,7 +257,25 @@ final class Lab implements AutoCloseable {
         .orElse("");
   }
 
-  /** Lists what the API has reported from a line on. */
+  /** Waits until the API says of these nodes, and no others, that they are ready, and has reported it too. */
+  static void awaitReady(Program api, List<String> names) {
+    String nodes = "nodes " + String.join("=READY,", names) + "=READY";
+    await(nodes).atMost(SOON).until(() -> {
+      api.does("nodes");
+      return last(api, "nodes").equals(nodes);
+    });
+    for (String name : names) {
+      await(name).atMost(SOON).until(() -> last(api, "change " + name).endsWith(" READY"));
+    }
+  }
+
+  /** Lists what the API has reported from a line on, once that is so much: it comes after what it answers. */
+  static List<String> changes(Program api, int from, int atLeast) {
+    await(atLeast + " changes").atMost(SOON).until(() -> changes(api, from).size() >= atLeast);
+    return changes(api, from);
+  }
+
+  /** Lists what the API has reported from a line on by now. */
   static List<String> changes(Program api, int from) {
     return api.lines.stream()
         .skip(from)
@@ -204,13 +285,35 @@ final class Lab implements AutoCloseable {
         .toList();
   }
 
+  /** Tells whether an API's grace was surely not over at a moment. */
+  static boolean inGrace(Program api, long nanos) {
+    return nanos - api.awaitLineAfter(0, "opening", SOON) < 14_000_000_000L;
+  }
+
+  /**
+   * Lists what an API has reported since its start, where these nodes are to end READY: without what it
+   * says of those that this machine was too slow to bring back before its grace was over.
+   */
+  static List<String> changesInTime(Program api, List<String> back) {
+    for (String name : back) {
+      await(name).atMost(SOON).until(() -> last(api, "change " + name).endsWith(" READY"));
+    }
+    return api.lines.stream()
+        .filter(line -> line.text().startsWith("change "))
+        .filter(line -> inGrace(api, line.nanos())
+            || !line.text().endsWith("NOT_READY")
+            || back.stream().noneMatch(name -> line.text().startsWith("change " + name + " ")))
+        .map(line -> line.text().substring(7))
+        .toList();
+  }
+
   @Override
   public void close() {
     for (int i = programs.size() - 1; i >= 0; i--) {
       programs.get(i).process.destroyForcibly();
     }
     for (Program program : programs) {
-      assertThat(program.process.onExit()).succeedsWithin(Duration.ofSeconds(20));
+      assertThat(program.process.onExit()).succeedsWithin(SOON);
     }
   }
 }

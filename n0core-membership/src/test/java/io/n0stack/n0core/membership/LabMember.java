@@ -3,6 +3,7 @@ package io.n0stack.n0core.membership;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.node.Member;
 import io.n0stack.n0core.api.node.Node;
+import io.n0stack.n0core.api.node.NodeRegistry.NodeEvent;
 import io.n0stack.n0core.api.store.FileStore;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -27,18 +28,19 @@ final class LabMember {
   private LabMember() {}
 
   public static void main(String[] args) throws IOException {
-    MembershipConfig config =
-        MembershipConfig.of(args[1], args[2]).withTransport(transport(args[4]));
+    MembershipConfig config = MembershipConfig.of(args[1], args[2], Transport.parse(args[4]));
     if (!args[3].isEmpty()) {
       config = config.withSeeds(args[3].split(","));
     }
     AtomixMembership membership = AtomixMembership.open(config);
     membership.subscribe(Runnable::run, LabMember::print);
     if (args[0].equals("api")) {
+      OUT.println("opening"); // the grace of the registry begins
       try (FileStore store = FileStore.open(Path.of(args[5]));
           NodeRegistryServer registry = NodeRegistryServer.open(membership, store)) {
         registry.subscribe(
             Runnable::run, change -> OUT.println("change " + change.name() + " " + change.now()));
+        registry.watch("", Runnable::run, LabMember::print);
         run(membership, registry);
       }
     } else {
@@ -46,15 +48,14 @@ final class LabMember {
     }
   }
 
-  private static Transport transport(String text) {
-    return text.startsWith("secret:")
-        ? Transport.sharedSecret(Path.of(text.substring(7)))
-        : Transport.PLAINTEXT_ANYWHERE;
-  }
-
   private static void print(Set<Member> members) {
     OUT.println(
         "members " + members.stream().map(Member::name).sorted().collect(Collectors.joining(",")));
+  }
+
+  private static void print(NodeEvent event) {
+    String state = event.now().map(entry -> entry.state().name()).orElse("gone");
+    OUT.println("event " + event.name() + " " + state);
   }
 
   private static void run(AtomixMembership membership, @Nullable NodeRegistryServer registry)
@@ -83,7 +84,7 @@ final class LabMember {
     membership.close();
   }
 
-  private static void save(AtomixMembership membership) {
+  static void save(AtomixMembership membership) {
     NodeRegistryClient client =
         NodeRegistryClient.of(membership).withDeadline(Duration.ofMinutes(2));
     Member self = membership.self();
@@ -93,8 +94,14 @@ final class LabMember {
 
   private static void obey(
       String line, AtomixMembership membership, @Nullable NodeRegistryServer registry) {
+    if (line.startsWith("clock ")) {
+      ShiftedClock.shift(Long.parseLong(line.substring(6)));
+      return;
+    }
     switch (line) {
+      case "clock" -> OUT.println("clock " + System.currentTimeMillis());
       case "leave" -> membership.leave();
+      case "watch" -> NodeRegistryClient.of(membership).watch("", Runnable::run, LabMember::print);
       case "nodes" -> {
         if (registry != null) {
           OUT.println("nodes "
@@ -105,6 +112,7 @@ final class LabMember {
       }
       // What Atomix cannot serialize ends its tasks for good.
       case "break" -> membership.atomix().getLocalMember().properties().put("bits", new BitSet());
+      case "instance" -> OUT.println("instance " + System.identityHashCode(membership.atomix()));
       case "mend" -> membership.atomix().getLocalMember().properties().remove("bits");
       case "usage" -> {
         System.gc();

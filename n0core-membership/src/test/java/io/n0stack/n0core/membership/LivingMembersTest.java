@@ -8,6 +8,7 @@ import io.n0stack.n0core.membership.LivingMembers.Listed;
 import io.n0stack.n0core.membership.LivingMembers.Reach;
 import io.n0stack.n0core.membership.Peer.Role;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,9 +29,10 @@ class LivingMembersTest {
     return living.among(List.of(listed), name -> Optional.ofNullable(claims.get(name)));
   }
 
-  private void greeted(String name, String boot) {
+  private Peer greeted(String name, String boot) {
     Peer peer = new Peer(name, boot, HostPort.parse("127.0.0.1:2"), Role.NODE);
     claims.put(name, new Claim(peer, now));
+    return peer;
   }
 
   private static Listed listed(String name, String boot) {
@@ -126,11 +128,13 @@ class LivingMembersTest {
   void aSuspectThatIsHeardIsNotGone() {
     greeted("node-1", "b1");
     assertThat(among(listed("node-1", "b1"))).hasSize(2);
+    assertThat(among(suspect("node-1", "b1"))).hasSize(2);
     for (int i = 0; i < 40; i++) {
       now += SECOND / 2;
+      assertThat(living.suspects()).containsExactly(HostPort.parse("127.0.0.1:2"));
       greeted("node-1", "b1");
       assertThat(among(suspect("node-1", "b1"))).hasSize(2);
-      assertThat(living.suspects()).containsExactly(HostPort.parse("127.0.0.1:2"));
+      assertThat(living.suspects()).as("just heard").isEmpty();
     }
     now += SECOND;
     assertThat(among(suspect("node-1", "b1"))).hasSize(2);
@@ -138,6 +142,83 @@ class LivingMembersTest {
     assertThat(among(suspect("node-1", "b1"))).hasSize(2);
     now += SECOND;
     assertThat(among(suspect("node-1", "b1"))).containsExactly(SELF);
+  }
+
+  @Test
+  void whoHasBeenSilentForLongestIsAskedFirst() {
+    List<Listed> all = new ArrayList<>();
+    for (int i = 1; i <= 5; i++) {
+      now += SECOND / 4;
+      HostPort address = HostPort.parse("127.0.0.1:" + i);
+      claims.put("node-" + i, new Claim(new Peer("node-" + i, "b" + i, address, Role.NODE), now));
+      all.add(new Listed("node-" + i + "@b" + i, address, Reach.REACHABLE));
+      assertThat(among(all.toArray(Listed[]::new))).hasSize(i + 1);
+    }
+    now += SECOND / 4;
+    assertThat(among()).hasSize(6);
+
+    assertThat(living.suspects()).extracting(HostPort::port).containsExactly(1, 2, 3, 4, 5);
+  }
+
+  @Test
+  void oneThatHasJoinedIsAMemberWhateverAtomixWasTold() {
+    Peer peer = greeted("node-1", "b1");
+    assertThat(among()).containsExactly(SELF);
+    assertThat(living.unseen(List.of(peer))).containsExactly(peer.address());
+    assertThat(living.unseen(List.of(peer))).as("not all the time").isEmpty();
+
+    living.answered(peer);
+    assertThat(among()).containsExactlyInAnyOrder(SELF, NODE);
+    assertThat(living.unseen(List.of(peer))).isEmpty();
+    Set<Member> view = among();
+    for (int i = 0; i < 6; i++) {
+      assertThat(view).hasSize(2);
+      now += SECOND / 2;
+      view = among();
+    }
+    assertThat(view).as("silent").containsExactly(SELF);
+
+    assertThat(living.unseen(List.of(peer))).hasSize(1);
+    greeted("node-1", "b1");
+    living.answered(peer);
+    assertThat(among()).hasSize(2);
+    living.leave("b1");
+    living.answered(peer);
+    assertThat(among()).containsExactly(SELF);
+    assertThat(living.unseen(List.of(peer))).isEmpty();
+  }
+
+  @Test
+  void whatOthersSayOfOneIsNotEnoughForLong() {
+    greeted("node-1", "b1");
+    assertThat(among(listed("node-1", "b1"))).hasSize(2);
+    living.wantFirstHand();
+    int seconds = 0;
+    while (among(listed("node-1", "b1")).size() == 2 && seconds < 60) {
+      assertThat(living.suspects()).hasSize(seconds < 10 ? 0 : 1);
+      now += SECOND;
+      seconds++;
+    }
+    assertThat(seconds).isBetween(20, 23);
+    assertThat(among(listed("node-1", "b1"))).as("others still say so").hasSize(1);
+
+    greeted("node-1", "b1");
+    now += 1;
+    assertThat(among(listed("node-1", "b1"))).hasSize(1);
+    greeted("node-1", "b1");
+    assertThat(among(listed("node-1", "b1"))).hasSize(2);
+  }
+
+  @Test
+  void whoDoesNotAnswerIsAskedLessAndLess() {
+    Peer peer = greeted("node-1", "b1");
+    int asked = 0;
+    for (int i = 0; i < 1200; i++) {
+      now += SECOND / 10;
+      asked += living.unseen(List.of(peer)).size();
+    }
+
+    assertThat(asked).isBetween(8, 12); // in two minutes
   }
 
   @Test

@@ -20,8 +20,7 @@ final class MemberProgram {
   private MemberProgram() {}
 
   public static void main(String[] args) throws IOException {
-    MembershipConfig config =
-        MembershipConfig.of(args[1], args[2]).withTransport(Transport.Plaintext.valueOf(args[5]));
+    MembershipConfig config = MembershipConfig.of(args[1], args[2], Transport.parse(args[5]));
     if (!args[3].isEmpty()) {
       config = config.withSeeds(args[3].split(","));
     }
@@ -40,6 +39,7 @@ final class MemberProgram {
   }
 
   private static void serve(AtomixMembership membership, Path state) throws IOException {
+    OUT.println("opening"); // the grace of the registry begins
     try (FileStore store = FileStore.open(state);
         NodeRegistryServer registry = NodeRegistryServer.open(membership, store)) {
       registry.subscribe(

@@ -11,20 +11,45 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class MembershipConfigTest {
+  private static final Transport SECRET = Transport.sharedSecret(Path.of("/run/n0core/secret"));
+
+  @Test
+  void aTransportIsChosenByName() {
+    Transport tls =
+        Transport.mutualTls(Path.of("/c/own.pem"), Path.of("/c/own.key"), Path.of("/c/ca.pem"));
+
+    assertThat(Transport.parse("tls:/c/own.pem,/c/own.key,/c/ca.pem")).isEqualTo(tls);
+    assertThat(Transport.parse("secret:/run/n0core/secret")).isEqualTo(SECRET);
+    assertThat(Transport.parse("plaintext-isolated")).isEqualTo(Transport.PLAINTEXT_ISOLATED);
+    assertThat(Transport.parse("plaintext-anywhere")).isEqualTo(Transport.PLAINTEXT_ANYWHERE);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "plaintext", "tls:", "tls:/a,/b", "tls:/a,/b,/c,/d", "TLS:/a,/b,/c"})
+  void aTransportThatIsNotNamedIsRefused(String text) {
+    assertInvalid(() -> Transport.parse(text), "transport");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"secret:", "secret:here", "tls:a,/b,/c"})
+  void aTransportsFilesAreAbsolutePaths(String text) {
+    assertInvalid(() -> Transport.parse(text), "");
+  }
+
   @Test
   void defaultsAreTheMeasuredOnes() {
-    MembershipConfig config = MembershipConfig.of("node-1", "127.0.0.1:5679");
+    MembershipConfig config = MembershipConfig.of("node-1", "127.0.0.1:5679", SECRET);
 
     assertThat(config.seeds()).isEmpty();
     assertThat(config.clusterId()).isEqualTo("n0core");
-    assertThat(config.transport()).isEqualTo(Transport.PLAINTEXT_ISOLATED);
+    assertThat(config.transport()).isEqualTo(SECRET);
     assertThat(config.timings().failureTimeout()).isEqualTo(Duration.ofSeconds(3));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "../x", "a/b", "a,b", "Node", "node\n1", "-a"})
   void refusesNamesThatAreNotLabels(String name) {
-    assertInvalid(() -> MembershipConfig.of(name, "127.0.0.1:5679"), "name");
+    assertInvalid(() -> MembershipConfig.of(name, "127.0.0.1:5679", SECRET), "name");
   }
 
   @ParameterizedTest
@@ -45,12 +70,12 @@ class MembershipConfigTest {
         ""
       })
   void refusesToListenOnAnythingButOneAddress(String listen) {
-    assertInvalid(() -> MembershipConfig.of("node-1", listen), "");
+    assertInvalid(() -> MembershipConfig.of("node-1", listen, SECRET), "");
   }
 
   @Test
   void readsSeedsThatAreNamesOrAddresses() {
-    MembershipConfig config = MembershipConfig.of("node-1", "127.0.0.1:5679")
+    MembershipConfig config = MembershipConfig.of("node-1", "127.0.0.1:5679", SECRET)
         .withSeeds("api.example.org:5679", "127.0.0.2:1");
 
     assertThat(config.seeds()).extracting(HostPort::host).contains("api.example.org", "127.0.0.2");
@@ -69,7 +94,8 @@ class MembershipConfigTest {
   @Test
   void refusesAnAddressThatOthersCouldReach() {
     // The test's own network is process 1's, or the system does not tell.
-    MembershipConfig config = MembershipConfig.of("node-1", "192.0.2.1:5679");
+    MembershipConfig config =
+        MembershipConfig.of("node-1", "192.0.2.1:5679", Transport.PLAINTEXT_ISOLATED);
 
     assertThatExceptionOfType(N0Exception.class)
         .isThrownBy(() -> AtomixMembership.open(config))

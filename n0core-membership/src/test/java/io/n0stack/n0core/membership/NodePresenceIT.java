@@ -15,6 +15,7 @@ import io.n0stack.n0core.api.store.FileStore;
 import io.n0stack.n0core.membership.RecordingDriver.Wish;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
@@ -40,11 +41,15 @@ class NodePresenceIT {
   /** An API process's part. */
   private final class Api implements AutoCloseable {
     final FileStore store;
-    final AtomixMembership membership =
-        AtomixMembership.open(MembershipConfig.of("api-1", apiAddress));
+    final AtomixMembership membership;
     final NodeRegistryServer registry;
 
     Api(String state) {
+      this(state, Transport.PLAINTEXT_ISOLATED);
+    }
+
+    Api(String state, Transport transport) {
+      membership = AtomixMembership.open(MembershipConfig.of("api-1", apiAddress, transport));
       store = FileStore.open(directory.resolve(state));
       registry = NodeRegistryServer.open(membership, store);
       membership.join();
@@ -72,7 +77,13 @@ class NodePresenceIT {
   }
 
   private NodePresence presence(Supplier<Resources> capacity, Duration refresh) {
-    MembershipConfig config = MembershipConfig.of("node-1", nodeAddress).withSeeds(apiAddress);
+    return presence(capacity, refresh, Transport.PLAINTEXT_ISOLATED);
+  }
+
+  private NodePresence presence(
+      Supplier<Resources> capacity, Duration refresh, Transport transport) {
+    MembershipConfig config =
+        MembershipConfig.of("node-1", nodeAddress, transport).withSeeds(apiAddress);
     return NodePresence.begin(
         AtomixMembership.open(config),
         Node.builder("node-1", nodeAddress).build(),
@@ -113,6 +124,28 @@ class NodePresenceIT {
   }
 
   @Test
+  void aCertificateWithAnotherKeyIsOnRecordWithoutARestart() {
+    TestCertificates authority = new TestCertificates("authority");
+    Supplier<Transport> fresh =
+        () -> authority.issue(directory.resolve("node-1"), "n0core://node/node-1");
+    Transport registry = authority.issue(directory.resolve("api-1"), "n0core://registry/api-1");
+    try (Api api = new Api("store", registry);
+        NodePresence presence = presence(() -> SIZE, Duration.ofHours(1), fresh.get())) {
+      api.awaitReady();
+      Optional<String> before = api.registry.find("node-1").orElseThrow().node().identityKey();
+      assertThat(before).isPresent();
+
+      assertThat(fresh.get()).isNotNull();
+      await()
+          .atMost(SOON)
+          .until(() ->
+              !api.registry.find("node-1").orElseThrow().node().identityKey().equals(before));
+      api.awaitReady();
+      assertThat(presence).isNotNull();
+    }
+  }
+
+  @Test
   void aMistakeInTheCapacityDoesNotEndThePresence() {
     AtomicBoolean known = new AtomicBoolean();
     Supplier<Resources> capacity = () -> {
@@ -136,12 +169,20 @@ class NodePresenceIT {
     try (Api api = new Api("store")) {
       try (NodePresence presence = presence(() -> SIZE, Duration.ofHours(1))) {
         api.awaitReady();
-        // It saves its own once more if it sees a member come just now.
+        // It saves its own once more if it sees a member come just now, and then it waits.
+        await().atMost(SOON).until(NodePresenceIT::saverWaits);
         await().during(Duration.ofSeconds(1)).atMost(SOON).until(() -> anothers(api));
         assertThat(presence).isNotNull();
       }
       assertThat(api.registry.find("node-1").orElseThrow().node().bootId()).contains("another");
     }
+  }
+
+  private static boolean saverWaits() {
+    return Thread.getAllStackTraces().entrySet().stream()
+        .filter(thread -> thread.getKey().getName().equals("n0core-node-presence-node-1"))
+        .flatMap(thread -> Arrays.stream(thread.getValue()))
+        .anyMatch(frame -> frame.getMethodName().equals("tryAcquire"));
   }
 
   private boolean anothers(Api api) {
@@ -174,7 +215,8 @@ class NodePresenceIT {
 
   @Test
   void aRecordOfAnotherNameIsRefused() {
-    MembershipConfig config = MembershipConfig.of("node-1", nodeAddress);
+    MembershipConfig config =
+        MembershipConfig.of("node-1", nodeAddress, Transport.PLAINTEXT_ISOLATED);
     try (AtomixMembership membership = AtomixMembership.open(config)) {
       Node other = Node.builder("node-2", nodeAddress).build();
 

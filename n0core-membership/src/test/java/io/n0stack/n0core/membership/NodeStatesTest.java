@@ -17,10 +17,10 @@ import io.n0stack.n0core.api.store.Store;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import org.junit.jupiter.api.AfterEach;
@@ -52,7 +52,7 @@ class NodeStatesTest {
   }
 
   private NodeStates watched() {
-    NodeStates opened = new NodeStates(store, membership, "api-1"::equals);
+    NodeStates opened = new NodeStates(store, membership, "api-1"::equals, Duration.ZERO);
     opened.subscribe(
         Runnable::run,
         change -> changes.add(change.name() + " " + change.before() + "->" + change.now()));
@@ -158,22 +158,49 @@ class NodeStatesTest {
   }
 
   @Test
-  void aNodeOnRecordThatIsNotSeenAfterAStartIsReportedOnlyAfterAGrace() {
+  void afterAStartNobodyIsNotReadyWhomOnlyThisProcessHasNotSeen() {
     states.save(NODE);
     states.save(Node.builder("node-2", "127.0.0.1:5680").build());
     states.close();
     changes.clear();
 
     try (NodeStates restarted =
-        new NodeStates(store, membership, "api-1"::equals, Duration.ofSeconds(2))) {
+        new NodeStates(store, membership, "api-1"::equals, Duration.ofSeconds(8))) {
       restarted.subscribe(Runnable::run, change -> changes.add(change.name() + " " + change.now()));
       membership.alive("node-2", "b1");
-      assertThat(changes).containsExactly("node-2 READY");
-      assertThat(restarted.nodes()).extracting(Entry::state).contains(NodeState.NOT_READY);
+      restarted.save(Node.builder("node-3", "127.0.0.1:5681").build()); // its member comes later
+      assertThat(changes).containsExactly("node-2 READY", "node-3 UNKNOWN");
+      assertThat(restarted.nodes())
+          .extracting(Entry::state)
+          .containsExactly(NodeState.UNKNOWN, NodeState.READY, NodeState.UNKNOWN);
+      assertThat(restarted.find("node-1").orElseThrow().state()).isEqualTo(NodeState.UNKNOWN);
+      membership.alive("node-3", "b1");
 
       membership.gone("node-2"); // that one was seen, so this is news
-      assertThat(changes).containsExactly("node-2 READY", "node-2 NOT_READY");
-      await().until(() -> changes.contains("node-1 NOT_READY"));
+      assertThat(changes)
+          .containsExactly("node-2 READY", "node-3 UNKNOWN", "node-3 READY", "node-2 NOT_READY");
+      await().atMost(Duration.ofMinutes(1)).until(() -> changes.contains("node-1 NOT_READY"));
+      assertThat(restarted.find("node-1").orElseThrow().state()).isEqualTo(NodeState.NOT_READY);
+    }
+    states = watched();
+  }
+
+  @Test
+  void aWatchTellsOfNobodyAsNotReadyBeforeTheGraceIsOver() {
+    states.save(NODE);
+    states.close();
+    List<String> told = new CopyOnWriteArrayList<>();
+
+    try (NodeStates restarted =
+            new NodeStates(store, membership, "api-1"::equals, Duration.ofSeconds(5));
+        NodeFeed feed = new NodeFeed(store, restarted)) {
+      Subscription unused = feed.subscribe(
+          "", Runnable::run, event -> told.add("" + event.now().orElseThrow().state()));
+      assertThat(told).containsExactly("UNKNOWN");
+      await().atMost(Duration.ofMinutes(1)).until(() -> told.size() > 1);
+      assertThat(told).containsExactly("UNKNOWN", "NOT_READY");
+      membership.alive("node-1", "b1");
+      assertThat(told).containsExactly("UNKNOWN", "NOT_READY", "READY");
     }
     states = watched();
   }
@@ -221,7 +248,7 @@ class NodeStatesTest {
   /** A membership that says what the test writes into it. */
   private static final class WrittenMembership implements Membership, Identities {
     private Optional<String> key = Optional.empty();
-    private final Set<Member> members = new HashSet<>();
+    private final Set<Member> members = ConcurrentHashMap.newKeySet();
     private final List<Delivery<Set<Member>>> deliveries = new ArrayList<>();
 
     void alive(String name, String boot) {

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class PeerNetworkTest {
-  private static final Duration SOON = Duration.ofSeconds(5);
+  private static final Duration SOON = Duration.ofSeconds(30);
 
   @TempDir
   Path directory;
@@ -45,8 +45,7 @@ class PeerNetworkTest {
   }
 
   private PeerNetwork open(String name, Transport transport, Role role) {
-    MembershipConfig config =
-        MembershipConfig.of(name, Host.address(1 + boots)).withTransport(transport);
+    MembershipConfig config = MembershipConfig.of(name, Host.address(1 + boots), transport);
     Peer self = new Peer(name, "b" + boots++, config.listen(), role);
     PeerNetwork network = new PeerNetwork(
         config,
@@ -188,8 +187,7 @@ class PeerNetworkTest {
 
   @Test
   void aCertificateThatIsNotOfThisMemberIsSaidSoAtTheStart() {
-    MembershipConfig config =
-        MembershipConfig.of("node-1", Host.address(1)).withTransport(certificate("node-2"));
+    MembershipConfig config = MembershipConfig.of("node-1", Host.address(1), certificate("node-2"));
 
     assertThatExceptionOfType(N0Exception.class)
         .isThrownBy(() -> AtomixMembership.open(config))
@@ -231,7 +229,10 @@ class PeerNetworkTest {
     PeerNetwork other = open("node-3", secret("0123456789abcdeg"), Role.NODE);
     PeerNetwork plain = open("node-4", Transport.PLAINTEXT_ANYWHERE, Role.NODE);
 
-    assertThat(echo(one, two, "x".repeat(1 << 20))).startsWith("node-1:xxx");
+    assertThat(echo(one, two, "x".repeat(120 << 10))).startsWith("node-1:xxx");
+    two.serve("list", (from, payload) -> CompletableFuture.completedFuture(new byte[1 << 20]));
+    assertThat(one.request(two.self().address(), "list", new byte[0], SOON).join())
+        .hasSize(1 << 20);
     assertThat(failure(other, one)).isInstanceOf(IOException.class);
     assertThat(failure(one, other)).isInstanceOf(IOException.class);
     assertThat(failure(plain, one)).isInstanceOf(IOException.class);
@@ -287,6 +288,31 @@ class PeerNetworkTest {
   }
 
   @Test
+  void oneThatAsksALotAtOnceIsToldToWait() {
+    PeerNetwork one = open("node-1", Transport.PLAINTEXT_ISOLATED, Role.NODE);
+    PeerNetwork two = open("node-2", Transport.PLAINTEXT_ISOLATED, Role.NODE);
+    CompletableFuture<byte[]> later = new CompletableFuture<>();
+    AtomicInteger asked = new AtomicInteger();
+    two.serve("later", (from, payload) -> {
+      asked.incrementAndGet();
+      return later.thenApply(answer -> answer);
+    });
+    byte[] payload = new byte[100 << 10];
+    List<CompletableFuture<byte[]>> answers = new ArrayList<>();
+    for (int i = 0; i < 1000; i++) {
+      answers.add(one.request(two.self().address(), "later", payload, SOON));
+    }
+    await().atMost(SOON).until(() -> answers.stream().anyMatch(CompletableFuture::isDone));
+    later.complete(new byte[0]);
+
+    await().atMost(SOON).until(() -> answers.stream().allMatch(CompletableFuture::isDone));
+    assertThat(asked).hasValueBetween(1, 1000 - 1);
+    assertThat(answers).anyMatch(answer -> !answer.isCompletedExceptionally());
+    assertThat(answers).anyMatch(CompletableFuture::isCompletedExceptionally);
+    assertThat(echo(one, two, "after")).isEqualTo("node-1:after");
+  }
+
+  @Test
   void malformedFramesEndTheirConnectionAndNothingElse() throws IOException {
     PeerNetwork one = open("node-1", Transport.PLAINTEXT_ISOLATED, Role.NODE);
     byte[] frameOfNothing = {0, 0, 0, 1, 99};
@@ -301,7 +327,7 @@ class PeerNetworkTest {
         proofFirst)) {
       try (Socket socket =
           new Socket(one.self().address().host(), one.self().address().port())) {
-        socket.setSoTimeout(5_000);
+        socket.setSoTimeout(30_000);
         socket.getOutputStream().write(bytes);
         assertThat(socket.getInputStream().read()).isEqualTo(-1);
       }
@@ -354,7 +380,7 @@ class PeerNetworkTest {
   private static int replay(PeerNetwork to, List<byte[]> recorded, byte[] then) throws IOException {
     try (Socket socket =
         new Socket(to.self().address().host(), to.self().address().port())) {
-      socket.setSoTimeout(5_000);
+      socket.setSoTimeout(30_000);
       DataInputStream in = new DataInputStream(socket.getInputStream());
       write(socket, recorded.get(0));
       assertThat(frame(in)).isNotEmpty();

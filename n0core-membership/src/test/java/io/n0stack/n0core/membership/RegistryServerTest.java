@@ -20,11 +20,14 @@ import io.n0stack.n0core.membership.RegistryProtocol.Reply;
 import io.n0stack.n0core.membership.RegistryProtocol.Request;
 import io.n0stack.n0core.membership.RegistryProtocol.Rest;
 import io.n0stack.n0core.membership.RegistryProtocol.Verb;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -49,7 +52,8 @@ class RegistryServerTest {
   @BeforeEach
   void open() {
     store = FileStore.open(directory.resolve("store"));
-    membership = AtomixMembership.open(MembershipConfig.of("api-1", Host.address(1)));
+    membership = AtomixMembership.open(
+        MembershipConfig.of("api-1", Host.address(1), Transport.PLAINTEXT_ISOLATED));
     server = NodeRegistryServer.open(membership, store);
   }
 
@@ -87,6 +91,34 @@ class RegistryServerTest {
     assertThat(ask(NODE_1, Request.of(Verb.FIND, "node-2")).nodes()).hasSize(1);
     assertThat(ask(NODE_1, Request.of(Verb.REMOVE, "node-1")).failure()).isEmpty();
     assertThat(server.nodes()).extracting(entry -> entry.node().name()).containsExactly("node-2");
+  }
+
+  @Test
+  void aChangeThatTheStoreKeepsWaitingHoldsUpNoQuestion() throws Exception {
+    server.save(node("node-1", 1));
+    CountDownLatch written = new CountDownLatch(1);
+    Store slow = (Store) Proxy.newProxyInstance(
+        Store.class.getClassLoader(), new Class<?>[] {Store.class}, (proxy, method, arguments) -> {
+          if (method.getName().equals("put")) {
+            written.await();
+          }
+          return method.invoke(store, arguments);
+        });
+    server.close();
+    try (AtomixMembership other = AtomixMembership.open(
+        MembershipConfig.of("api-2", Host.address(2), Transport.PLAINTEXT_ISOLATED))) {
+      server = NodeRegistryServer.open(other, slow);
+      CompletableFuture<byte[]> change =
+          server.answerLater(API, NodeJson.bytes(Request.save(node("node-2", 1))));
+
+      assertThat(ask(NODE_1, Request.of(Verb.FIND, "node-1")).nodes()).hasSize(1);
+      assertThat(change).isNotDone();
+
+      written.countDown();
+      assertThat(change).succeedsWithin(Duration.ofSeconds(30));
+      assertThat(ask(NODE_1, Request.of(Verb.LIST, "")).nodes()).hasSize(2);
+      server.close();
+    }
   }
 
   @Test
@@ -136,7 +168,7 @@ class RegistryServerTest {
     server.save(node("node-3", 1));
 
     assertThat(heard).extracting(NodeEvent::name).containsOnly("node-1");
-    assertThat(heard.get(0).now().orElseThrow().state()).isEqualTo(NodeState.NOT_READY);
+    assertThat(heard.get(0).now().orElseThrow().state()).isEqualTo(NodeState.UNKNOWN);
     assertThat(heard.get(0).now().orElseThrow().node()).isEqualTo(node("node-1", 1));
     assertThat(heard.get(1).now().orElseThrow().node()).isEqualTo(node("node-1", 2));
     assertThat(heard.get(heard.size() - 1).now()).isEmpty();

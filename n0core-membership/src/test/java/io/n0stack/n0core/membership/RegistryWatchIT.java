@@ -32,8 +32,8 @@ class RegistryWatchIT {
   /** An API process's part. */
   private final class Api implements AutoCloseable {
     final FileStore store = FileStore.open(directory.resolve("store"));
-    final AtomixMembership membership =
-        AtomixMembership.open(MembershipConfig.of("api-1", apiAddress));
+    final AtomixMembership membership = AtomixMembership.open(
+        MembershipConfig.of("api-1", apiAddress, Transport.PLAINTEXT_ISOLATED));
     final NodeRegistryServer registry = NodeRegistryServer.open(membership, store);
 
     Api() {
@@ -59,7 +59,9 @@ class RegistryWatchIT {
   @Test
   void aWatchOutlivesTheApiAndHearsWhatItHasMissed() {
     List<String> heard = new CopyOnWriteArrayList<>();
-    MembershipConfig config = MembershipConfig.of("node-1", Host.address(2)).withSeeds(apiAddress);
+    MembershipConfig config = MembershipConfig.of(
+            "node-1", Host.address(2), Transport.PLAINTEXT_ISOLATED)
+        .withSeeds(apiAddress);
     try (AtomixMembership agent = AtomixMembership.open(config)) {
       NodeRegistryClient client = NodeRegistryClient.of(agent).withDeadline(SOON);
       Subscription watch = client.watch("", Runnable::run, event -> heard.add(text(event)));
@@ -86,7 +88,9 @@ class RegistryWatchIT {
 
   @Test
   void aClientChangesByRevision() {
-    MembershipConfig config = MembershipConfig.of("node-1", Host.address(2)).withSeeds(apiAddress);
+    MembershipConfig config = MembershipConfig.of(
+            "node-1", Host.address(2), Transport.PLAINTEXT_ISOLATED)
+        .withSeeds(apiAddress);
     try (Api api = new Api();
         AtomixMembership agent = AtomixMembership.open(config)) {
       NodeRegistryClient client = NodeRegistryClient.of(agent).withDeadline(SOON);

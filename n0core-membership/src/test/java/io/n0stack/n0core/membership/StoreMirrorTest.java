@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.store.FileStore;
 import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.api.store.Versioned;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -65,6 +66,26 @@ class StoreMirrorTest {
       late.tell();
 
       assertThat(put).succeedsWithin(Duration.ofSeconds(30));
+      assertThat(mirror.find("node/a")).isPresent();
+    }
+  }
+
+  @Test
+  void aRecordThatGoesWhileTheOthersAreListedIsGone() {
+    long first = store.put("node/a", "1", Store.NONE);
+    store.put("node/b", "1", Store.NONE);
+    Store losing = (Store) Proxy.newProxyInstance(
+        Store.class.getClassLoader(), new Class<?>[] {Store.class}, (proxy, method, arguments) -> {
+          Object result = method.invoke(store, arguments);
+          if (method.getName().equals("list")) {
+            store.delete("node/a", first);
+          }
+          return result;
+        });
+    try (StoreMirror mirror = new StoreMirror(losing)) {
+      assertThat(mirror.list("node")).extracting(Versioned::key).containsExactly("node/b");
+
+      store.put("node/a", "2", Store.NONE);
       assertThat(mirror.find("node/a")).isPresent();
     }
   }

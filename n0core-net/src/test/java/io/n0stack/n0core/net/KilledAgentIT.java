@@ -18,6 +18,7 @@ import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
+import io.n0stack.n0core.tck.child.ChildJvm;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -172,7 +173,10 @@ class KilledAgentIT {
       }
       plugged.forEach(port -> ports.delete(new StandaloneContext(), port));
       assertThat(links(netlink)).as(when).isEmpty();
-      assertThat(Residue.lines(directory)).as(when).hasSize(3);
+      // A process that the killed one had just begun ends a moment later.
+      await()
+          .atMost(Duration.ofMinutes(1))
+          .untilAsserted(() -> assertThat(Residue.lines(directory)).as(when).hasSize(3));
       return lans.size() + plugged.size();
     }
   }

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
+import io.n0stack.n0core.tck.child.ChildJvm;
+import io.n0stack.n0core.tck.child.ChildResult;
+import io.n0stack.n0core.tck.child.ChildTests;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -74,12 +77,13 @@ class UnprivilegedIT {
               "-cp",
               readableClassPath(directory),
               ChildTests.class.getName(),
+              "io.n0stack.n0core.net",
               TESTS,
               file.toString())
           .inheritIO()
           .start();
       try {
-        assertThat(tests.waitFor(5, TimeUnit.MINUTES)).as("the tests end").isTrue();
+        assertThat(tests.waitFor(15, TimeUnit.MINUTES)).as("the tests end").isTrue();
         assertThat(tests.exitValue()).isZero();
       } finally {
         tests.destroyForcibly().waitFor();

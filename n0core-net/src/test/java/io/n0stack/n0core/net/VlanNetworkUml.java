@@ -15,9 +15,9 @@ import io.n0stack.n0core.net.netlink.LinkChange;
 import io.n0stack.n0core.net.netlink.LinkKind;
 import io.n0stack.n0core.net.netlink.LinkSpec;
 import io.n0stack.n0core.net.netlink.Netlink;
-import io.n0stack.n0core.net.uml.InUserModeLinux;
 import io.n0stack.n0core.tck.SimulatedCrash;
 import io.n0stack.n0core.tck.StandaloneContext;
+import io.n0stack.n0core.tck.child.InUserModeLinux;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 
 /** Networks that are VLANs of a link, in a kernel that has VLANs but no nftables. */
 @InUserModeLinux
+@IsolatedNetwork
 class VlanNetworkUml {
   private final ResourceId id = ResourceId.fresh("network", "lan");
   private Netlink netlink;

@@ -3,6 +3,7 @@ package io.n0stack.n0core.storage;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.Preallocation;
+import io.n0stack.n0core.storage.file.FileProgress;
 import io.n0stack.n0core.storage.file.ImageLock;
 import io.n0stack.n0core.storage.file.QemuLocks;
 import io.n0stack.n0core.storage.qcow2.Qcow2Growth;
@@ -13,6 +14,7 @@ import io.n0stack.n0core.storage.qemuimg.Secret;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
@@ -37,15 +39,50 @@ final class Growth {
       throws IOException {
     long sizeBytes = record.sizeBytes();
     ImageFormat format = disk.toString().endsWith(".qcow2") ? ImageFormat.QCOW2 : record.format();
-    if (natively(format, disk, sizeBytes, below)) {
+    if (format == ImageFormat.RAW && record.preallocation() != Preallocation.OFF) {
+      allocate(cx, record.preallocation(), disk, sizeBytes);
+      return;
+    }
+    boolean done = record.preallocation() == Preallocation.OFF
+        ? natively(format, disk, sizeBytes, below)
+        : isLargeEnough(disk, sizeBytes);
+    if (done) {
       return;
     }
     ImageFile image = ImageFile.of(disk, format);
     qemuImg.grow(
         secret.map(image::withSecret).orElse(image),
         sizeBytes,
-        Preallocation.OFF,
-        runs.brief(cx, "resize"));
+        record.preallocation(),
+        record.preallocation() == Preallocation.OFF
+            ? runs.brief(cx, "resize")
+            : runs.copying(cx)); // it may have all of the new part to write
+  }
+
+  /** Grows as far as it is allocated: what is killed in between leaves no hole, and is gone on with. */
+  @SuppressWarnings("try") // a lock works by being held
+  private static void allocate(Context cx, Preallocation how, Path disk, long sizeBytes)
+      throws IOException {
+    FileProgress progress =
+        (done, total) -> cx.progress(Math.min(1, (double) done / total), "allocate");
+    try (ImageLock unused = QemuLocks.exclusive(disk)) {
+      if (Files.size(disk) >= sizeBytes) {
+        return;
+      }
+      if (how == Preallocation.FULL) {
+        io.n0stack.n0core.storage.file.Preallocation.fill(disk, sizeBytes, progress);
+      } else {
+        io.n0stack.n0core.storage.file.Preallocation.reserve(disk, sizeBytes, progress);
+      }
+      VolumePool.sync(disk);
+    }
+  }
+
+  @SuppressWarnings("try") // a lock works by being held
+  private static boolean isLargeEnough(Path disk, long sizeBytes) {
+    try (ImageLock unused = QemuLocks.exclusive(disk)) {
+      return Qcow2Header.read(disk).sizeBytes() >= sizeBytes;
+    }
   }
 
   private static boolean natively(ImageFormat format, Path disk, long sizeBytes, OptionalLong below)

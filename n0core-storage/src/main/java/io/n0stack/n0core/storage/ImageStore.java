@@ -1,5 +1,6 @@
 package io.n0stack.n0core.storage;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageSource;
@@ -11,30 +12,51 @@ import io.n0stack.n0core.storage.fetch.ImageCache;
 import io.n0stack.n0core.storage.fetch.ImageFetcher;
 import io.n0stack.n0core.storage.qcow2.ImageGate;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Brings images from HTTP servers into the pool's cache. */
 final class ImageStore implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ImageStore.class);
   static final String DIRECTORY = ".images";
   private static final String NAMESPACE = "volumes";
   private static final Duration LONGEST = Duration.ofDays(1);
+  private static final Duration PARTS_KEPT = Duration.ofDays(7);
   private static final Duration IDLE = Duration.ofMinutes(1);
 
   private final VolumePool pool;
   private final long capacityBytes;
   private final ImageFetcher fetcher = ImageFetcher.standard();
+  private final AtomicBoolean swept = new AtomicBoolean();
 
   ImageStore(VolumePool pool, long capacityBytes) {
     this.pool = pool;
     this.capacityBytes = capacityBytes;
   }
 
-  /** Opens the cache, and makes its directory unless it exists. */
+  /**
+   * Opens the cache, and makes its directory unless it exists. At the first time what processes that
+   * died have left there is unlinked.
+   */
   ImageCache cache() {
     FileFailures.translate("make", pool.directory(), pool::create);
-    return ImageCache.open(pool.directory().resolve(DIRECTORY), NAMESPACE, capacityBytes, fetcher);
+    ImageCache cache =
+        ImageCache.open(pool.directory().resolve(DIRECTORY), NAMESPACE, capacityBytes, fetcher);
+    if (swept.compareAndSet(false, true)) {
+      int files = cache.sweep();
+      int parts = cache.sweepParts(PARTS_KEPT);
+      LOG.debug(
+          "unlinked {} files and {} parts of images that nobody makes any more", files, parts);
+    }
+    return cache;
   }
 
-  /** Fetches an image unless it is here, and keeps it from being evicted. */
+  /**
+   * Fetches an image unless it is here, and keeps it from being evicted. Where there is no room, images
+   * that nobody needs are evicted, those first that were not used for longest.
+   */
   ImageSource.Copy obtain(Context cx, ResourceId id, ImageSource.Download source) {
     Duration limit = cx.remaining().compareTo(LONGEST) < 0 ? cx.remaining() : LONGEST;
     FetchRequest request = FetchRequest.of(
@@ -43,8 +65,10 @@ final class ImageStore implements AutoCloseable {
                 .gate(ContentGate.of(ImageGate.standard(), source.format()))
                 .build())
         .withTimeouts(limit, IDLE);
-    CachedImage image = cache()
-        .obtain(
+    ImageCache cache = cache();
+    while (true) {
+      try {
+        CachedImage image = cache.obtain(
             request,
             id.uid().toString(),
             (received, total) -> cx.progress(
@@ -52,7 +76,21 @@ final class ImageStore implements AutoCloseable {
                     ? Math.min(1, (double) received / total.getAsLong())
                     : 0,
                 "fetch"));
-    return new ImageSource.Copy(image.path(), source.format());
+        return new ImageSource.Copy(image.path(), source.format());
+      } catch (N0Exception e) {
+        if (e.code() != N0Exception.Code.EXHAUSTED || !evictsOne(cache)) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private static boolean evictsOne(ImageCache cache) {
+    List<CachedImage> evicted =
+        cache.evictTo(Math.max(0, cache.usedBytes() - 1)).evicted();
+    LOG.info(
+        "evicted {} to make room", evicted.stream().map(CachedImage::digest).toList());
+    return !evicted.isEmpty();
   }
 
   /** Lets images be evicted, as far as this volume is concerned. */

@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.VolumeRecord.Change;
 import io.n0stack.n0core.storage.VolumeRecord.Shape;
@@ -41,25 +42,42 @@ final class Layers {
   private final VolumeUse use;
   private final QemuImg qemuImg;
   private final Runs runs;
+  private final VolumeGuards guards;
   private final DurableFiles files = new DurableFiles();
 
-  Layers(VolumePool pool, SourceGate gate, VolumeUse use, QemuImg qemuImg, Runs runs) {
+  Layers(
+      VolumePool pool,
+      SourceGate gate,
+      VolumeUse use,
+      QemuImg qemuImg,
+      Runs runs,
+      VolumeGuards guards) {
     this.pool = pool;
     this.gate = gate;
     this.use = use;
     this.qemuImg = qemuImg;
     this.runs = runs;
+    this.guards = guards;
   }
 
   /** Finishes what was begun with a volume's files, or finds that it was not. */
   VolumeRecord settled(Context cx, VolumeRecord record) {
+    // Whoever works on several volumes may be at it, or have finished since the record was read.
+    return record.next().isEmpty()
+        ? record
+        : guards.one(record.id(), () -> finished(cx, pool.record(Stage.READY, record.id())));
+  }
+
+  private VolumeRecord finished(Context cx, VolumeRecord record) {
     if (record.next().isEmpty()) {
       return record;
     }
     Change change = record.next().get().change();
     Shape to = record.next().get().shape();
     return switch (change) {
-      case SNAPSHOT -> changeOver(cx, record, to);
+      // A machine may have changed over and ended since.
+      case SNAPSHOT -> changeOver(cx, record, to, SnapshotConsistency.CRASH);
+      case TOGETHER -> new JointLayers(pool, this).settled(cx, record, to);
       case JOIN -> join(cx, record, to);
       case REVERT -> throwAway(cx, record, to);
       case REBASE -> rebased(cx, record, to);
@@ -89,7 +107,7 @@ final class Layers {
     return done;
   }
 
-  private void write(VolumeRecord record) {
+  void write(VolumeRecord record) {
     Path file = pool.path(Stage.READY, record.id());
     FileFailures.translate("write record in", file, () -> pool.write(Stage.READY, record));
   }
@@ -107,7 +125,7 @@ final class Layers {
       live(cx, record).close();
     }
     VolumeRecord begun = begin(cx, record, Change.SNAPSHOT, record.shape().with(snapshot));
-    VolumeRecord done = changeOver(cx, begun, begun.next().orElseThrow().shape());
+    VolumeRecord done = changeOver(cx, begun, next(begun), SnapshotConsistency.EXACT);
     if (!done.shape().snapshots().contains(snapshot)) {
       throw new N0Exception(
           N0Exception.Code.BUSY,
@@ -119,7 +137,26 @@ final class Layers {
 
   /** Goes on in the new layer, unless a machine is writing to the old one and cannot be asked to. */
   @SuppressWarnings("try") // a lock works by being held
-  private VolumeRecord changeOver(Context cx, VolumeRecord record, Shape to) {
+  private VolumeRecord changeOver(
+      Context cx, VolumeRecord record, Shape to, SnapshotConsistency unlessUsed) {
+    Path above = makeLayer(cx, record, to);
+    Optional<ImageLock> quiet = unused(pool.top(Stage.READY, record, record.shape()));
+    if (quiet.isPresent()) {
+      // A machine that is started meanwhile on the old layer cannot open it.
+      try (ImageLock held = quiet.get()) {
+        return reached(cx, knowing(record, to, unlessUsed), to);
+      }
+    }
+    SnapshotConsistency how = cx.step("change over", () -> {
+      try (LiveVolume live = live(cx, record)) {
+        return live.snapshot(above);
+      }
+    });
+    return reached(cx, knowing(record, to, how), to);
+  }
+
+  /** Makes the empty file that is to be on top, unless it is there. */
+  Path makeLayer(Context cx, VolumeRecord record, Shape to) {
     Path below = pool.top(Stage.READY, record, record.shape());
     Path above = pool.top(Stage.READY, record, to);
     if (VolumePool.look(above).isEmpty()) {
@@ -128,23 +165,23 @@ final class Layers {
           () ->
               files.create(above, channel -> Qcow2Creator.write(channel, overlay(record, below))));
     }
-    Optional<ImageLock> quiet = unused(below);
-    if (quiet.isPresent()) {
-      // A machine that is started meanwhile on the old layer cannot open it.
-      try (ImageLock held = quiet.get()) {
-        return reached(cx, record, to);
-      }
-    }
-    cx.step("change over", () -> {
-      try (LiveVolume live = live(cx, record)) {
-        live.snapshot(above);
-      }
-    });
-    return reached(cx, record, to);
+    return above;
+  }
+
+  static VolumeRecord knowing(VolumeRecord record, Shape to, SnapshotConsistency how) {
+    return record.knowing(last(to), how);
+  }
+
+  static Shape next(VolumeRecord record) {
+    return record.next().orElseThrow().shape();
+  }
+
+  static String last(Shape shape) {
+    return shape.snapshots().get(shape.snapshots().size() - 1);
   }
 
   /** Locks a file that nobody uses, also not as the layer below one. */
-  private static Optional<ImageLock> unused(Path file) {
+  static Optional<ImageLock> unused(Path file) {
     try {
       return Optional.of(QemuLocks.exclusive(file));
     } catch (N0Exception e) {
@@ -275,7 +312,7 @@ final class Layers {
         () -> use.withoutUsers(operation, record.id(), work));
   }
 
-  private static void requireUnencrypted(VolumeRecord record) {
+  static void requireUnencrypted(VolumeRecord record) {
     if (record.encryption().isPresent()) {
       throw new N0Exception(
           N0Exception.Code.UNSUPPORTED,

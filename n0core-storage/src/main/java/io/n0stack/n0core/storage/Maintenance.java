@@ -10,6 +10,8 @@ import io.n0stack.n0core.api.storage.VolumeMaintenance;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.VolumeRecord.Change;
 import io.n0stack.n0core.storage.VolumeRecord.Shape;
+import io.n0stack.n0core.storage.file.DurableFiles;
+import io.n0stack.n0core.storage.file.FileDraft;
 import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import io.n0stack.n0core.storage.qemuimg.CheckResult;
 import io.n0stack.n0core.storage.qemuimg.ConvertOptions;
@@ -27,6 +29,7 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import org.slf4j.Logger;
@@ -43,15 +46,23 @@ final class Maintenance implements VolumeMaintenance {
   private final Layers layers;
   private final QemuImg qemuImg;
   private final Runs runs;
+  private final VolumeGuards guards;
+  private final DurableFiles files = new DurableFiles();
 
   Maintenance(
-      VolumePool pool, SourceGate gate, VolumeUse use, Layers layers, QemuImg qemuImg, Runs runs) {
+      VolumePool pool,
+      SourceGate gate,
+      Layers layers,
+      QemuImg qemuImg,
+      Runs runs,
+      VolumeGuards guards) {
     this.pool = pool;
     this.gate = gate;
-    this.use = use;
+    this.use = new VolumeUse(pool);
     this.layers = layers;
     this.qemuImg = qemuImg;
     this.runs = runs;
+    this.guards = guards;
   }
 
   /** Returns the record of a finished volume with nothing left half done, all its files inspected. */
@@ -114,6 +125,13 @@ final class Maintenance implements VolumeMaintenance {
   @Override
   public void shrink(Context cx, ResourceId volume, long sizeBytes) {
     Rules.range("sizeBytes", sizeBytes, 512, Long.MAX_VALUE - 511);
+    long unused = guards.one(volume, () -> {
+      shrinkAlone(cx, volume, sizeBytes);
+      return sizeBytes;
+    });
+  }
+
+  private void shrinkAlone(Context cx, ResourceId volume, long sizeBytes) {
     VolumeRecord record = sound(cx, volume);
     long now = gate.volume(record).sizeBytes();
     if (sizeBytes % 512 != 0 || sizeBytes >= now) {
@@ -242,32 +260,48 @@ final class Maintenance implements VolumeMaintenance {
   public ExportedImage export(Context cx, ResourceId volume, Path target, ImageFormat format) {
     Rules.absolutePath("target", target);
     VolumeRecord record = sound(cx, volume);
+    if (VolumePool.look(target).isPresent()) {
+      throw new N0Exception(
+          N0Exception.Code.ALREADY_EXISTS,
+          target.toString(),
+          "export " + volume + ": something is at " + target);
+    }
     return cx.step("export disk", () -> {
-      withTop(record, image -> {
-        qemuImg.convert(image, target, form(format), ConvertOptions.standard(), runs.copying(cx));
-        return image;
-      });
-      ExportedImage exported = FileFailures.translated("read", target, () -> {
-        VolumePool.sync(target);
-        Path parent = target.getParent();
-        if (parent != null) {
-          VolumePool.sync(parent);
-        }
-        return digested(cx, target, format);
-      });
-      LOG.info("exported {} to {}", volume, target);
-      return exported;
+      sweepBeside(target);
+      // Under its own name only when it is whole: half an image may well be one that opens.
+      try (FileDraft draft = files.draft(target)) {
+        withTop(record, image -> {
+          qemuImg.convertInto(
+              image, draft.path(), form(format), ConvertOptions.standard(), runs.copying(cx));
+          return image;
+        });
+        ExportedImage exported = FileFailures.translated(
+            "read", draft.path(), () -> digested(cx, draft.path(), target, format));
+        draft.publish();
+        LOG.info("exported {} to {}", volume, target);
+        return exported;
+      }
     });
   }
 
-  private static ExportedImage digested(Context cx, Path target, ImageFormat format)
+  /** Unlinks what exports that were killed have left; that it cannot is no reason not to export. */
+  private void sweepBeside(Path target) {
+    try {
+      List<Path> swept = files.sweep(target.resolveSibling(""));
+      LOG.debug("unlinked {} beside {}", swept, target);
+    } catch (N0Exception e) {
+      LOG.debug("beside {}: {}", target, e.getMessage());
+    }
+  }
+
+  private static ExportedImage digested(Context cx, Path file, Path target, ImageFormat format)
       throws IOException {
     MessageDigest digest = sha256();
-    long length = Files.size(target);
+    long length = Files.size(file);
     long done = 0;
     byte[] chunk = new byte[CHUNK];
     try (InputStream in =
-        new DigestInputStream(Files.newInputStream(target, LinkOption.NOFOLLOW_LINKS), digest)) {
+        new DigestInputStream(Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS), digest)) {
       for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
         done += n;
         cx.progress(Math.min(1, (double) done / Math.max(1, length)), "hash");

@@ -12,6 +12,7 @@ import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.api.storage.SeedImages;
+import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import io.n0stack.n0core.api.storage.Snapshots;
 import io.n0stack.n0core.api.storage.StorageDriver;
 import io.n0stack.n0core.api.storage.VolumeMaintenance;
@@ -55,6 +56,8 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   private static final Descriptor<VolumeSpec, VolumeStatus> DESCRIPTOR =
       new Descriptor<>(KIND, "qcow2-directory", VolumeSpec.class, VolumeStatus.class);
 
+  private static final int MOST_TOGETHER = 64;
+
   private final VolumePool pool;
   private final QemuImg qemuImg;
   private final Runs runs;
@@ -66,6 +69,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   private final InternalSnapshots snapshots;
   private final Maintenance maintenance;
   private final ImageStore images;
+  private final VolumeGuards guards = new VolumeGuards();
   // Held where a look at all volumes and a rename must not cross; never while qemu-img runs.
   private final ReentrantLock names = new ReentrantLock();
 
@@ -100,9 +104,9 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     growth = new Growth(qemuImg, runs);
     maker = new VolumeMaker(pool, qemuImg, runs, growth);
     use = new VolumeUse(pool);
-    layers = new Layers(pool, gate, use, qemuImg, runs);
+    layers = new Layers(pool, gate, use, qemuImg, runs, guards);
     snapshots = new InternalSnapshots(pool, gate, use, layers, qemuImg, runs);
-    maintenance = new Maintenance(pool, gate, use, layers, qemuImg, runs);
+    maintenance = new Maintenance(pool, gate, layers, qemuImg, runs, guards);
     images = new ImageStore(pool, Rules.range("cacheBytes", cacheBytes, 1, Long.MAX_VALUE));
   }
 
@@ -265,7 +269,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   public void apply(Context cx, ResourceId id, VolumeSpec desired) {
     VolumePool.requireVolume(id);
     if (pool.exists(Stage.READY, id)) {
-      converge(cx, id, desired);
+      alone(id, () -> converge(cx, id, desired));
     } else {
       create(cx, id, desired);
     }
@@ -430,14 +434,15 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
           "unlink half-made volume",
           () -> FileFailures.translate("unlink", path, () -> maker.discard(id)));
     }
-    if (!pool.exists(Stage.READY, id)) {
-      return;
+    if (pool.exists(Stage.READY, id)) {
+      cx.step(
+          "set volume aside", () -> FileFailures.translate("set aside", path, () -> setAside(id)));
+      cx.step("unlink volume", () -> FileFailures.translate("unlink", path, () -> pool.purge(id)));
+      LOG.info("deleted {}", id);
     }
-    cx.step(
-        "set volume aside", () -> FileFailures.translate("set aside", path, () -> setAside(id)));
-    cx.step("unlink volume", () -> FileFailures.translate("unlink", path, () -> pool.purge(id)));
+    // Also of a volume that never came about: what was fetched for it is pinned before anything
+    // else.
     images.release(id);
-    LOG.info("deleted {}", id);
   }
 
   private void setAside(ResourceId id) throws IOException {
@@ -456,21 +461,51 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   }
 
   @Override
+  public SnapshotConsistency consistency(ResourceId volume, String snapshot) {
+    Rules.label("snapshot", snapshot);
+    VolumeRecord record = pool.existing(volume);
+    if (!record.shape().snapshots().contains(snapshot)) {
+      throw Layers.none("tell the consistency of", volume, snapshot);
+    }
+    return record.consistency().getOrDefault(snapshot, SnapshotConsistency.CRASH);
+  }
+
+  @Override
   public void createExternalSnapshot(Context cx, ResourceId volume, String snapshot) {
     Rules.label("snapshot", snapshot);
-    layers.create(cx, sound(cx, volume), snapshot);
+    alone(volume, () -> layers.create(cx, sound(cx, volume), snapshot));
+  }
+
+  @Override
+  public void createExternalSnapshots(Context cx, Set<ResourceId> volumes, String snapshot) {
+    Rules.label("snapshot", snapshot);
+    Rules.range("volumes.size", volumes.size(), 1, MOST_TOGETHER);
+    List<ResourceId> ids = List.copyOf(volumes);
+    ids.forEach(VolumePool::requireVolume);
+    boolean unused = guards.several(ids, () -> {
+      List<VolumeRecord> records = ids.stream().map(id -> sound(cx, id)).toList();
+      new JointLayers(pool, layers).create(cx, records, snapshot);
+      return true;
+    });
   }
 
   @Override
   public void revertToExternalSnapshot(Context cx, ResourceId volume, String snapshot) {
     Rules.label("snapshot", snapshot);
-    layers.revert(cx, sound(cx, volume), snapshot);
+    alone(volume, () -> layers.revert(cx, sound(cx, volume), snapshot));
   }
 
   @Override
   public void deleteExternalSnapshot(Context cx, ResourceId volume, String snapshot) {
     Rules.label("snapshot", snapshot);
-    layers.delete(cx, sound(cx, volume), snapshot);
+    alone(volume, () -> layers.delete(cx, sound(cx, volume), snapshot));
+  }
+
+  private void alone(ResourceId volume, Runnable work) {
+    boolean unused = guards.one(volume, () -> {
+      work.run();
+      return true;
+    });
   }
 
   private VolumeRecord sound(Context cx, ResourceId volume) {

@@ -75,13 +75,25 @@ final class VolumeMaker {
     Path disk = pool.path(Stage.MAKING, record.id())
         .resolve(VolumePool.TEMPORARY + "disk-" + UUID.randomUUID());
     FileFailures.translate("make disk", disk, () -> {
-      fill(cx, record, content, disk);
+      if (record.backing().isPresent()) {
+        fillOn(record.backing().get().image(), cx, record, disk);
+      } else {
+        fill(cx, record, content, disk);
+      }
       Files.setPosixFilePermissions(disk, PosixFilePermissions.fromString("rw-------"));
       try (FileChannel file = FileChannel.open(disk, StandardOpenOption.WRITE)) {
         file.force(true);
       }
     });
     return disk;
+  }
+
+  /** What lies on an image that somebody goes on to write would change with it, and not as a whole. */
+  @SuppressWarnings("try") // a lock works by being held
+  private void fillOn(Path base, Context cx, VolumeRecord record, Path disk) throws IOException {
+    try (ImageLock unchanged = QemuLocks.shared(base)) {
+      fill(cx, record, Optional.empty(), disk);
+    }
   }
 
   private void fill(Context cx, VolumeRecord record, Optional<ImageSource.Copy> content, Path disk)

@@ -4,6 +4,8 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.StorageDriver;
+import io.n0stack.n0core.api.store.SmallFiles;
+import io.n0stack.n0core.storage.file.DurableFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -37,7 +39,7 @@ import java.util.regex.Pattern;
  */
 final class VolumePool {
   static final String RECORD = "volume.json";
-  static final String TEMPORARY = ".tmp-";
+  static final String TEMPORARY = SmallFiles.TEMPORARY;
   private static final int RECORD_BYTES = 64 << 10;
   private static final Pattern STAMP =
       Pattern.compile("(\\.new-|\\.old-|)([a-z0-9-]{1,63})\\.([0-9a-f-]{36})");
@@ -247,14 +249,8 @@ final class VolumePool {
 
   /** Unlinks what writes that were cut off left in a finished volume's directory. */
   void sweep(ResourceId id) throws IOException {
-    Path path = path(Stage.READY, id);
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(path, TEMPORARY + "*")) {
-      for (Path file : files) {
-        Files.deleteIfExists(file);
-      }
-    } catch (DirectoryIteratorException e) {
-      throw e.getCause();
-    }
+    SmallFiles.sweep(path(Stage.READY, id));
+    List<Path> unused = new DurableFiles().sweep(path(Stage.READY, id));
   }
 
   /** Returns the record of a volume that must be finished. */
@@ -296,25 +292,15 @@ final class VolumePool {
   /** Replaces a volume's record, so that after a crash it is the old one or the new one. */
   void write(Stage stage, VolumeRecord record) throws IOException {
     Path file = path(stage, record.id()).resolve(RECORD);
-    Path temporary = file.resolveSibling(TEMPORARY + RECORD);
-    Files.deleteIfExists(temporary);
-    try (FileChannel out = FileChannel.open(
-        temporary, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE_FILE)) {
-      ByteBuffer bytes = ByteBuffer.wrap(record.encode());
-      while (bytes.hasRemaining()) {
-        out.write(bytes);
-      }
-      out.force(true);
+    try {
+      SmallFiles.replace(file, record.encode());
+    } catch (SmallFiles.NotWrittenException e) {
+      throw e.reason(); // which tells a full file system from others
     }
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    sync(path(stage, record.id()));
   }
 
   /** Makes the entries of a directory, or the bytes of a file, outlive a power cut. */
   static void sync(Path path) throws IOException {
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      channel.force(true);
-    }
+    SmallFiles.sync(path);
   }
 }

@@ -13,11 +13,15 @@ import io.n0stack.n0core.api.storage.ForeignFormat;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.Preallocation;
+import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -32,6 +36,7 @@ import java.util.UUID;
  * @param encryption how it is encrypted
  * @param shape which files its content is in
  * @param next which files it is going to be in, while that is being changed
+ * @param consistency of those external snapshots of which more is known than that they exist
  */
 record VolumeRecord(
     ResourceId id,
@@ -41,7 +46,8 @@ record VolumeRecord(
     Preallocation preallocation,
     Optional<Encryption> encryption,
     Shape shape,
-    Optional<Next> next) {
+    Optional<Next> next,
+    Map<String, SnapshotConsistency> consistency) {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int VERSION = 1;
 
@@ -81,6 +87,8 @@ record VolumeRecord(
   enum Change {
     /** A layer is put on top. */
     SNAPSHOT,
+    /** A layer is put on top, at the same moment as on other volumes. */
+    TOGETHER,
     /** A layer is joined into the one below it. */
     JOIN,
     /** The layers above a snapshot are thrown away. */
@@ -94,8 +102,17 @@ record VolumeRecord(
    *
    * @param change how it is reached
    * @param shape the shape
+   * @param with the volumes that are changed at the same moment, this one included
    */
-  record Next(Change change, Shape shape) {}
+  record Next(Change change, Shape shape, List<ResourceId> with) {
+    Next {
+      with = List.copyOf(with);
+    }
+  }
+
+  VolumeRecord {
+    consistency = Map.copyOf(consistency);
+  }
 
   /** Begins the record of a volume that is to be made. */
   static VolumeRecord of(
@@ -112,27 +129,49 @@ record VolumeRecord(
             source
                 .filter(ImageSource.Backing.class::isInstance)
                 .map(ImageSource.Backing.class::cast)),
-        Optional.empty());
+        Optional.empty(),
+        Map.of());
   }
 
   VolumeRecord made(Preallocation how, Optional<Encryption> key) {
-    return new VolumeRecord(id, format, sizeBytes, source, how, key, shape, next);
+    return new VolumeRecord(id, format, sizeBytes, source, how, key, shape, next, consistency);
   }
 
   VolumeRecord withSizeBytes(long bytes) {
-    return new VolumeRecord(id, format, bytes, source, preallocation, encryption, shape, next);
+    return new VolumeRecord(
+        id, format, bytes, source, preallocation, encryption, shape, next, consistency);
   }
 
   /** Says what the shape is going to be. */
   VolumeRecord towards(Change change, Shape wanted) {
-    Optional<Next> begun = Optional.of(new Next(change, wanted));
-    return new VolumeRecord(id, format, sizeBytes, source, preallocation, encryption, shape, begun);
+    return begun(new Next(change, wanted, List.of()));
+  }
+
+  /** Says what the shape is going to be, at the same moment as that of others. */
+  VolumeRecord together(Shape wanted, List<ResourceId> with) {
+    return begun(new Next(Change.TOGETHER, wanted, with));
+  }
+
+  private VolumeRecord begun(Next what) {
+    Optional<Next> begun = Optional.of(what);
+    return new VolumeRecord(
+        id, format, sizeBytes, source, preallocation, encryption, shape, begun, consistency);
   }
 
   /** Says that the shape is this and no other. */
   VolumeRecord shaped(Shape reached) {
+    Map<String, SnapshotConsistency> known = new HashMap<>(consistency);
+    known.keySet().retainAll(reached.snapshots());
     return new VolumeRecord(
-        id, format, sizeBytes, source, preallocation, encryption, reached, Optional.empty());
+        id, format, sizeBytes, source, preallocation, encryption, reached, Optional.empty(), known);
+  }
+
+  /** Says what is known of a snapshot. */
+  VolumeRecord knowing(String snapshot, SnapshotConsistency how) {
+    Map<String, SnapshotConsistency> known = new HashMap<>(consistency);
+    known.put(snapshot, how);
+    return new VolumeRecord(
+        id, format, sizeBytes, source, preallocation, encryption, shape, next, known);
   }
 
   Optional<ImageSource.Backing> backing() {
@@ -151,9 +190,16 @@ record VolumeRecord(
     source.ifPresent(from -> encode(from, node.putObject("source")));
     encryption.ifPresent(key -> node.put("keyFile", key.keyFile().toString()));
     encode(shape, node.putObject("shape"));
+    ObjectNode known = node.putObject("consistency");
+    consistency.forEach((snapshot, how) -> known.put(snapshot, how.name()));
     next.ifPresent(begun -> {
       ObjectNode object = node.putObject("next").put("change", begun.change().name());
       encode(begun.shape(), object);
+      ArrayNode with = object.putArray("with");
+      begun
+          .with()
+          .forEach(other ->
+              with.addObject().put("name", other.name()).put("uid", other.uid().toString()));
     });
     return JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(node);
   }
@@ -210,12 +256,34 @@ record VolumeRecord(
           shape(node.path("shape")),
           next == null
               ? Optional.empty()
-              : Optional.of(new Next(Change.valueOf(text(next, "change")), shape(next))));
+              : Optional.of(
+                  new Next(Change.valueOf(text(next, "change")), shape(next), with(node, next))),
+          consistency(node.path("consistency")));
     } catch (JsonProcessingException e) {
       throw new IOException("not JSON: " + e.getOriginalMessage(), e);
     } catch (N0Exception | IllegalArgumentException e) {
       throw new IOException(e.getMessage(), e);
     }
+  }
+
+  private static List<ResourceId> with(JsonNode node, JsonNode next) throws IOException {
+    List<ResourceId> others = new ArrayList<>();
+    for (JsonNode other : next.path("with")) {
+      others.add(new ResourceId(
+          text(node, "kind"), text(other, "name"), UUID.fromString(text(other, "uid"))));
+    }
+    return others;
+  }
+
+  /** Records that were written before this was noted have none. */
+  private static Map<String, SnapshotConsistency> consistency(JsonNode node) throws IOException {
+    Map<String, SnapshotConsistency> known = new HashMap<>();
+    Iterator<String> names = node.fieldNames();
+    while (names.hasNext()) {
+      String name = names.next();
+      known.put(name, SnapshotConsistency.valueOf(text(node, name)));
+    }
+    return known;
   }
 
   private static Shape shape(JsonNode node) throws IOException {

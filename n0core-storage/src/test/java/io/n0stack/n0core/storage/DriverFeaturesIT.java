@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -16,6 +17,8 @@ import io.n0stack.n0core.api.storage.VolumeMaintenance;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.storage.fetch.ImageCache;
+import io.n0stack.n0core.storage.file.ImageLock;
+import io.n0stack.n0core.storage.file.QemuLocks;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -34,6 +37,7 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -113,15 +117,10 @@ class DriverFeaturesIT {
   @Test
   void downloadIsVerifiedKeptInTheCacheAndFetchedOnce() throws Exception {
     Path image = image("image.qcow2", "qcow2", 7);
-    byte[] bytes = Files.readAllBytes(image);
-    String digest = "sha256:"
-        + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    String digest = digest(image);
     AtomicInteger requests = new AtomicInteger();
-    try (ServerSocket server = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
-      Thread serving = new Thread(() -> serve(server, bytes, requests));
-      serving.setDaemon(true);
-      serving.start();
-      URI uri = URI.create("http://127.0.0.1:" + server.getLocalPort() + "/image");
+    try (ServerSocket server = serving(image, requests)) {
+      URI uri = uri(server);
       ImageSource wrong =
           new ImageSource.Download(uri, "sha256:" + "0".repeat(64), ImageFormat.QCOW2);
       assertThatThrownBy(() -> driver.apply(cx(), root, VolumeSpec.from(wrong)))
@@ -145,6 +144,64 @@ class DriverFeaturesIT {
       assertThat(cache.evictTo(0).evicted()).hasSize(1);
       requirePattern(made.path(), "qcow2", 7, MIB, MIB);
     }
+  }
+
+  @Test
+  void whatWasFetchedForAVolumeThatNeverCameAboutIsNotKeptForItAfterItsDeletion() throws Exception {
+    Path image = image("image.qcow2", "qcow2", 7);
+    try (ServerSocket server = serving(image, new AtomicInteger())) {
+      ImageSource source = new ImageSource.Download(uri(server), digest(image), ImageFormat.QCOW2);
+      VolumeSpec tooSmall = VolumeSpec.from(source).withSizeBytes(4 * MIB);
+      assertThatThrownBy(() -> driver.apply(cx(), root, tooSmall)).isInstanceOf(N0Exception.class);
+      ImageCache cache = driver.capability(ImageCache.class).orElseThrow();
+      assertThat(cache.images()).hasSize(1);
+
+      driver.delete(cx(), root);
+
+      assertThat(cache.images().get(0).references()).isEmpty();
+    }
+  }
+
+  @Test
+  void imagesThatNobodyNeedsMakeRoomForOthers() throws Exception {
+    Path first = image("first.qcow2", "qcow2", 7);
+    Path second = image("second.qcow2", "qcow2", 8);
+    driver.close();
+    driver = new Qcow2DirectoryDriver(pool, Duration.ofSeconds(30), Files.size(first) * 3 / 2);
+    try (ServerSocket one = serving(first, new AtomicInteger());
+        ServerSocket other = serving(second, new AtomicInteger())) {
+      VolumeStatus unused = make(
+          root,
+          VolumeSpec.from(new ImageSource.Download(uri(one), digest(first), ImageFormat.QCOW2)));
+      VolumeStatus made = make(
+          clone,
+          VolumeSpec.from(new ImageSource.Download(uri(other), digest(second), ImageFormat.QCOW2)));
+
+      requirePattern(made.path(), "qcow2", 8, MIB, MIB);
+      ImageCache cache = driver.capability(ImageCache.class).orElseThrow();
+      assertThat(cache.images())
+          .singleElement()
+          .satisfies(image -> assertThat("" + image.digest()).isEqualTo(digest(second)));
+    }
+  }
+
+  private static String digest(Path image) throws Exception {
+    byte[] bytes = Files.readAllBytes(image);
+    return "sha256:"
+        + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+  }
+
+  private static URI uri(ServerSocket server) {
+    return URI.create("http://127.0.0.1:" + server.getLocalPort() + "/image");
+  }
+
+  private static ServerSocket serving(Path image, AtomicInteger requests) throws IOException {
+    byte[] bytes = Files.readAllBytes(image);
+    ServerSocket server = new ServerSocket(0, 0, InetAddress.getLoopbackAddress());
+    Thread serving = new Thread(() -> serve(server, bytes, requests));
+    serving.setDaemon(true);
+    serving.start();
+    return server;
   }
 
   /** Answers every request with the same bytes, until the socket is closed. */
@@ -221,6 +278,14 @@ class DriverFeaturesIT {
             id,
             new VolumeSpec(format, Optional.of(8 * MIB), Optional.empty()).withPreallocation(how));
         assertThat(made.allocatedBytes()).as("%s %s", how, format).isGreaterThanOrEqualTo(8 * MIB);
+
+        VolumeStatus grown = make(
+            id,
+            new VolumeSpec(format, Optional.of(12 * MIB), Optional.empty()).withPreallocation(how));
+        assertThat(grown.sizeBytes()).isEqualTo(12 * MIB);
+        assertThat(grown.allocatedBytes())
+            .as("%s %s, grown", how, format)
+            .isGreaterThanOrEqualTo(12 * MIB);
       }
     }
     VolumeStatus tables =
@@ -313,6 +378,47 @@ class DriverFeaturesIT {
   }
 
   @Test
+  void exportHasItsNameOnlyWhenItIsWhole() throws Exception {
+    VolumeStatus made = make(root, VolumeSpec.empty(64 * MIB));
+    write(made.path(), "qcow2", 6, MIB, 32 * MIB);
+    Path place = Files.createDirectory(directory.resolve("exports"));
+    Path target = place.resolve("image.raw");
+    Path killed = Files.createFile(place.resolve(".n0-" + UUID.randomUUID() + ".tmp"));
+
+    assertThatThrownBy(
+            () -> maintenance.export(new CancelledAtTheEnd(target), root, target, ImageFormat.RAW))
+        .hasMessage("enough");
+
+    assertThat(killed).doesNotExist();
+    assertThat(place).isEmptyDirectory();
+  }
+
+  @Test
+  void whatWasCutOffBesideADiskIsUnlinkedByTheNextApply() throws IOException {
+    VolumeStatus made = make(root, VolumeSpec.empty(MIB));
+    Path layer = made.path().resolveSibling(".n0-" + UUID.randomUUID() + ".tmp");
+    Files.createFile(layer);
+
+    VolumeStatus unused = make(root, VolumeSpec.empty(MIB));
+
+    assertThat(layer).doesNotExist();
+  }
+
+  @Test
+  void nothingIsLaidOnAnImageThatSomebodyWrites() {
+    VolumeStatus base = make(root, VolumeSpec.empty(MIB));
+    VolumeSpec onIt = VolumeSpec.from(new ImageSource.Backing(base.path(), ImageFormat.QCOW2));
+    try (ImageLock writer = QemuLocks.exclusive(base.path())) {
+      assertThatThrownBy(() -> driver.apply(cx(), clone, onIt))
+          .isInstanceOfSatisfying(
+              N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.BUSY));
+      assertThat(writer).isNotNull();
+    }
+
+    assertThat(make(clone, onIt).backingImage()).contains(base.path());
+  }
+
+  @Test
   void damageIsFoundAndRepaired() throws IOException {
     VolumeStatus made = make(root, VolumeSpec.empty(8 * MIB));
     write(made.path(), "qcow2", 6, MIB, MIB);
@@ -332,5 +438,41 @@ class DriverFeaturesIT {
     assertThat(maintenance.repair(cx(), root, VolumeMaintenance.Repair.LEAKS).sound())
         .isTrue();
     requirePattern(made.path(), "qcow2", 6, MIB, MIB);
+  }
+
+  /** Is cancelled when all is copied, and until then sees that nothing has the name yet. */
+  private record CancelledAtTheEnd(Path target) implements Context {
+    @Override
+    public <R> R step(String name, Step<R> body) {
+      return cx().step(name, body);
+    }
+
+    @Override
+    public void step(String name, Action body) {
+      cx().step(name, body);
+    }
+
+    @Override
+    public void progress(double fraction, String message) {
+      assertThat(target).doesNotExist();
+      if (message.equals("hash")) {
+        throw new N0Exception(N0Exception.Code.CANCELLED, "export", "enough");
+      }
+    }
+
+    @Override
+    public Duration remaining() {
+      return Duration.ofMinutes(1);
+    }
+
+    @Override
+    public <T> T require(String kind, String name, Class<T> status) {
+      return cx().require(kind, name, status);
+    }
+
+    @Override
+    public <C> Optional<C> capability(String kind, Class<C> type) {
+      return Optional.empty();
+    }
   }
 }

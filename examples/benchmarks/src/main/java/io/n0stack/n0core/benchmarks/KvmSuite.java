@@ -1,5 +1,6 @@
 package io.n0stack.n0core.benchmarks;
 
+import io.n0stack.n0core.api.compute.MachineSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +24,9 @@ final class KvmSuite implements Suite {
       figures.addAll(new AdoptionFigures(memory.resolve("a"), rom, libvirt).measure());
     }
     figures.addAll(MigrationFigures.measure(scratch, memory));
-    figures.add(StoppedQemu.measure(memory.resolve("s"), MachinesMain.spec(rom)));
+    MachineSpec halted = MachinesMain.spec(rom);
+    figures.addAll(StatisticsFigures.measure(memory.resolve("u"), halted, client));
+    figures.addAll(StoppedQemu.measure(memory.resolve("s"), halted));
     return figures;
   }
 

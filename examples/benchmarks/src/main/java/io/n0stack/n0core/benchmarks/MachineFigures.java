@@ -139,15 +139,8 @@ final class MachineFigures {
   private double shellMillis(Path disk) throws Exception {
     String socket = scratch.resolve("shell").toString();
     Files.deleteIfExists(Path.of(socket));
-    String script = QEMU + " -nodefaults -no-user-config -machine q35 -accel tcg -cpu max -m 16M"
-        + " -display none -bios " + rom
-        + " -blockdev qcow2,node-name=d,file.driver=file,file.filename="
-        + disk + " -device pcie-root-port,id=p0,chassis=1 -device virtio-blk-pci,drive=d,bus=p0"
-        + " -device pcie-root-port,id=p1,chassis=2 -netdev tap,id=n,ifname=theirs,script=no,downscript=no"
-        + " -device virtio-net-pci,netdev=n,bus=p1"
-        + " -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
-        + " -qmp unix:" + socket + ",server=on,wait=off &\n"
-        + client + " running " + socket + "\nwait";
+    String script = QEMU + " " + sameMachine(disk) + " -qmp unix:" + socket
+        + ",server=on,wait=off &\n" + client + " running " + socket + "\nwait";
     long start = System.nanoTime();
     Process shell = Peer.start(List.of("sh", "-c", script));
     try (BufferedReader out = shell.inputReader()) {
@@ -161,6 +154,23 @@ final class MachineFigures {
       shell.descendants().forEach(ProcessHandle::destroyForcibly);
       shell.destroyForcibly();
     }
+  }
+
+  /** The board, devices, log and sandbox that the agent gives its machine, with all of it on the command line. */
+  private String sameMachine(Path disk) {
+    return """
+        -nodefaults -no-user-config -machine q35 -accel tcg -cpu max -m 16M -display none -bios %1$s
+        -device pcie-root-port,id=p0,chassis=1,addr=1.0,multifunction=on -device pcie-root-port,id=p1,chassis=2,addr=1.1
+        -device pcie-root-port,id=p2,chassis=3,addr=1.2 -device pcie-root-port,id=p3,chassis=4,addr=1.3
+        -blockdev qcow2,node-name=d,file.driver=file,file.filename=%2$s -device virtio-blk-pci,drive=d,bus=p0
+        -netdev tap,id=n,ifname=theirs,script=no,downscript=no -device virtio-net-pci,netdev=n,bus=p1
+        -object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng,addr=1e.0,multifunction=on
+        -device virtio-balloon-pci,free-page-reporting=on,addr=1e.1 -device virtio-serial-pci,id=c,addr=1e.2
+        -chardev socket,id=a,path=%3$s/shell-a,server=on,wait=off
+        -device virtserialport,bus=c.0,nr=1,name=org.qemu.guest_agent.0,chardev=a -device pvpanic
+        -chardev socket,id=s,path=%3$s/shell-s,server=on,wait=off,logfile=%3$s/shell-log -serial chardev:s
+        -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
+        """.formatted(rom, disk, scratch).replace('\n', ' ');
   }
 
   private static String libvirtDevices(Path disk) {

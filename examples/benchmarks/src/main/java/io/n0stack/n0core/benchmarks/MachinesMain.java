@@ -10,6 +10,7 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.KvmConfig;
 import io.n0stack.n0core.kvm.QemuMachineDriver;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -66,13 +67,21 @@ public final class MachinesMain {
         .build();
   }
 
-  /** Starts it with the heap that an agent of twenty machines is allowed. */
-  static Process start(Path directory, Path rom) throws IOException {
+  /**
+   * Starts it as docs/how-to/run-a-small-agent.md says.
+   *
+   * @param classes the archive of classes, which is written when the process ends if it does not exist
+   */
+  static Process start(Path directory, Path rom, Path classes) throws IOException {
+    String archive = Files.exists(classes) ? "SharedArchiveFile" : "ArchiveClassesAtExit";
     return Peer.start(List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-Xmx32m",
+        "-Xms6m",
+        "-Xmn2m",
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
+        "-XX:" + archive + "=" + classes,
         "-cp",
         System.getProperty("java.class.path"),
         MachinesMain.class.getName(),

@@ -1,102 +1,45 @@
 package io.n0stack.n0core.benchmarks;
 
-import io.n0stack.n0core.api.node.NodeState;
-import io.n0stack.n0core.api.store.FileStore;
-import io.n0stack.n0core.membership.AtomixMembership;
-import io.n0stack.n0core.membership.MembershipConfig;
-import io.n0stack.n0core.membership.NodeChange;
-import io.n0stack.n0core.membership.NodeRegistryServer;
-import io.n0stack.n0core.membership.Timings;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 
-/** How long an API shows a node as READY whose agent was killed. */
+/** How soon an API knows what became of an agent, and what it costs to know; what its registry costs. */
 final class MembershipSuite implements Suite {
-  private static final int AGENTS = 5;
-  private static final int SECONDS = 60;
+  private static final int AGENTS = 9;
+  private static final List<String> PARTS =
+      List.of(System.getProperty("n0core.benchmarks.membership", "ten,loss,scale,registry")
+          .split(",", -1));
 
   @Override
   public List<Figure> measure(Path scratch) throws Exception {
-    BlockingQueue<NodeChange> changes = new LinkedBlockingQueue<>();
-    String listen = address(1);
-    List<Process> agents = new ArrayList<>();
-    try (FileStore store = FileStore.open(scratch.resolve("api"));
-        AtomixMembership api = AtomixMembership.open(MembershipConfig.of("api-1", listen));
-        NodeRegistryServer registry = NodeRegistryServer.open(api, store)) {
-      registry.subscribe(Runnable::run, changes::add);
-      api.join();
-      for (int i = 0; i < AGENTS; i++) {
-        agents.add(Peer.java(MemberMain.class, "node-" + i, address(2 + i), listen));
-      }
-      for (int i = 0; i < AGENTS; i++) {
-        awaitState(changes, NodeState.READY);
-      }
-      List<Figure> figures = new ArrayList<>(List.of(figure(killed(agents, changes))));
-      figures.addAll(RegistryFigures.measure(scratch));
-      return figures;
-    } finally {
-      for (Process agent : agents) {
-        agent.destroyForcibly().waitFor();
-      }
+    Path memberlist = Peer.compiledGo("memberlist", scratch);
+    MembershipRows rows = new MembershipRows();
+    if (PARTS.contains("ten")) {
+      rows.take("ten members", () -> ten(scratch, memberlist, rows));
     }
-  }
-
-  private static double[] killed(List<Process> agents, BlockingQueue<NodeChange> changes)
-      throws Exception {
-    double[] seconds = new double[AGENTS];
-    for (int i = 0; i < AGENTS; i++) {
-      long start = System.nanoTime();
-      agents.get(i).destroyForcibly();
-      String name = awaitState(changes, NodeState.NOT_READY);
-      seconds[i] = (System.nanoTime() - start) / 1e9;
-      if (!name.equals("node-" + i)) {
-        throw new IllegalStateException("node-" + i + " was killed, " + name + " is NOT_READY");
-      }
+    if (PARTS.contains("loss")) {
+      rows.take("20 % loss", () -> MembershipLoss.measure(scratch, memberlist, rows));
     }
-    return seconds;
-  }
-
-  private static String awaitState(BlockingQueue<NodeChange> changes, NodeState state)
-      throws InterruptedException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
-    while (true) {
-      NodeChange change = changes.poll(end - System.nanoTime(), TimeUnit.NANOSECONDS);
-      if (change == null) {
-        throw new IllegalStateException("no node became " + state + " in " + SECONDS + " s");
-      }
-      if (change.now() == state) {
-        return change.name();
-      }
+    if (PARTS.contains("scale")) {
+      rows.take("many members in memory", () -> MembershipSimulation.measure(scratch, rows));
+      rows.take("many members", () -> MembershipScale.measure(scratch, rows));
     }
+    List<Figure> figures = new ArrayList<>();
+    if (PARTS.contains("registry")) {
+      rows.take("registry", () -> figures.addAll(RegistryFigures.measure(scratch)));
+    }
+    figures.addAll(0, rows.figures());
+    return figures;
   }
 
-  private static Figure figure(double[] seconds) {
-    double floor = Timings.DEFAULT.failureTimeout().toMillis() / 1e3;
-    return new Figure(
-        "membership: kill -9 of an agent is seen",
-        Rounds.median(seconds),
-        "s",
-        5,
-        Figure.Direction.AT_MOST,
-        String.format(
-            Locale.ROOT,
-            "median of %d; a suspect is given %.1f s to speak up",
-            seconds.length,
-            floor));
-  }
-
-  private static String address(int lastOctet) throws IOException {
-    String host = "127.0.1." + lastOctet;
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName(host))) {
-      return host + ":" + free.getLocalPort();
+  private static void ten(Path scratch, Path memberlist, MembershipRows rows) throws Exception {
+    try (MembershipSide ours =
+            MembershipSide.ours(new MembershipLab(AGENTS + 2, scratch.resolve("ours")), AGENTS);
+        MembershipSide theirs = MembershipSide.memberlist(
+            new MembershipLab(AGENTS + 1, scratch.resolve("theirs")), AGENTS, memberlist)) {
+      new MembershipFailures(ours, theirs, rows).measure();
+      rows.take("bad packets", () -> MembershipAttack.measure(ours, AGENTS + 2, rows));
     }
   }
 }

@@ -5,7 +5,6 @@ import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -14,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Programs that the figures are compared with. */
 final class Peer {
-  private static final int SECONDS = 60;
+  private static final int SECONDS = 180; // Go compiles much
   private static final ScheduledExecutorService LIMIT =
       Executors.newSingleThreadScheduledExecutor(task -> {
         Thread thread = new Thread(task, "limits-peers");
@@ -77,21 +76,5 @@ final class Peer {
       throw new IOException(source + " cannot be read; start it by examples/benchmarks/run");
     }
     return source;
-  }
-
-  /** Runs a class of ours in a JVM of its own, with the flags that membership needs. */
-  static Process java(Class<?> main, String... arguments) throws IOException {
-    List<String> command = new ArrayList<>(List.of(
-        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        "-Xmx96m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "--add-opens=java.base/java.util=ALL-UNNAMED",
-        "--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED",
-        "-cp",
-        System.getProperty("java.class.path"),
-        main.getName()));
-    command.addAll(List.of(arguments));
-    return start(command);
   }
 }

@@ -26,6 +26,7 @@ final class QmpFigures implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final int ROUNDS = 100;
   private static final int PER_ROUND = 96;
+  private static final int DEPTH = 8;
   private static final int SCHEMAS = 60;
   private static final int WARM_UP = 20_000;
   private static final List<String> SIDES = List.of("ours", "C", "go-qemu", "qemu.qmp");
@@ -72,11 +73,12 @@ final class QmpFigures implements AutoCloseable {
     List<Figure> figures = new ArrayList<>();
     Pace[][] one = rounds("depth1", this::depth1);
     figures.add(rate("depth 1", "C", 0.9, one, 1));
-    figures.add(median(one));
+    figures.add(median("depth 1", one));
     figures.add(rate("depth 1", "go-qemu", 0.95, one, 2));
     figures.add(rate("depth 1", "qemu.qmp", 1.8, one, 3));
     Pace[][] eight = rounds("depth8", this::depth8);
     figures.add(rate("depth 8", "C", 0.9, eight, 1));
+    figures.add(median("depth 8", eight));
     figures.add(rate("depth 8", "go-qemu", 0.95, eight, 2));
     figures.add(rate("depth 8", "qemu.qmp", 1.8, eight, 3));
     figures.add(schema());
@@ -111,18 +113,19 @@ final class QmpFigures implements AutoCloseable {
 
   private Pace depth8(int count) throws Exception {
     Deque<CompletableFuture<QmpResult>> sent = new ArrayDeque<>();
+    long[] began = new long[DEPTH];
+    double[] took = new double[count];
+    int asked = 0;
     long start = System.nanoTime();
-    for (int i = 0; i < count; i++) {
-      sent.add(ours.submit("query-status", Map.of(), LIMIT));
-      if (sent.size() == 8) {
-        require(sent.remove().get());
+    for (int answered = 0; answered < count; answered++) {
+      while (asked < count && asked - answered < DEPTH) {
+        began[asked++ % DEPTH] = System.nanoTime();
+        sent.add(ours.submit("query-status", Map.of(), LIMIT));
       }
+      require(sent.remove().get());
+      took[answered] = (System.nanoTime() - began[answered % DEPTH]) / 1e3;
     }
-    for (CompletableFuture<QmpResult> last : sent) {
-      require(last.get());
-    }
-    double micros = (System.nanoTime() - start) / 1e3 / count;
-    return new Pace(micros, micros);
+    return new Pace((System.nanoTime() - start) / 1e3 / count, Rounds.median(took));
   }
 
   private static void require(QmpResult result) {
@@ -174,11 +177,11 @@ final class QmpFigures implements AutoCloseable {
         String.format(Locale.ROOT, "ours %.0f/s, %s %.0f/s", 1e6 / mine, peer, 1e6 / theirs));
   }
 
-  private static Figure median(Pace[][] paces) {
+  private static Figure median(String what, Pace[][] paces) {
     double mine = pace(paces[0], Pace::medianMicros);
     double theirs = pace(paces[1], Pace::medianMicros);
     return new Figure(
-        "kvm: QMP round trips depth 1, p50 over C",
+        "kvm: QMP round trips " + what + ", p50 over C",
         mine / theirs,
         "x",
         1.15,

@@ -8,6 +8,9 @@ import java.util.function.ToDoubleFunction;
 /**
  * Times two or more sides in turn, so that a machine that gets slower gets slower for all.
  *
+ * <p>The first two change places each round: whoever comes after a side that starts programs finds the
+ * caches cold.
+ *
  * <p>What counts is the pace that a side keeps in its fastest tenth of the rounds: the rest also
  * measures who else uses the machine, and that hits a side that forks harder than one that does not.
  */
@@ -65,7 +68,8 @@ final class Rounds {
   static List<Spent> inTurn(int rounds, Turn... turns) throws Exception {
     Spent[][] spent = new Spent[turns.length][rounds];
     for (int round = 0; round < rounds; round++) {
-      for (int i = 0; i < turns.length; i++) {
+      for (int place = 0; place < turns.length; place++) {
+        int i = place < 2 && turns.length > 1 ? place ^ (round & 1) : place;
         spent[i][round] = turns[i].contender().times(turns[i].operations());
       }
     }

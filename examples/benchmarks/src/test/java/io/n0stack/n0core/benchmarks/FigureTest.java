@@ -30,12 +30,12 @@ final class FigureTest {
   }
 
   @Test
-  void sidesTakeTurns() throws Exception {
+  void sidesTakeTurnsAlsoInBeingFirst() throws Exception {
     StringBuilder turns = new StringBuilder();
 
     Rounds.Paces paces = Rounds.inTurn(2, () -> turns.append('o'), 1, () -> turns.append('t'));
 
-    assertThat(turns).startsWith("ootoot").endsWith("oot");
+    assertThat(turns).startsWith("oottoooottoo").endsWith("ottoo");
     assertThat(paces.ratio()).isPositive();
   }
 

@@ -34,10 +34,10 @@ class EveryStepTest {
   private final AtomicReference<String> stuck = new AtomicReference<>("");
 
   /** Holds the driver before or after a step until it is interrupted. */
-  private AgentOptions options() {
+  private AgentOptions options(Duration operationLimit) {
     return AgentOptions.defaults()
         .withTick(Duration.ofMillis(100))
-        .withOperationLimit(Duration.ofSeconds(1))
+        .withOperationLimit(operationLimit)
         .withStepListener(new StepListener() {
           @Override
           public void before(ResourceId resource, String verb, String step) {
@@ -63,7 +63,11 @@ class EveryStepTest {
   }
 
   private Agent open() {
-    return Agent.open(directory.resolve("state"), world.drivers(), options());
+    return openWithin(LIMIT);
+  }
+
+  private Agent openWithin(Duration operationLimit) {
+    return Agent.open(directory.resolve("state"), world.drivers(), options(operationLimit));
   }
 
   private static Phase phase(Agent agent) {
@@ -114,7 +118,7 @@ class EveryStepTest {
       })
   void aCreationThatRunsOutOfTimeSaysSoAndIsTriedAgain(String point) {
     stuck.set(point);
-    try (Agent agent = open()) {
+    try (Agent agent = openWithin(Duration.ofSeconds(1))) {
       assertThatExceptionOfType(OperationTimeoutException.class)
           .isThrownBy(() -> agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT));
       assertThat(phase(agent)).isEqualTo(Phase.APPLYING);

@@ -57,6 +57,11 @@ class FaultsTest {
     return OPTIONS.withWorkers(1);
   }
 
+  private Agent openOnOneThread() {
+    FileStore store = FileStore.open(directory.resolve("state"));
+    return Agent.open(store, world.drivers(), OPTIONS, new OneThread());
+  }
+
   private static void assertRefused(Code code, Runnable request, String... words) {
     assertThatExceptionOfType(N0Exception.class)
         .isThrownBy(request::run)
@@ -154,7 +159,7 @@ class FaultsTest {
   @Test
   void looksDoNotPileUpWhileAWorkerIsStuck() {
     AtomicInteger looks = new AtomicInteger();
-    try (Agent agent = open(oneWorker())) {
+    try (Agent agent = openOnOneThread()) {
       agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
       agent.apply("cell", "c2", ThingSpec.of(1)).await(LIMIT);
       agent.recovery();
@@ -225,7 +230,7 @@ class FaultsTest {
     try (Agent agent = open()) {
       Operation<ResourceId> operation = agent.apply("cell", "c1", ThingSpec.of(1));
       CompletableFuture<ResourceId> deleted =
-          operation.done().thenApply(id -> agent.delete("cell", "c1").await(Duration.ofSeconds(5)));
+          operation.done().thenApply(id -> agent.delete("cell", "c1").await(LIMIT));
       latch.countDown();
       assertThat(deleted).succeedsWithin(LIMIT);
       assertThat(world.things).isEmpty();
@@ -284,7 +289,7 @@ class FaultsTest {
         latch.await();
       }
     };
-    try (Agent agent = open(oneWorker())) {
+    try (Agent agent = openOnOneThread()) {
       agent.recovery();
       Operation<ResourceId> first = agent.apply("cell", "c1", ThingSpec.of(1));
       await().atMost(LIMIT).until(() -> world.calls.contains("apply c1"));
@@ -300,7 +305,7 @@ class FaultsTest {
   @Test
   void theIntentToReapIsDurableWhenTheCallReturns() throws IOException {
     ResourceId orphan = leaveOrphan();
-    try (Agent agent = open(oneWorker())) {
+    try (Agent agent = openOnOneThread()) {
       agent.recovery();
       world.hook = call -> {
         if (call.equals("apply c2")) {
@@ -618,7 +623,7 @@ class FaultsTest {
         latch.await();
       }
     };
-    try (Agent agent = open(OPTIONS.withOperationLimit(Duration.ofSeconds(1)))) {
+    try (Agent agent = open(OPTIONS.withOperationLimit(Duration.ofSeconds(5)))) {
       assertRefused(
           Code.EXHAUSTED,
           () -> agent

@@ -11,8 +11,6 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -95,7 +93,7 @@ class InstrumentsTest {
 
   @Test
   void aMeterSinkIsToldOfOperationsStepsDriftAndWhatIsUnseen() {
-    List<String> heard = Collections.synchronizedList(new ArrayList<>());
+    List<String> heard = new CopyOnWriteArrayList<>();
     options = options.withMeterSink(new MeterSink() {
       @Override
       public void time(String meter, Duration took, Map<String, String> tags) {

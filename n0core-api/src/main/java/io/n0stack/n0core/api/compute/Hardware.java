@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param vsockCid the guest's context id, 3 to 4294967294, unique on the host; empty for no vsock
  * @param rawArguments further arguments of the emulator, passed on as they are and checked by nobody: they
  *     can take away any promise that is made here
+ * @param cdroms drives whose medium can be changed while the guest runs, each name once
  * @since 0.1
  */
 public record Hardware(
@@ -26,8 +27,10 @@ public record Hardware(
     Optional<Tpm> tpm,
     Optional<Watchdog> watchdog,
     Optional<Long> vsockCid,
-    List<String> rawArguments) {
+    List<String> rawArguments,
+    List<Cdrom> cdroms) {
   private static final int MOST_SHARES = 16;
+  private static final int MOST_CDROMS = 16;
   private static final int MOST_ARGUMENTS = 256;
   private static final long MIB = 1 << 20;
 
@@ -104,10 +107,49 @@ public record Hardware(
    * @param mostBytes how much it can have while it runs, a multiple of 1 MiB; empty for no more than it has
    * @param hugePageBytes the size of the host's huge pages that back it, a power of two from 2 MiB; empty for
    *     ordinary pages
+   * @param targetBytes how much of it the guest is asked to keep, a multiple of 1 MiB: its balloon gives the rest
+   *     back to the host; empty for all
    */
-  public record Memory(Optional<Long> mostBytes, Optional<Long> hugePageBytes) {
+  public record Memory(
+      Optional<Long> mostBytes, Optional<Long> hugePageBytes, Optional<Long> targetBytes) {
+    /**
+     * Describes memory that the guest keeps all of.
+     *
+     * @param mostBytes how much it can have while it runs; empty for no more than it has
+     * @param hugePageBytes the size of the host's huge pages that back it; empty for ordinary pages
+     */
+    public Memory(Optional<Long> mostBytes, Optional<Long> hugePageBytes) {
+      this(mostBytes, hugePageBytes, Optional.empty());
+    }
+
+    /**
+     * Returns memory with nothing unusual about it.
+     *
+     * @return ordinary pages that neither grow nor are asked for
+     */
+    public static Memory standard() {
+      return new Memory(Optional.empty(), Optional.empty());
+    }
+
+    /**
+     * Asks the guest to keep only so much.
+     *
+     * @param other how much
+     * @return a changed copy
+     */
+    public Memory withTargetBytes(long other) {
+      return new Memory(mostBytes, hugePageBytes, Optional.of(other));
+    }
+
     /** Checks the numbers. */
     public Memory {
+      targetBytes.ifPresent(target -> {
+        Rules.range("hardware.memory.targetBytes", target, MIB, MIB << 24);
+        if (target % MIB != 0) {
+          throw N0Exception.invalid(
+              "hardware.memory.targetBytes", target, "must be a multiple of 1048576");
+        }
+      });
       mostBytes.ifPresent(most -> {
         Rules.range("hardware.memory.mostBytes", most, MIB, MIB << 24);
         if (most % MIB != 0) {
@@ -154,9 +196,51 @@ public record Hardware(
     }
   }
 
+  /**
+   * A CD-ROM drive, on the machine's virtio SCSI controller. The guest keeps the drive while its medium changes.
+   *
+   * @param name what it is known by for life, a label
+   * @param volume name of the volume in it, on the same host; empty for no medium
+   * @param bootOrder 0 boots first, among the disks; empty if it is not booted from
+   */
+  public record Cdrom(String name, Optional<String> volume, Optional<Integer> bootOrder) {
+    /** Checks names and order. */
+    public Cdrom {
+      Rules.label("hardware.cdroms.name", name);
+      volume.ifPresent(medium -> Rules.label("hardware.cdroms.volume", medium));
+      bootOrder.ifPresent(order -> Rules.range("hardware.cdroms.bootOrder", order, 0, 255));
+    }
+
+    /**
+     * Describes a drive without a medium.
+     *
+     * @param name what it is known by
+     * @return the drive
+     */
+    public static Cdrom empty(String name) {
+      return new Cdrom(name, Optional.empty(), Optional.empty());
+    }
+
+    /**
+     * Describes a drive with a medium.
+     *
+     * @param name what it is known by
+     * @param volume the medium
+     * @return the drive
+     */
+    public static Cdrom of(String name, String volume) {
+      return new Cdrom(name, Optional.of(volume), Optional.empty());
+    }
+  }
+
   /** Checks the numbers. */
   public Hardware {
     shares = List.copyOf(shares);
+    cdroms = List.copyOf(cdroms);
+    Rules.range("hardware.cdroms", cdroms.size(), 0, MOST_CDROMS);
+    if (cdroms.stream().map(Cdrom::name).distinct().count() < cdroms.size()) {
+      throw N0Exception.invalid("hardware.cdroms", cdroms, "must have each name once");
+    }
     rawArguments = List.copyOf(rawArguments);
     Rules.range("hardware.shares", shares.size(), 0, MOST_SHARES);
     if (shares.stream().map(Share::tag).distinct().count() < shares.size()) {
@@ -180,6 +264,7 @@ public record Hardware(
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
+        List.of(),
         List.of());
   }
 
@@ -190,7 +275,8 @@ public record Hardware(
    * @return a changed copy
    */
   public Hardware withCpu(Cpu other) {
-    return new Hardware(Optional.of(other), memory, shares, tpm, watchdog, vsockCid, rawArguments);
+    return new Hardware(
+        Optional.of(other), memory, shares, tpm, watchdog, vsockCid, rawArguments, cdroms);
   }
 
   /**
@@ -200,7 +286,8 @@ public record Hardware(
    * @return a changed copy
    */
   public Hardware withMemory(Memory other) {
-    return new Hardware(cpu, Optional.of(other), shares, tpm, watchdog, vsockCid, rawArguments);
+    return new Hardware(
+        cpu, Optional.of(other), shares, tpm, watchdog, vsockCid, rawArguments, cdroms);
   }
 
   /**
@@ -210,7 +297,7 @@ public record Hardware(
    * @return a changed copy
    */
   public Hardware withShares(List<Share> other) {
-    return new Hardware(cpu, memory, other, tpm, watchdog, vsockCid, rawArguments);
+    return new Hardware(cpu, memory, other, tpm, watchdog, vsockCid, rawArguments, cdroms);
   }
 
   /**
@@ -220,7 +307,8 @@ public record Hardware(
    * @return a changed copy
    */
   public Hardware withTpm(Tpm other) {
-    return new Hardware(cpu, memory, shares, Optional.of(other), watchdog, vsockCid, rawArguments);
+    return new Hardware(
+        cpu, memory, shares, Optional.of(other), watchdog, vsockCid, rawArguments, cdroms);
   }
 
   /**
@@ -230,7 +318,8 @@ public record Hardware(
    * @return a changed copy
    */
   public Hardware withWatchdog(Watchdog other) {
-    return new Hardware(cpu, memory, shares, tpm, Optional.of(other), vsockCid, rawArguments);
+    return new Hardware(
+        cpu, memory, shares, tpm, Optional.of(other), vsockCid, rawArguments, cdroms);
   }
 
   /**
@@ -240,7 +329,8 @@ public record Hardware(
    * @return a changed copy
    */
   public Hardware withVsockCid(long other) {
-    return new Hardware(cpu, memory, shares, tpm, watchdog, Optional.of(other), rawArguments);
+    return new Hardware(
+        cpu, memory, shares, tpm, watchdog, Optional.of(other), rawArguments, cdroms);
   }
 
   /**
@@ -250,6 +340,16 @@ public record Hardware(
    * @return a changed copy
    */
   public Hardware withRawArguments(List<String> other) {
-    return new Hardware(cpu, memory, shares, tpm, watchdog, vsockCid, other);
+    return new Hardware(cpu, memory, shares, tpm, watchdog, vsockCid, other, cdroms);
+  }
+
+  /**
+   * Uses other CD-ROM drives.
+   *
+   * @param other all of them
+   * @return a changed copy
+   */
+  public Hardware withCdroms(List<Cdrom> other) {
+    return new Hardware(cpu, memory, shares, tpm, watchdog, vsockCid, rawArguments, other);
   }
 }

@@ -2,6 +2,7 @@ package io.n0stack.n0core.api.compute;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.api.compute.Hardware.Cdrom;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.network.PortDriver;
@@ -11,6 +12,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A virtual machine.
@@ -44,6 +46,7 @@ public record MachineSpec(
     Optional<Hardware> hardware)
     implements Spec {
   private static final long MIB = 1 << 20;
+  private static final int MOST_QUEUES = 16;
 
   /** The board. */
   public enum Chipset {
@@ -69,12 +72,50 @@ public record MachineSpec(
    * @param volume name of the volume, on the same host
    * @param bootOrder 0 boots first; empty if it is not booted from
    * @param model what the guest sees it as; empty for {@link DiskModel#VIRTIO_BLK}
+   * @param limits how much the guest may ask of it; empty for no limits
+   * @param tuning how the host does its input and output; empty as for everybody
    */
-  public record Disk(String volume, Optional<Integer> bootOrder, Optional<DiskModel> model) {
+  public record Disk(
+      String volume,
+      Optional<Integer> bootOrder,
+      Optional<DiskModel> model,
+      Optional<DiskLimits> limits,
+      Optional<DiskTuning> tuning) {
     /** Checks name and order. */
     public Disk {
       Rules.label("disk.volume", volume);
       bootOrder.ifPresent(order -> Rules.range("disk.bootOrder", order, 0, 255));
+    }
+
+    /**
+     * Describes a disk without limits, treated as everybody's.
+     *
+     * @param volume name of the volume
+     * @param bootOrder 0 boots first; empty if it is not booted from
+     * @param model what the guest sees it as; empty for {@link DiskModel#VIRTIO_BLK}
+     */
+    public Disk(String volume, Optional<Integer> bootOrder, Optional<DiskModel> model) {
+      this(volume, bootOrder, model, Optional.empty(), Optional.empty());
+    }
+
+    /**
+     * Limits what the guest may ask of it.
+     *
+     * @param other the limits
+     * @return a changed copy
+     */
+    public Disk withLimits(DiskLimits other) {
+      return new Disk(volume, bootOrder, model, Optional.of(other), tuning);
+    }
+
+    /**
+     * Changes how the host does its input and output.
+     *
+     * @param other how
+     * @return a changed copy
+     */
+    public Disk withTuning(DiskTuning other) {
+      return new Disk(volume, bootOrder, model, limits, Optional.of(other));
     }
   }
 
@@ -94,11 +135,33 @@ public record MachineSpec(
    * A NIC of the machine.
    *
    * @param port name of the port, on the same host
+   * @param queues how many processors can send and receive at once, 1 to 16 and at most as many as there can be;
+   *     more than 1 needs a multiqueue tap; empty for 1
    */
-  public record Nic(String port) {
-    /** Checks the name. */
+  public record Nic(String port, Optional<Integer> queues) {
+    /** Checks name and number. */
     public Nic {
       Rules.label("nic.port", port);
+      queues.ifPresent(n -> Rules.range("nic.queues", n, 1, MOST_QUEUES));
+    }
+
+    /**
+     * Describes a NIC with one queue.
+     *
+     * @param port name of the port
+     */
+    public Nic(String port) {
+      this(port, Optional.empty());
+    }
+
+    /**
+     * Changes how many processors can send and receive at once.
+     *
+     * @param other how many
+     * @return a changed copy
+     */
+    public Nic withQueues(int other) {
+      return new Nic(port, Optional.of(other));
     }
   }
 
@@ -150,9 +213,18 @@ public record MachineSpec(
     }
     disks = List.copyOf(disks);
     nics = List.copyOf(nics);
-    requireDistinct("disks", disks.stream().map(Disk::volume).toList());
+    List<Cdrom> drives = hardware.map(Hardware::cdroms).orElse(List.of());
     requireDistinct(
-        "disks.bootOrder", disks.stream().flatMap(d -> d.bootOrder().stream()).toList());
+        "disks",
+        Stream.concat(
+                disks.stream().map(Disk::volume), drives.stream().flatMap(d -> d.volume().stream()))
+            .toList());
+    requireDistinct(
+        "disks.bootOrder",
+        Stream.concat(
+                disks.stream().flatMap(d -> d.bootOrder().stream()),
+                drives.stream().flatMap(d -> d.bootOrder().stream()))
+            .toList());
     requireDistinct("nics", nics.stream().map(Nic::port).toList());
     if (limits
         .flatMap(Limits::memoryBytes)
@@ -170,6 +242,22 @@ public record MachineSpec(
           throw N0Exception.invalid(
               "hardware.memory.mostBytes", most, "must be at least memoryBytes, " + memoryBytes);
         });
+    hardware
+        .flatMap(Hardware::memory)
+        .flatMap(Hardware.Memory::targetBytes)
+        .filter(target -> target > memoryBytes)
+        .ifPresent(target -> {
+          throw N0Exception.invalid(
+              "hardware.memory.targetBytes", target, "must be at most memoryBytes, " + memoryBytes);
+        });
+    int processors =
+        hardware.flatMap(Hardware::cpu).flatMap(Hardware.Cpu::mostVcpus).orElse(vcpus);
+    for (Nic nic : nics) {
+      nic.queues().filter(n -> n > processors).ifPresent(n -> {
+        throw N0Exception.invalid(
+            "nic.queues", n, "must be at most as many as there can be vCPUs, " + processors);
+      });
+    }
   }
 
   private static void check(Hardware.Cpu cpu, int vcpus) {
@@ -195,6 +283,9 @@ public record MachineSpec(
   public Set<Reference> dependencies() {
     Set<Reference> all = new LinkedHashSet<>();
     disks.forEach(disk -> all.add(new Reference(StorageDriver.KIND, disk.volume())));
+    hardware.map(Hardware::cdroms).orElse(List.of()).stream()
+        .flatMap(drive -> drive.volume().stream())
+        .forEach(medium -> all.add(new Reference(StorageDriver.KIND, medium)));
     nics.forEach(nic -> all.add(new Reference(PortDriver.KIND, nic.port())));
     return Set.copyOf(all);
   }
@@ -292,13 +383,34 @@ public record MachineSpec(
     }
 
     /**
+     * Adds a disk, after those added before.
+     *
+     * @param disk the disk
+     * @return this
+     */
+    public Builder disk(Disk disk) {
+      disks.add(disk);
+      return this;
+    }
+
+    /**
      * Adds a NIC.
      *
      * @param port name of the port
      * @return this
      */
     public Builder nic(String port) {
-      nics.add(new Nic(port));
+      return nic(new Nic(port));
+    }
+
+    /**
+     * Adds a NIC, after those added before.
+     *
+     * @param nic the NIC
+     * @return this
+     */
+    public Builder nic(Nic nic) {
+      nics.add(nic);
       return this;
     }
 

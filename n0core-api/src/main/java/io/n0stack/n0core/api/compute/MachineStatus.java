@@ -15,8 +15,8 @@ import java.util.Optional;
  *     port since it was last started
  * @param reason what stopped it if it is FAILED or CRASHED, as far as is known, such as {@code guest-panicked},
  *     {@code io-error: disk-data}, {@code watchdog}; empty otherwise
- * @param unplugging the disks and NICs, as {@code disk:VOLUME} and {@code nic:PORT}, that the guest was asked to
- *     release and has not yet
+ * @param unplugging the disks, NICs and CD-ROM drives, as {@code disk:VOLUME}, {@code nic:PORT} and {@code cd:NAME},
+ *     that the guest was asked to release and has not yet; of a drive that stays, its medium
  * @since 0.1
  */
 public record MachineStatus(

@@ -18,10 +18,12 @@ import java.util.UUID;
  *   <li>source: {@link #migrate} sends, stops, gives the machine away and has the target {@link #takeOver}.
  * </ol>
  *
- * <p>At no time can both run the guest, whoever dies when: the source gives up its right durably, only after
- * its guest has stopped for good, and the target takes it durably before its guest runs. The right is
- * named by a token, which is good for one attempt. A machine whose owner cannot be told stays
- * where it is and is reported, until {@link #settle} reaches the other side or a person says what is the case.
+ * <p>At no time can both run the guest, whoever dies when. The right to run it is named by a token, which is good
+ * for one attempt. Before its memory is sent, the source has durably on record that it will not run the guest
+ * again once all is sent, unless the target durably refuses the token; the target has durably on record which token
+ * it waits under, and what it does is on record before it tells. So nothing waits for a disk while the guest
+ * stands still. A machine whose owner cannot be told stays where it is and is reported, until {@link #settle}
+ * reaches the other side or a person says what is the case.
  *
  * <p>Thread-safe.
  *
@@ -32,9 +34,14 @@ public interface Migration {
   enum Phase {
     /** Not on the way: it belongs to this host. */
     SETTLED,
-    /** Source: it is being sent, and still belongs to this host. */
+    /** Source: its disks are being copied, and it still belongs to this host. */
     SENDING,
-    /** Source: it stands still and was given away; only the target's word can bring it back. */
+    /**
+     * Source: its memory is being sent. It belongs to this host until the emulator has sent all; from then on, or if
+     * the emulator has died, only the target's word can bring it back.
+     */
+    HANDING_OVER,
+    /** Source: it stands still and may have been given away; only the target's word can bring it back. */
     RELEASED,
     /** Source: the target has refused it, so that it goes on here. */
     RESUMING,
@@ -75,14 +82,15 @@ public interface Migration {
    *
    * @param machine a machine that runs or is paused
    * @return what the target needs to know
-   * @throws N0Exception NOT_FOUND if there is no such machine; PRECONDITION if it is off or on the way
-   *     already
+   * @throws N0Exception NOT_FOUND if there is no such machine; PRECONDITION if it is off, on the way already, or a
+   *     change of it is unfinished; UNSUPPORTED if it has a device that cannot be moved
    */
   MigrationOffer offer(ResourceId machine);
 
   /**
    * Reserves a place on the target, durably. The machine is then listed and observed as PREPARED, is never
-   * started by itself, and can be deleted.
+   * started by itself, and can be deleted. If the agent dies meanwhile, there is nothing, or a reservation that
+   * {@code apply} refuses until it is made again or deleted.
    *
    * @param offer what the source said
    * @throws N0Exception INVALID if the offer is damaged; UNSUPPORTED if this driver cannot make such a
@@ -113,7 +121,8 @@ public interface Migration {
    * @param options how hard to try
    * @param target the way to the target's agent
    * @return what it took
-   * @throws N0Exception PRECONDITION if it is not running or paused; CANCELLED if the guest goes on here
+   * @throws N0Exception UNSUPPORTED if the options ask for what this driver cannot do; PRECONDITION if it is not
+   *     running or paused, or a change of it is unfinished; CANCELLED if the guest goes on here
    *     because of a cancellation; UNAVAILABLE if sending failed and the guest goes on here, or if the target
    *     did not say whether it has taken over: {@link #phase} tells, and {@link #settle} goes on
    */
@@ -154,7 +163,8 @@ public interface Migration {
    * @param machine the machine
    * @param token the token
    * @return REFUSED, or TAKEN if the promise comes too late
-   * @throws N0Exception NOT_FOUND if nothing is known of it; UNAVAILABLE if it cannot be seen
+   * @throws N0Exception NOT_FOUND if nothing is known of it; UNAVAILABLE if it cannot be seen; PRECONDITION if the
+   *     host was restarted since, so that it may have run here for a moment: only {@link #takeOver} decides that
    */
   Verdict refuse(Context cx, ResourceId machine, UUID token);
 

@@ -29,7 +29,14 @@ public record MigrationOptions(
     /** It is tried until the deadline. */
     WAIT,
     /** The guest's processors are slowed down, more and more. */
-    SLOW_DOWN
+    SLOW_DOWN,
+    /**
+     * The guest runs on the target before all of its memory is there; what it misses is fetched as it touches it. From
+     * then on each host has a part of the guest, and neither can run it alone: unlike with the others the source cannot
+     * take it back, and a guest whose source, target or network fails then is lost. A driver that cannot do so says
+     * UNSUPPORTED before it changes anything.
+     */
+    POST_COPY
   }
 
   /** Checks the numbers. */

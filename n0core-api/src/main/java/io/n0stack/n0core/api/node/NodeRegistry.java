@@ -16,7 +16,7 @@ public interface NodeRegistry {
    * A node and its state.
    *
    * @param node the record
-   * @param state {@link NodeState#READY} or {@link NodeState#NOT_READY}
+   * @param state {@link NodeState#READY}, {@link NodeState#NOT_READY} or {@link NodeState#UNKNOWN}
    */
   record Entry(Node node, NodeState state) {}
 

@@ -39,6 +39,24 @@ public interface BlockSession extends AutoCloseable {
   String execute(String command, Map<String, ?> arguments, Duration deadline);
 
   /**
+   * Does work once, while the file systems of the guest are frozen if an agent in it answers and agrees;
+   * otherwise all the same. The guest is thawed whatever happens: also if the work throws, if this process
+   * dies, by whoever looks at the machine next, and at the limit, before the work has ended. The work may
+   * use this session and others.
+   *
+   * @param limit how long the guest may be frozen, 1 ms to 1 min
+   * @param work what is done; what it throws is thrown
+   * @return true if the guest was frozen from before the work until after it; false also if that is not sure,
+   *     and for a machine driver that cannot freeze guests
+   * @throws N0Exception INVALID for another limit; CANCELLED if interrupted, when the work may have been
+   *     done
+   */
+  default boolean quietly(Duration limit, Runnable work) {
+    work.run();
+    return false;
+  }
+
+  /**
    * Collects events from now on.
    *
    * @param capacity how many may wait to be taken, 1 to 65536; one more is dropped and counted

@@ -35,7 +35,7 @@ final class DirectoryLock implements AutoCloseable {
   static DirectoryLock acquire(Path directory) {
     Path file = directory.resolve("lock");
     try {
-      RecordFiles.createDirectory(directory);
+      SmallFiles.createDirectory(directory);
       synchronized (HELD) {
         return acquire(directory, file);
       }

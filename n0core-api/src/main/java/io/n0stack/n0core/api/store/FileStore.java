@@ -40,6 +40,7 @@ public final class FileStore implements Store {
   private final Path records;
   private final DirectoryLock lock;
   private final Revisions revisions;
+  private final HeldDirectory held;
   private final NavigableMap<String, Versioned> cache = new TreeMap<>();
   private final List<Quarantined> quarantined = new ArrayList<>();
   private final List<Delivery<Change>> watchers = new CopyOnWriteArrayList<>();
@@ -49,11 +50,12 @@ public final class FileStore implements Store {
 
   private FileStore(Path directory, DirectoryLock lock) throws IOException {
     this.lock = lock;
-    this.records = RecordFiles.createDirectory(directory.resolve("records"));
-    Path quarantine = RecordFiles.createDirectory(directory.resolve("quarantine"));
+    this.records = SmallFiles.createDirectory(directory.resolve("records"));
+    Path quarantine = SmallFiles.createDirectory(directory.resolve("quarantine"));
     load(quarantine);
     long highest = cache.values().stream().mapToLong(Versioned::revision).max().orElse(NONE);
     this.revisions = Revisions.open(directory.resolve("revision"), highest);
+    this.held = HeldDirectory.open(records);
   }
 
   /**
@@ -118,7 +120,7 @@ public final class FileStore implements Store {
       written = new Versioned(key, value, revisions.next());
       write(
           "write record \"" + key + "\"",
-          () -> RecordFiles.replace(file(key), RecordFiles.encode(written)));
+          () -> held.replace(name(key), RecordFiles.encode(written)));
       cache.put(key, written);
       offer(new Change(key, Optional.of(written)));
     }
@@ -135,10 +137,7 @@ public final class FileStore implements Store {
       if (expectedRevision == NONE) {
         throw precondition("delete record \"" + key + "\": there is none");
       }
-      write("delete record \"" + key + "\"", () -> {
-        Files.deleteIfExists(file(key));
-        RecordFiles.sync(records);
-      });
+      write("delete record \"" + key + "\"", () -> held.delete(name(key)));
       cache.remove(key);
       offer(new Change(key, Optional.empty()));
     }
@@ -161,7 +160,11 @@ public final class FileStore implements Store {
     broken =
         Optional.of(new N0Exception(N0Exception.Code.PRECONDITION, "store", "the store is closed"));
     watchers.forEach(Delivery::close);
-    lock.close();
+    try (lock) {
+      held.close();
+    } catch (IOException e) {
+      throw RecordFiles.failure("close store", e);
+    }
   }
 
   @SuppressWarnings({"unchecked", "rawtypes"})
@@ -180,7 +183,7 @@ public final class FileStore implements Store {
     }
     for (Path file : files) {
       String name = String.valueOf(file.getFileName());
-      if (name.startsWith(RecordFiles.TEMPORARY)) {
+      if (name.startsWith(SmallFiles.TEMPORARY)) {
         Files.delete(file); // never renamed, so never acknowledged
         continue;
       }
@@ -199,8 +202,8 @@ public final class FileStore implements Store {
         putAside(key, file, quarantine, "cannot be read: " + e);
       }
     }
-    RecordFiles.sync(records);
-    RecordFiles.sync(quarantine);
+    SmallFiles.sync(records);
+    SmallFiles.sync(quarantine);
   }
 
   private void putAside(String key, Path file, Path quarantine, String why) {
@@ -214,14 +217,14 @@ public final class FileStore implements Store {
     }
   }
 
-  private Path file(String key) {
-    return records.resolve(key.replace('/', '.'));
+  private static String name(String key) {
+    return key.replace('/', '.');
   }
 
   private void write(String operation, RecordFiles.Write body) {
     try {
       body.run();
-    } catch (RecordFiles.NotWrittenException e) {
+    } catch (SmallFiles.NotWrittenException e) {
       throw RecordFiles.failure(operation, e.reason());
     } catch (IOException e) {
       // It may be on disk or not: only reading it again, on the next open, can tell.

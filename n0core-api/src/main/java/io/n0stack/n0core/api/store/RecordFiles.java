@@ -8,32 +8,21 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Locale;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 
-/** The bytes of a record file, and how files are replaced durably. */
+/** The bytes of a record file, and what failures of files mean to a store. */
 final class RecordFiles {
-  static final String TEMPORARY = ".tmp-";
   private static final int HEADER_LIMIT = 128;
+  private static final int CHECKSUM_DIGITS = 8;
   private static final Pattern HEADER = Pattern.compile(
       "n0core-record 1 revision=(\\d{1,19}) length=(\\d{1,9}) crc32c=([0-9a-f]{8})");
-  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
-  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIRECTORY =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
   private RecordFiles() {}
 
@@ -52,36 +41,21 @@ final class RecordFiles {
     }
   }
 
-  /** Writing failed before anything could be seen of it: the old record stands. */
-  static final class NotWrittenException extends IOException {
-    private static final long serialVersionUID = 1L;
-
-    private final IOException reason;
-
-    NotWrittenException(IOException reason) {
-      super(reason);
-      this.reason = reason;
-    }
-
-    IOException reason() {
-      return reason;
-    }
-  }
-
   static byte[] encode(Versioned record) {
     byte[] value = record.value().getBytes(StandardCharsets.UTF_8);
-    // Without a locale %d writes the digits of the user's script, which decode would not know.
-    byte[] header = String.format(
-            Locale.ROOT,
-            "n0core-record 1 revision=%d length=%d crc32c=%08x\n",
-            record.revision(),
-            value.length,
-            crc(record.revision(), value))
-        .getBytes(StandardCharsets.US_ASCII);
+    byte[] header = header(record.revision(), value).getBytes(StandardCharsets.US_ASCII);
     return ByteBuffer.allocate(header.length + value.length)
         .put(header)
         .put(value)
         .array();
+  }
+
+  /** Joins rather than formats, which takes longer than to write the file where it is cold. */
+  private static String header(long revision, byte[] value) {
+    String checksum = Long.toHexString(crc(revision, value));
+    String zeros = "0".repeat(CHECKSUM_DIGITS - checksum.length());
+    return "n0core-record 1 revision=" + revision + " length=" + value.length + " crc32c=" + zeros
+        + checksum + '\n';
   }
 
   /** Reads a record's bytes, unless the file cannot be a record. */
@@ -165,116 +139,12 @@ final class RecordFiles {
     return crc.getValue();
   }
 
-  private static Path temporary(Path file) {
-    return file.resolveSibling(TEMPORARY + file.getFileName());
-  }
-
-  /** Removes what a replacement that was cut off has left. */
-  static void sweep(Path file) throws IOException {
-    Files.deleteIfExists(temporary(file));
-  }
-
-  /** Replaces a file so that after a crash it has either the old bytes or the new ones. */
-  static void replace(Path file, byte[] bytes) throws IOException {
-    Path temporary = temporary(file);
-    try {
-      throughInterrupts(() -> write(temporary, bytes));
-    } catch (IOException e) {
-      throw notWritten(temporary, e);
-    }
-    try {
-      Files.move(
-          temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      throw isFull(e) ? notWritten(temporary, e) : e;
-    }
-    sync(file.resolveSibling(""));
-  }
-
-  private static void write(Path temporary, byte[] bytes) throws IOException {
-    Files.deleteIfExists(temporary);
-    try (FileChannel out = FileChannel.open(
-        temporary, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE_FILE)) {
-      ByteBuffer rest = ByteBuffer.wrap(bytes);
-      while (rest.hasRemaining()) {
-        out.write(rest);
-      }
-      out.force(true);
-    }
-  }
-
-  private static NotWrittenException notWritten(Path temporary, IOException reason) {
-    try {
-      Files.deleteIfExists(temporary);
-    } catch (IOException second) {
-      reason.addSuppressed(second);
-    }
-    return new NotWrittenException(reason);
-  }
-
-  static void sync(Path directory) throws IOException {
-    throughInterrupts(() -> {
-      try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-        channel.force(true);
-      }
-    });
-  }
-
-  /**
-   * Does what may be done again from its start, again if the thread is interrupted meanwhile: an
-   * interrupt closes a file channel, and a change cut off there would be neither made nor refused.
-   */
-  private static void throughInterrupts(Write body) throws IOException {
-    boolean interrupted = false;
-    try {
-      while (true) {
-        interrupted |= Thread.interrupted();
-        try {
-          body.run();
-          return;
-        } catch (ClosedByInterruptException e) {
-          interrupted = true;
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
-
-  /** Makes a directory for this user alone, and those above it as the umask says. */
-  static Path createDirectory(Path directory) throws IOException {
-    return createDirectory(directory, PRIVATE_DIRECTORY);
-  }
-
-  private static Path createDirectory(Path directory, FileAttribute<?>... mode) throws IOException {
-    if (!Files.isDirectory(directory)) {
-      Path parent = directory.resolveSibling("");
-      createDirectory(parent, new FileAttribute<?>[0]);
-      try {
-        Files.createDirectory(directory, mode);
-      } catch (FileAlreadyExistsException e) {
-        if (!Files.isDirectory(directory)) {
-          throw e;
-        }
-      }
-      sync(parent);
-    }
-    return directory;
-  }
-
-  private static boolean isFull(IOException e) {
-    String text = String.valueOf(e.getMessage());
-    return text.contains("No space left") || text.contains("Disk quota exceeded");
-  }
-
   static N0Exception failure(String operation, IOException cause) {
     if (cause instanceof ClosedByInterruptException) {
       return N0Exception.interrupted(operation, cause);
     }
     N0Exception.Code code = N0Exception.Code.UNAVAILABLE;
-    if (isFull(cause)) {
+    if (SmallFiles.isFull(cause)) {
       code = N0Exception.Code.EXHAUSTED;
     } else if (cause instanceof AccessDeniedException) {
       code = N0Exception.Code.PERMISSION;

@@ -23,7 +23,7 @@ final class Revisions {
   }
 
   static Revisions open(Path file, long highestSeen) throws IOException {
-    RecordFiles.sweep(file); // of a process that was killed while it wrote
+    SmallFiles.sweep(file.resolveSibling("")); // of a process that was killed while it wrote
     if (!Files.exists(file)) {
       return new Revisions(file, highestSeen == Store.NONE ? highestSeen : beyondAll(highestSeen));
     }
@@ -43,9 +43,9 @@ final class Revisions {
   long next() {
     if (last == reserved) {
       try {
-        RecordFiles.replace(
+        SmallFiles.replace(
             file, Long.toString(reserved + BLOCK).getBytes(StandardCharsets.US_ASCII));
-      } catch (RecordFiles.NotWrittenException e) {
+      } catch (SmallFiles.NotWrittenException e) {
         throw RecordFiles.failure("reserve revisions", e.reason());
       } catch (IOException e) {
         throw RecordFiles.failure("reserve revisions", e);

@@ -5,7 +5,6 @@ import io.n0stack.n0core.api.Rules;
 import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.util.regex.Pattern;
 
 /**
  * The rules that every {@link Store} checks before it changes anything.
@@ -13,8 +12,7 @@ import java.util.regex.Pattern;
  * @since 0.1
  */
 public final class StoreRules {
-  private static final Pattern KEY = Pattern.compile(
-      "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?){0,2}");
+  private static final int LABELS = 3;
 
   private StoreRules() {}
 
@@ -25,7 +23,16 @@ public final class StoreRules {
    * @return whether it is 1 to 3 RFC 1123 labels joined by slashes
    */
   public static boolean isKey(String key) {
-    return KEY.matcher(key).matches();
+    int labels = 1;
+    int begin = 0;
+    for (int end = key.indexOf('/'); end >= 0; end = key.indexOf('/', begin)) {
+      if (labels == LABELS || !Rules.isLabel(key.substring(begin, end))) {
+        return false;
+      }
+      labels++;
+      begin = end + 1;
+    }
+    return Rules.isLabel(key.substring(begin));
   }
 
   /**
@@ -51,14 +58,28 @@ public final class StoreRules {
    *     in UTF-8
    */
   public static String value(String value) {
-    int bytes;
+    Rules.range("value bytes", bytes(value), 0, Store.MAX_VALUE_BYTES);
+    return value;
+  }
+
+  private static int bytes(String value) {
+    if (isAscii(value)) {
+      return value.length();
+    }
     try {
-      bytes = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(value)).limit();
+      return StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(value)).limit();
     } catch (CharacterCodingException e) {
       // String.getBytes would store a question mark: another value than the one that was put.
       throw N0Exception.invalid("value", value, "must be Unicode text without lone surrogates");
     }
-    Rules.range("value bytes", bytes, 0, Store.MAX_VALUE_BYTES);
-    return value;
+  }
+
+  private static boolean isAscii(String value) {
+    for (int i = 0; i < value.length(); i++) {
+      if (value.charAt(i) >= 0x80) {
+        return false;
+      }
+    }
+    return true;
   }
 }

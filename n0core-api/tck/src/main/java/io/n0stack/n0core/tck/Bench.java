@@ -3,6 +3,8 @@ package io.n0stack.n0core.tck;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -94,6 +96,9 @@ final class Bench<S extends Spec, T> {
     Observed<T> seen = driver.observe(id);
     holds("after " + at + " seen, not " + seen, !(seen instanceof Observed.Unknown));
     boolean listed = driver.list().contains(id);
+    if (!listed && seen instanceof Observed.Present) {
+      seen = driver.observe(id); // what was about to end may have done so between the two looks
+    }
     same("listed if present after " + at, listed, seen instanceof Observed.Present);
     if (!listed) {
       same("without a stamp after " + at, fixture.residue(), before);
@@ -109,6 +114,13 @@ final class Bench<S extends Spec, T> {
     synchronized (statuses) {
       statuses.add(status);
     }
+    return status;
+  }
+
+  /** Checks what a machine is doing, and that it is all that it is to be. */
+  MachineStatus machine(Driver<S, T> driver, ResourceId id, MachineState expected, String at) {
+    MachineStatus status = (MachineStatus) complete(driver, id, at);
+    same("state " + at, status.state(), expected);
     return status;
   }
 

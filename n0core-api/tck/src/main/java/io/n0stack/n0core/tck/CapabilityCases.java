@@ -2,10 +2,14 @@ package io.n0stack.n0core.tck;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Console;
+import io.n0stack.n0core.api.compute.MachineSnapshots;
 import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatistics;
 import io.n0stack.n0core.api.compute.MachineStatus;
+import io.n0stack.n0core.api.compute.Migration;
 import io.n0stack.n0core.api.compute.Power;
 import io.n0stack.n0core.api.compute.PowerAction;
+import io.n0stack.n0core.api.compute.Screen;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
@@ -37,8 +41,14 @@ final class CapabilityCases<S extends Spec, T> {
   void advertisedCapabilitiesWork() {
     ResourceId id = bench.fresh();
     bench.with(driver -> {
-      driver.apply(bench.context(), id, bench.fixture.spec());
+      driver.apply(bench.context(), id, bench.fixture.capableSpec());
       exercise(driver, id, Power.class, (power, machine) -> power(driver, power, machine));
+      MachineCases<S, T> machines = new MachineCases<>(bench, driver);
+      exercise(driver, id, Power.class, machines::save);
+      exercise(driver, id, MachineSnapshots.class, machines::snapshots);
+      exercise(driver, id, MachineStatistics.class, machines::statistics);
+      exercise(driver, id, Screen.class, new ScreenCases<>(bench, driver)::screen);
+      exercise(driver, id, Migration.class, new MigrationCases<>(bench, driver)::migration);
       exercise(driver, id, Console.class, this::console);
       exercise(driver, id, Snapshots.class, (s, volume) -> snapshots(driver, s, volume));
       exercise(

@@ -41,6 +41,26 @@ public interface DriverFixture<S extends Spec, T> {
   }
 
   /**
+   * Returns a spec of which all that the driver advertises can be used: a machine with a screen and a disk that
+   * holds snapshots, say.
+   *
+   * @return the same spec at each call, {@link #spec} by default
+   */
+  default S capableSpec() {
+    return spec();
+  }
+
+  /**
+   * Returns the data plane of another host that shares what the specs depend on, so that the kit can move a
+   * resource there and back.
+   *
+   * @return the other host, empty if there is none
+   */
+  default Optional<DriverFixture<S, T>> neighbour() {
+    return Optional.empty();
+  }
+
+  /**
    * Returns a spec into which a resource of {@link #spec()} can be changed.
    *
    * @return the changed spec, empty if nothing of it can be changed

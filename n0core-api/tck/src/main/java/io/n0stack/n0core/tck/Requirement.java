@@ -14,7 +14,9 @@ public enum Requirement {
   /** {@code linux.uml}, a Linux kernel that runs as a process, is installed. */
   UML,
   /** {@code etcd} is installed. */
-  ETCD;
+  ETCD,
+  /** {@code qemu-ga}, the agent that runs in guests, is installed. */
+  GUEST_AGENT;
 
   /**
    * Looks whether this machine has it.
@@ -30,6 +32,7 @@ public enum Requirement {
             .allMatch(Requirement::installed);
       case UML -> installed("linux.uml");
       case ETCD -> installed("etcd");
+      case GUEST_AGENT -> installed("qemu-ga");
     };
   }
 

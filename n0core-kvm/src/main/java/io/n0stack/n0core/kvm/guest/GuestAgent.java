@@ -42,9 +42,11 @@ public final class GuestAgent implements AutoCloseable {
   private final AgentSocket connection;
   private final AgentLine line;
   private final ReentrantLock turn = new ReentrantLock();
+  private final Runnable closed;
   private volatile boolean lost;
 
-  private GuestAgent(String name, Path socket, GuestAgentOptions options) {
+  private GuestAgent(String name, Path socket, GuestAgentOptions options, Runnable closed) {
+    this.closed = closed;
     this.name = name;
     this.socket = socket;
     this.options = options;
@@ -63,7 +65,22 @@ public final class GuestAgent implements AutoCloseable {
    *     agent does not take part: it serves another client, is busy, or the guest stands still
    */
   public static GuestAgent connect(String name, Path socket, GuestAgentOptions options) {
-    GuestAgent agent = new GuestAgent(name, socket, options);
+    return connect(name, socket, options, () -> {});
+  }
+
+  /**
+   * Connects and brings both sides into step.
+   *
+   * @param name what the guest belongs to, for messages
+   * @param socket path of the port's listening socket
+   * @param options what is allowed
+   * @param closed what is told when the connection is closed or lost, perhaps more than once
+   * @return the agent, which the caller closes
+   * @throws N0Exception as the other method
+   */
+  public static GuestAgent connect(
+      String name, Path socket, GuestAgentOptions options, Runnable closed) {
+    GuestAgent agent = new GuestAgent(name, socket, options, closed);
     boolean ready = false;
     try {
       agent.sync();
@@ -254,6 +271,7 @@ public final class GuestAgent implements AutoCloseable {
   public void close() {
     lost = true;
     connection.close();
+    closed.run();
   }
 
   boolean isLost() {

@@ -2,6 +2,8 @@ package io.n0stack.n0core.kvm.internal;
 
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.annotations.In;
+import jnr.ffi.annotations.Out;
+import jnr.ffi.annotations.SaveError;
 import jnr.ffi.annotations.Variadic;
 
 /**
@@ -14,24 +16,40 @@ public interface LibC {
   LibC INSTANCE = LibraryLoader.create(LibC.class).load("c");
 
   @Variadic(fixedCount = 2)
+  @SaveError
   int open(@In byte[] path, int flags, int mode);
 
+  @SaveError
   int socket(int domain, int type, int protocol);
 
+  @SaveError
   int connect(int fd, long address, int length);
 
+  @SaveError
   long send(int fd, long buffer, long length, int flags);
 
+  @SaveError
   long sendmsg(int fd, long message, int flags);
 
+  @SaveError
   long recv(int fd, long buffer, long length, int flags);
 
+  @SaveError
   int poll(long fds, long count, int timeoutMillis);
 
+  @SaveError
   int shutdown(int fd, int how);
 
   @Variadic(fixedCount = 2)
+  @SaveError
   int fcntl(int fd, int command, long argument);
 
+  @SaveError
   int close(int fd);
+
+  @SaveError
+  long getxattr(@In byte[] path, @In byte[] name, @Out byte[] value, long size);
+
+  @SaveError
+  int setxattr(@In byte[] path, @In byte[] name, @In byte[] value, long size, int flags);
 }

@@ -1,4 +1,4 @@
-/** How the driver works: command lines, processes, directories, devices. */
+/** What the packages of the driver share: the C library. How the driver works is in those below. */
 @NullMarked
 package io.n0stack.n0core.kvm.internal;
 

@@ -2,34 +2,25 @@ package io.n0stack.n0core.kvm.qapi;
 
 import io.n0stack.n0core.api.N0Exception;
 import java.util.Optional;
-import java.util.OptionalLong;
 
 /**
  * A job that moves an overlay's content down into what it is based on.
  *
  * @param device the device or root node
- * @param jobId the job's id
  * @param baseNode the node to write to; the lowest if absent
  * @param topNode the node to empty; the topmost if absent
  * @param backingFile what the overlay above names as its backing file afterwards
- * @param speed the most bytes per second, 0 for no limit
  * @param onError what happens after an error
- * @param filterNodeName the name of the node that the job inserts
- * @param autoFinalize whether the end comes without {@code job-finalize}
- * @param autoDismiss whether the ended job vanishes by itself
+ * @param settings what each job on a block node can be told
  * @since 0.1
  */
 public record BlockCommit(
     String device,
-    Optional<String> jobId,
     Optional<String> baseNode,
     Optional<String> topNode,
     Optional<String> backingFile,
-    OptionalLong speed,
     Optional<ErrorPolicy> onError,
-    Optional<String> filterNodeName,
-    Optional<Boolean> autoFinalize,
-    Optional<Boolean> autoDismiss) {
+    BlockJobSettings settings) {
   /**
    * Starts from what is required.
    *
@@ -41,45 +32,24 @@ public record BlockCommit(
   }
 
   Args arguments() {
-    return Args.of()
+    return settings.into(Args.of()
         .put("device", device)
-        .put("job-id", jobId)
         .put("base-node", baseNode)
         .put("top-node", topNode)
         .put("backing-file", backingFile)
-        .put("speed", speed)
-        .put("on-error", onError)
-        .put("filter-node-name", filterNodeName)
-        .put("auto-finalize", autoFinalize)
-        .put("auto-dismiss", autoDismiss);
+        .put("on-error", onError));
   }
 
   /** Collects the optional parts; used by one thread. */
-  public static final class Builder {
+  public static final class Builder extends BlockJobBuilder<Builder> {
     private final String device;
-    private Optional<String> jobId = Optional.empty();
     private Optional<String> baseNode = Optional.empty();
     private Optional<String> topNode = Optional.empty();
     private Optional<String> backingFile = Optional.empty();
-    private OptionalLong speed = OptionalLong.empty();
     private Optional<ErrorPolicy> onError = Optional.empty();
-    private Optional<String> filterNodeName = Optional.empty();
-    private Optional<Boolean> autoFinalize = Optional.empty();
-    private Optional<Boolean> autoDismiss = Optional.empty();
 
     private Builder(String device) {
       this.device = device;
-    }
-
-    /**
-     * Sets the job's id.
-     *
-     * @param value the job's id
-     * @return this
-     */
-    public Builder jobId(String value) {
-      this.jobId = Optional.of(value);
-      return this;
     }
 
     /**
@@ -116,17 +86,6 @@ public record BlockCommit(
     }
 
     /**
-     * Sets the most bytes per second, 0 for no limit.
-     *
-     * @param value the most bytes per second, 0 for no limit
-     * @return this
-     */
-    public Builder speed(long value) {
-      this.speed = OptionalLong.of(value);
-      return this;
-    }
-
-    /**
      * Says what happens after an error.
      *
      * @param value what happens after an error
@@ -137,34 +96,8 @@ public record BlockCommit(
       return this;
     }
 
-    /**
-     * Sets the name of the node that the job inserts.
-     *
-     * @param value the name of the node that the job inserts
-     * @return this
-     */
-    public Builder filterNodeName(String value) {
-      this.filterNodeName = Optional.of(value);
-      return this;
-    }
-
-    /**
-     * Lets the job wait for job-finalize.
-     *
-     * @return this
-     */
-    public Builder waitForFinalize() {
-      autoFinalize = Optional.of(false);
-      return this;
-    }
-
-    /**
-     * Keeps the ended job until job-dismiss.
-     *
-     * @return this
-     */
-    public Builder waitForDismiss() {
-      autoDismiss = Optional.of(false);
+    @Override
+    Builder self() {
       return this;
     }
 
@@ -175,17 +108,7 @@ public record BlockCommit(
      * @throws N0Exception INVALID if a value breaks a rule
      */
     public BlockCommit build() {
-      return new BlockCommit(
-          device,
-          jobId,
-          baseNode,
-          topNode,
-          backingFile,
-          speed,
-          onError,
-          filterNodeName,
-          autoFinalize,
-          autoDismiss);
+      return new BlockCommit(device, baseNode, topNode, backingFile, onError, settings());
     }
   }
 }

@@ -10,34 +10,26 @@ import java.util.OptionalLong;
  * @param device the device or root node to copy
  * @param target the node to copy to
  * @param sync what to copy
- * @param jobId the job's id
  * @param replaces the node that the target takes the place of at the end
- * @param speed the most bytes per second, 0 for no limit
  * @param granularity the bytes that are copied at once, a power of two
  * @param bufferBytes the most memory for copies under way
  * @param onSourceError what happens if reading fails
  * @param onTargetError what happens if writing fails
- * @param filterNodeName the name of the node that the job inserts
  * @param copyMode when the guest's writes are copied
- * @param autoFinalize whether the end comes without {@code job-finalize}
- * @param autoDismiss whether the ended job vanishes by itself
+ * @param settings what each job on a block node can be told
  * @since 0.1
  */
 public record BlockMirror(
     String device,
     String target,
     SyncMode sync,
-    Optional<String> jobId,
     Optional<String> replaces,
-    OptionalLong speed,
     OptionalLong granularity,
     OptionalLong bufferBytes,
     Optional<ErrorPolicy> onSourceError,
     Optional<ErrorPolicy> onTargetError,
-    Optional<String> filterNodeName,
     Optional<CopyMode> copyMode,
-    Optional<Boolean> autoFinalize,
-    Optional<Boolean> autoDismiss) {
+    BlockJobSettings settings) {
   /**
    * Starts from what is required.
    *
@@ -51,55 +43,34 @@ public record BlockMirror(
   }
 
   Args arguments() {
-    return Args.of()
+    return settings.into(Args.of()
         .put("device", device)
         .put("target", target)
         .put("sync", sync)
-        .put("job-id", jobId)
         .put("replaces", replaces)
-        .put("speed", speed)
         .put("granularity", granularity)
         .put("buf-size", bufferBytes)
         .put("on-source-error", onSourceError)
         .put("on-target-error", onTargetError)
-        .put("filter-node-name", filterNodeName)
-        .put("copy-mode", copyMode)
-        .put("auto-finalize", autoFinalize)
-        .put("auto-dismiss", autoDismiss);
+        .put("copy-mode", copyMode));
   }
 
   /** Collects the optional parts; used by one thread. */
-  public static final class Builder {
+  public static final class Builder extends BlockJobBuilder<Builder> {
     private final String device;
     private final String target;
     private final SyncMode sync;
-    private Optional<String> jobId = Optional.empty();
     private Optional<String> replaces = Optional.empty();
-    private OptionalLong speed = OptionalLong.empty();
     private OptionalLong granularity = OptionalLong.empty();
     private OptionalLong bufferBytes = OptionalLong.empty();
     private Optional<ErrorPolicy> onSourceError = Optional.empty();
     private Optional<ErrorPolicy> onTargetError = Optional.empty();
-    private Optional<String> filterNodeName = Optional.empty();
     private Optional<CopyMode> copyMode = Optional.empty();
-    private Optional<Boolean> autoFinalize = Optional.empty();
-    private Optional<Boolean> autoDismiss = Optional.empty();
 
     private Builder(String device, String target, SyncMode sync) {
       this.device = device;
       this.target = target;
       this.sync = sync;
-    }
-
-    /**
-     * Sets the job's id.
-     *
-     * @param value the job's id
-     * @return this
-     */
-    public Builder jobId(String value) {
-      this.jobId = Optional.of(value);
-      return this;
     }
 
     /**
@@ -110,17 +81,6 @@ public record BlockMirror(
      */
     public Builder replaces(String value) {
       this.replaces = Optional.of(value);
-      return this;
-    }
-
-    /**
-     * Sets the most bytes per second, 0 for no limit.
-     *
-     * @param value the most bytes per second, 0 for no limit
-     * @return this
-     */
-    public Builder speed(long value) {
-      this.speed = OptionalLong.of(value);
       return this;
     }
 
@@ -169,17 +129,6 @@ public record BlockMirror(
     }
 
     /**
-     * Sets the name of the node that the job inserts.
-     *
-     * @param value the name of the node that the job inserts
-     * @return this
-     */
-    public Builder filterNodeName(String value) {
-      this.filterNodeName = Optional.of(value);
-      return this;
-    }
-
-    /**
      * Sets when the guest's writes are copied.
      *
      * @param value when the guest's writes are copied
@@ -190,23 +139,8 @@ public record BlockMirror(
       return this;
     }
 
-    /**
-     * Lets the job wait for job-finalize.
-     *
-     * @return this
-     */
-    public Builder waitForFinalize() {
-      autoFinalize = Optional.of(false);
-      return this;
-    }
-
-    /**
-     * Keeps the ended job until job-dismiss.
-     *
-     * @return this
-     */
-    public Builder waitForDismiss() {
-      autoDismiss = Optional.of(false);
+    @Override
+    Builder self() {
       return this;
     }
 
@@ -221,17 +155,13 @@ public record BlockMirror(
           device,
           target,
           sync,
-          jobId,
           replaces,
-          speed,
           granularity,
           bufferBytes,
           onSourceError,
           onTargetError,
-          filterNodeName,
           copyMode,
-          autoFinalize,
-          autoDismiss);
+          settings());
     }
   }
 }

@@ -3,7 +3,6 @@ package io.n0stack.n0core.kvm.guest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
@@ -17,15 +16,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Random;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A real agent, shut in namespaces of its own and without the commands that would touch this host. */
-@Requires({Requirement.ROOT, Requirement.QEMU})
+@Requires({Requirement.ROOT, Requirement.GUEST_AGENT})
 class GuestAgentIT {
   private static final String DENIED = "guest-shutdown,guest-suspend-disk,guest-suspend-ram,"
       + "guest-suspend-hybrid,guest-fsfreeze-freeze,guest-fsfreeze-freeze-list,guest-fstrim,"
@@ -37,18 +34,6 @@ class GuestAgentIT {
 
   private Process process;
   private GuestAgent agent;
-
-  @BeforeAll
-  static void requireAgent() {
-    boolean installed = Stream.of(String.valueOf(System.getenv("PATH")).split(":"))
-        .anyMatch(each -> Files.isExecutable(Path.of(each, "qemu-ga")));
-    if (!installed) {
-      assertThat(String.valueOf(System.getenv("N0CORE_REQUIRE")))
-          .as("N0CORE_REQUIRE promises qemu, but qemu-ga is not installed")
-          .doesNotContain("qemu");
-    }
-    assumeTrue(installed, "qemu-ga is not installed");
-  }
 
   @BeforeEach
   void start() throws IOException {

@@ -4,7 +4,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Subscription;
-import io.n0stack.n0core.kvm.internal.AcceleratorProbe;
+import io.n0stack.n0core.kvm.internal.host.AcceleratorProbe;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
 import java.io.IOException;
 import java.io.InputStream;

@@ -6,10 +6,11 @@ import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.network.MacAddress;
+import io.n0stack.n0core.net.IsolatedNetwork;
 import io.n0stack.n0core.net.netlink.LinkKind.Bridge;
 import io.n0stack.n0core.net.netlink.LinkKind.Dummy;
 import io.n0stack.n0core.net.tap.Tap;
-import io.n0stack.n0core.net.uml.InUserModeLinux;
+import io.n0stack.n0core.tck.child.InUserModeLinux;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.Test;
 
 /** VLAN filtering: what the kernel says of it, and what it does to frames. */
 @InUserModeLinux
+@IsolatedNetwork
 class BridgeVlansUml {
   private static final BridgeVlan DEFAULT = BridgeVlan.access(1);
   private static final String BROADCAST = "ffffffffffff";

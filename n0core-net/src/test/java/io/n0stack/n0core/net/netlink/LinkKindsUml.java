@@ -6,12 +6,13 @@ import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.network.CidrAddress;
+import io.n0stack.n0core.net.IsolatedNetwork;
 import io.n0stack.n0core.net.netlink.LinkKind.Bond;
 import io.n0stack.n0core.net.netlink.LinkKind.BondMode;
 import io.n0stack.n0core.net.netlink.LinkKind.Bridge;
 import io.n0stack.n0core.net.netlink.LinkKind.Dummy;
 import io.n0stack.n0core.net.netlink.LinkKind.Vrf;
-import io.n0stack.n0core.net.uml.InUserModeLinux;
+import io.n0stack.n0core.tck.child.InUserModeLinux;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Kinds of links that the kernels of small machines leave out. */
 @InUserModeLinux
+@IsolatedNetwork
 class LinkKindsUml {
   private Netlink netlink;
 

@@ -122,7 +122,7 @@ class NamespacesIT {
     }
     // With the namespace its end of the cable goes, and with that the other.
     await()
-        .atMost(Duration.ofSeconds(10))
+        .atMost(Duration.ofMinutes(1))
         .until(() -> netlink.links().find("peer0").isEmpty());
   }
 

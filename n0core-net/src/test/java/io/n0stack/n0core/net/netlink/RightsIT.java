@@ -2,10 +2,10 @@ package io.n0stack.n0core.net.netlink;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.n0stack.n0core.net.ChildJvm;
 import io.n0stack.n0core.net.IsolatedNetwork;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
+import io.n0stack.n0core.tck.child.ChildJvm;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;

@@ -3,11 +3,12 @@ package io.n0stack.n0core.net.netlink;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.n0stack.n0core.net.IsolatedNetwork;
 import io.n0stack.n0core.net.netlink.FilterAction.Generic;
 import io.n0stack.n0core.net.netlink.FilterAction.Police;
 import io.n0stack.n0core.net.netlink.FilterAction.Verdict;
 import io.n0stack.n0core.net.tap.Tap;
-import io.n0stack.n0core.net.uml.InUserModeLinux;
+import io.n0stack.n0core.tck.child.InUserModeLinux;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 
 /** What a tap receives and a bridge carries to another, under filters and actions that hosts lack. */
 @InUserModeLinux
+@IsolatedNetwork
 class TrafficControlUml {
   private static final int FRAMES = 100;
   private static final int FRAME_BYTES = 1000;

@@ -6,10 +6,11 @@ import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.network.CidrAddress;
+import io.n0stack.n0core.net.IsolatedNetwork;
 import io.n0stack.n0core.net.netlink.LinkKind.Vlan;
 import io.n0stack.n0core.net.netlink.LinkKind.VlanProtocol;
 import io.n0stack.n0core.net.tap.Tap;
-import io.n0stack.n0core.net.uml.InUserModeLinux;
+import io.n0stack.n0core.tck.child.InUserModeLinux;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.Test;
 
 /** VLAN links on a tap, at whose other end the tags are seen. */
 @InUserModeLinux
+@IsolatedNetwork
 class VlanUml {
   private static final String BROADCAST = "ffffffffffff";
   private static final int AFTER_ADDRESSES = 2 * 12; // hexadecimal digits of two MAC addresses

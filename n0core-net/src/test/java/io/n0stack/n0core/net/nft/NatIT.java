@@ -43,7 +43,7 @@ class NatIT {
   private static final String HOST6 = "2001:db8::1";
   private static final String SERVER6 = "2001:db8::2";
   private static final String GUEST6 = "fd00:77::2";
-  private static final int PATIENCE_MILLIS = 300;
+  private static final int PATIENCE_MILLIS = 10_000;
 
   private final List<Process> holders = new ArrayList<>();
   private final List<NetNs> namespaces = new ArrayList<>();

@@ -3,6 +3,8 @@ package io.n0stack.n0core.net.uml;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.n0stack.n0core.net.IsolatedNetwork;
+import io.n0stack.n0core.tck.child.InUserModeLinux;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Nested;
@@ -10,6 +12,7 @@ import org.junit.jupiter.api.Test;
 
 /** Ends in all the ways there are, for {@link UserModeLinuxIT} to see. */
 @InUserModeLinux
+@IsolatedNetwork
 class MisbehavingInGuest {
   @Test
   void passes() {

@@ -7,10 +7,12 @@ import static org.junit.platform.engine.TestExecutionResult.Status.ABORTED;
 import static org.junit.platform.engine.TestExecutionResult.Status.FAILED;
 import static org.junit.platform.engine.TestExecutionResult.Status.SUCCESSFUL;
 
-import io.n0stack.n0core.net.ChildResult;
-import io.n0stack.n0core.net.ChildTests;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
+import io.n0stack.n0core.tck.child.ChildResult;
+import io.n0stack.n0core.tck.child.ChildTests;
+import io.n0stack.n0core.tck.child.InUserModeLinux;
+import io.n0stack.n0core.tck.child.UserModeLinux;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.net.URL;
@@ -39,6 +41,29 @@ class UserModeLinuxIT {
       + "|\\.tap\\.TapIT)";
 
   private static final String MISBEHAVING = ".*\\.MisbehavingInGuest";
+  private static final String PACKAGE = "io.n0stack.n0core.net";
+  private static final UserModeLinux GUEST = UserModeLinux.withModules(
+      "ipv6",
+      "8021q",
+      "bridge",
+      "dummy",
+      "veth",
+      "vrf",
+      "bonding",
+      "tun",
+      "vxlan",
+      "ifb",
+      "macvlan",
+      "macvtap",
+      "sch_tbf",
+      "sch_htb",
+      "sch_ingress",
+      "sch_netem",
+      "act_police",
+      "act_mirred",
+      "act_gact",
+      "cls_u32",
+      "cls_matchall");
 
   private List<ChildResult> results = List.of();
   private List<ChildResult> misbehaved = List.of();
@@ -46,11 +71,11 @@ class UserModeLinuxIT {
   @BeforeAll
   void runInTheGuest(@TempDir Path shared) throws IOException, InterruptedException {
     String inside = UserModeLinux.SHARED;
-    UserModeLinux.run(
+    GUEST.run(
         shared,
-        Duration.ofMinutes(5),
+        Duration.ofMinutes(15),
         ChildTests.class,
-        List.of(TESTS, inside + "/results", MISBEHAVING, inside + "/misbehaved"));
+        List.of(PACKAGE, TESTS, inside + "/results", MISBEHAVING, inside + "/misbehaved"));
 
     results = ChildResult.read(shared.resolve("results"));
     misbehaved = ChildResult.read(shared.resolve("misbehaved"));
@@ -63,7 +88,7 @@ class UserModeLinuxIT {
 
   @Test
   void everyClassForTheGuestRan() throws IOException, URISyntaxException {
-    URL own = Objects.requireNonNull(UserModeLinuxIT.class.getResource("init.sh"));
+    URL own = Objects.requireNonNull(UserModeLinuxIT.class.getResource("UserModeLinuxIT.class"));
     List<String> classes;
     try (Stream<Path> files = Files.walk(Path.of(own.toURI()).resolveSibling(".."))) {
       classes = files
@@ -111,18 +136,21 @@ class UserModeLinuxIT {
   void whatIsForTheGuestFailsOnTheHost(@TempDir Path directory) throws IOException {
     Path file = directory.resolve("results");
 
-    ChildTests.main(MISBEHAVING, file.toString());
+    ChildTests.main(PACKAGE, MISBEHAVING, file.toString());
 
     assertThat(ChildResult.read(file)).singleElement().satisfies(result -> {
       assertThat(result.status()).isEqualTo(FAILED);
-      assertThat(result.text()).contains("run UserModeLinuxIT");
+      assertThat(result.text()).contains("in a guest of user-mode-linux alone");
     });
   }
 
   @Test
   void aGuestThatTakesTooLongIsKilledWithAllItsProcesses(@TempDir Path shared) {
-    assertThatThrownBy(() -> UserModeLinux.run(
-            shared, Duration.ofSeconds(1), ChildTests.class, List.of(MISBEHAVING, "unused")))
+    assertThatThrownBy(() -> GUEST.run(
+            shared,
+            Duration.ofSeconds(1),
+            ChildTests.class,
+            List.of(PACKAGE, MISBEHAVING, "unused")))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("none");
 

@@ -28,7 +28,7 @@ import java.util.List;
  * @since 0.1
  */
 public final class DurableFiles {
-  private final Seam seam;
+  private final Making making;
 
   /** Makes it; touches nothing. */
   public DurableFiles() {
@@ -36,7 +36,7 @@ public final class DurableFiles {
   }
 
   DurableFiles(Seam seam) {
-    this.seam = seam;
+    making = new Making(seam);
   }
 
   /**
@@ -48,7 +48,7 @@ public final class DurableFiles {
    * @throws OsException if the directory cannot be opened or written
    */
   public FileDraft draft(Path destination) {
-    return FileDraft.begin(requireDestination(destination), seam);
+    return FileDraft.begin(requireDestination(destination), making);
   }
 
   /**
@@ -61,8 +61,7 @@ public final class DurableFiles {
    * @throws OsException if the kernel refuses; there is no destination then
    */
   public void create(Path destination, FileContent content) {
-    requireFree(requireDestination(destination));
-    try (FileDraft draft = FileDraft.begin(destination, seam)) {
+    try (FileDraft draft = FileDraft.beginNew(requireDestination(destination), making)) {
       draft.write(content);
       draft.publish();
     }
@@ -84,7 +83,7 @@ public final class DurableFiles {
     if (NativeFile.look(destination).filter(status -> !status.isRegular()).isPresent()) {
       throw N0Exception.invalid("destination", destination, "must be a regular file, or free");
     }
-    try (FileDraft draft = FileDraft.begin(destination, seam)) {
+    try (FileDraft draft = FileDraft.begin(destination, making)) {
       draft.write(content);
       draft.replace();
     }
@@ -102,7 +101,7 @@ public final class DurableFiles {
     for (NewFile file : files) {
       requireFree(file.destination());
     }
-    try (FileBatch batch = new FileBatch(seam)) {
+    try (FileBatch batch = new FileBatch(making)) {
       batch.create(files);
     }
   }
@@ -157,11 +156,15 @@ public final class DurableFiles {
 
   static void requireFree(Path destination) {
     if (NativeFile.look(destination).isPresent()) {
-      throw new N0Exception(
-          N0Exception.Code.ALREADY_EXISTS,
-          destination.toString(),
-          "create " + Rules.quote(destination.toString()) + ": exists already");
+      throw taken(destination);
     }
+  }
+
+  static N0Exception taken(Path destination) {
+    return new N0Exception(
+        N0Exception.Code.ALREADY_EXISTS,
+        destination.toString(),
+        "create " + Rules.quote(destination.toString()) + ": exists already");
   }
 
   static Path parent(Path destination) {

@@ -14,12 +14,12 @@ import java.util.function.Consumer;
 
 /** Makes many files: all are written, then all synced, then all named, then the directories synced. */
 final class FileBatch implements AutoCloseable {
-  private final Seam seam;
+  private final Making making;
   private final Map<Path, NativeDirectory> directories = new LinkedHashMap<>();
   private final List<Temporary> temporaries = new ArrayList<>();
 
-  FileBatch(Seam seam) {
-    this.seam = seam;
+  FileBatch(Making making) {
+    this.making = making;
   }
 
   void create(List<NewFile> files) {
@@ -27,18 +27,18 @@ final class FileBatch implements AutoCloseable {
     for (NewFile file : files) {
       NativeDirectory directory = directories.computeIfAbsent(
           DurableFiles.parent(file.destination()), NativeDirectory::open);
-      Temporary temporary = Temporary.in(directory, DurableFiles.name(file.destination()), seam);
+      Temporary temporary = Temporary.in(directory, DurableFiles.name(file.destination()), making);
       temporaries.add(temporary);
       temporary.write(file.content());
       // So that the disk has work while the next are written, and the syncs find little to do.
       temporary.startWriting();
     }
-    temporaries.forEach(Temporary::sync);
+    Syncs.of(temporaries);
     Failures.undoing(
         () -> {
           temporaries.forEach(Temporary::publish);
           directories.values().forEach(NativeDirectory::sync);
-          seam.after(Seam.Step.DURABLE);
+          making.seam().after(Seam.Step.DURABLE);
           return this;
         },
         () -> forEach(Temporary::undo));

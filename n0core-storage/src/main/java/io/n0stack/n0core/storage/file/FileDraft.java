@@ -29,15 +29,27 @@ public final class FileDraft implements AutoCloseable {
     this.seam = seam;
   }
 
-  static FileDraft begin(Path destination, Seam seam) {
+  static FileDraft begin(Path destination, Making making) {
+    NativeDirectory directory = NativeDirectory.open(DurableFiles.parent(destination));
+    return Failures.undoing(() -> drawn(destination, directory, making), directory::close);
+  }
+
+  /** Begins one of a file that is not there. */
+  static FileDraft beginNew(Path destination, Making making) {
     NativeDirectory directory = NativeDirectory.open(DurableFiles.parent(destination));
     return Failures.undoing(
-        () -> new FileDraft(
-            destination,
-            directory,
-            Temporary.in(directory, DurableFiles.name(destination), seam),
-            seam),
+        () -> {
+          if (directory.exists(DurableFiles.name(destination))) {
+            throw DurableFiles.taken(destination);
+          }
+          return drawn(destination, directory, making);
+        },
         directory::close);
+  }
+
+  private static FileDraft drawn(Path destination, NativeDirectory directory, Making making) {
+    Temporary temporary = Temporary.in(directory, DurableFiles.name(destination), making);
+    return new FileDraft(destination, directory, temporary, making.seam());
   }
 
   /**

@@ -9,11 +9,10 @@ import io.n0stack.n0core.storage.internal.FileStatus;
 import io.n0stack.n0core.storage.internal.NativeDirectory;
 import io.n0stack.n0core.storage.internal.NativeFile;
 import io.n0stack.n0core.storage.internal.SystemCalls;
+import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.regex.Pattern;
 import jnr.constants.platform.Errno;
 import org.jspecify.annotations.Nullable;
@@ -48,10 +47,11 @@ final class Temporary implements AutoCloseable {
     this.file = file;
   }
 
-  static Temporary in(NativeDirectory directory, String destination, Seam seam) {
+  static Temporary in(NativeDirectory directory, String destination, Making making) {
     for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-      String name = PREFIX + UUID.randomUUID() + ".tmp";
-      Temporary made = new Temporary(directory, destination, seam, name, directory.create(name));
+      String name = making.temporaryName();
+      Temporary made =
+          new Temporary(directory, destination, making.seam(), name, directory.create(name));
       boolean kept = Failures.undoing(made::keep, made::close);
       if (kept) {
         return made;
@@ -76,7 +76,7 @@ final class Temporary implements AutoCloseable {
       SystemCalls.check(result, "lock", file.name());
     }
     seam.after(Step.LOCKED);
-    return file.status().links() > 0;
+    return file.hasName();
   }
 
   /** Tells whether locks do not exist there: then nobody can take an unlocked file for abandoned. */
@@ -130,20 +130,17 @@ final class Temporary implements AutoCloseable {
 
   FileChannel channel() {
     if (channel == null) {
-      Path path = file.reopening();
-      channel = Failures.translated(
-          "open " + Rules.quote(file.name()),
-          () -> FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
+      channel = file.channel();
     }
     return channel;
   }
 
   void write(FileContent content) {
-    Failures.translate("write " + Rules.quote(target().toString()), () -> {
-      try (FileChannel open = channel()) {
-        content.write(open);
-      }
-    });
+    try (FileChannel open = channel()) {
+      content.write(open);
+    } catch (IOException e) {
+      throw Failures.of("write " + Rules.quote(target().toString()), e);
+    }
     seam.after(Step.WRITTEN);
   }
 
@@ -167,7 +164,7 @@ final class Temporary implements AutoCloseable {
     if (SystemCalls.is(result, Errno.EINVAL, Errno.ENOSYS, Errno.EOPNOTSUPP)) {
       link();
     } else {
-      SystemCalls.check(result, "create", target());
+      requireDone(result, "create");
       named = true;
       unlinked = true;
     }
@@ -175,7 +172,7 @@ final class Temporary implements AutoCloseable {
   }
 
   private void link() {
-    SystemCalls.check(directory.link(name, destination), "create", target());
+    requireDone(directory.link(name, destination), "create");
     named = true;
     seam.after(Step.LINKED);
     SystemCalls.check(directory.unlink(name), "unlink", path());
@@ -185,7 +182,7 @@ final class Temporary implements AutoCloseable {
   /** Gives it its name; what had it has none then. */
   void replace() {
     requireOwnName();
-    SystemCalls.check(directory.rename(name, destination), "replace", target());
+    requireDone(directory.rename(name, destination), "replace");
     named = true;
     unlinked = true;
     seam.after(Step.NAMED);
@@ -213,7 +210,13 @@ final class Temporary implements AutoCloseable {
     }
     FileStatus status = file.status();
     if (directory.look(destination).filter(status::isSameFile).isPresent()) {
-      SystemCalls.check(directory.unlink(destination), "unlink", target());
+      requireDone(directory.unlink(destination), "unlink");
+    }
+  }
+
+  private void requireDone(long result, String operation) {
+    if (result < 0) {
+      throw SystemCalls.failure(result, operation, target());
     }
   }
 
@@ -229,10 +232,11 @@ final class Temporary implements AutoCloseable {
     }
     try {
       if (channel != null) {
-        FileChannel open = channel;
-        Failures.translate("close " + Rules.quote(file.name()), open::close);
+        channel.close();
       }
       unlink();
+    } catch (IOException e) {
+      throw Failures.of("close " + Rules.quote(file.name()), e);
     } finally {
       file.close();
     }

@@ -31,7 +31,8 @@ final class Linux {
   static final int FLOCK_LENGTH = 16;
   static final int FLOCK_PID = 24;
 
-  static final int SEEK_DATA = 3; // linux/fs.h
+  static final int SEEK_END = 2; // linux/fs.h
+  static final int SEEK_DATA = 3;
   static final int SEEK_HOLE = 4;
   static final long FICLONE = 0x40049409L;
   static final int RENAME_NOREPLACE = 1;

@@ -1,7 +1,6 @@
 package io.n0stack.n0core.storage.internal;
 
 import io.n0stack.n0core.api.OsException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Optional;
 import jnr.constants.platform.Errno;
@@ -15,10 +14,12 @@ public final class NativeDirectory implements AutoCloseable {
   private static final int PRIVATE = 0600;
 
   private final Path path;
+  private final Memory memory;
   private final NativeFile directory;
 
-  private NativeDirectory(Path path, NativeFile directory) {
+  private NativeDirectory(Path path, Memory memory, NativeFile directory) {
     this.path = path;
+    this.memory = memory;
     this.directory = directory;
   }
 
@@ -30,7 +31,8 @@ public final class NativeDirectory implements AutoCloseable {
    * @throws OsException if the kernel refuses
    */
   public static NativeDirectory open(Path path) {
-    return new NativeDirectory(path, NativeFile.openDirectory(path));
+    Memory memory = new Memory();
+    return new NativeDirectory(path, memory, NativeFile.openDirectory(path, memory));
   }
 
   /**
@@ -65,11 +67,16 @@ public final class NativeDirectory implements AutoCloseable {
   }
 
   private NativeFile openAt(String name, int more, String operation) {
-    byte[] bytes = SystemCalls.bytes(name);
     int flags = Linux.O_RDWR | Linux.O_NOFOLLOW | Linux.O_CLOEXEC | more;
-    long fd = SystemCalls.attempt(() -> C.openat(directory.fd(), bytes, flags, PRIVATE));
-    SystemCalls.check(fd, operation, path.resolve(name));
-    return new NativeFile(path.resolve(name).toString(), (int) fd);
+    long bytes = memory.first(name);
+    long fd;
+    do {
+      fd = SystemCalls.result(C.openat(directory.fd(), bytes, flags, PRIVATE));
+    } while (fd == SystemCalls.INTERRUPTED);
+    if (fd < 0) {
+      throw SystemCalls.failure(fd, operation, path.resolve(name));
+    }
+    return new NativeFile(path, name, memory, (int) fd);
   }
 
   /**
@@ -80,15 +87,23 @@ public final class NativeDirectory implements AutoCloseable {
    * @throws OsException if the kernel refuses to look
    */
   public Optional<FileStatus> look(String name) {
-    byte[] bytes = SystemCalls.bytes(name);
-    ByteBuffer statx = NativeFile.struct(Linux.STATX_BYTES);
-    long result = SystemCalls.attempt(() ->
-        C.statx(directory.fd(), bytes, Linux.AT_SYMLINK_NOFOLLOW, Linux.STATX_BASIC_STATS, statx));
-    if (SystemCalls.is(result, Errno.ENOENT)) {
-      return Optional.empty();
+    return exists(name) ? Optional.of(FileStatus.decode(memory.structure())) : Optional.empty();
+  }
+
+  /**
+   * Looks whether a name is taken, be it by a symbolic link that leads nowhere.
+   *
+   * @param name the name
+   * @return true if it is, false if it is proved that it is not
+   * @throws OsException if the kernel refuses to look
+   */
+  public boolean exists(String name) {
+    long result = NativeFile.statx(
+        directory.fd(), memory.first(name), Linux.AT_SYMLINK_NOFOLLOW, memory.struct());
+    if (result < 0 && !SystemCalls.is(result, Errno.ENOENT)) {
+      throw SystemCalls.failure(result, "look at", path.resolve(name));
     }
-    SystemCalls.check(result, "look at", path.resolve(name));
-    return Optional.of(FileStatus.decode(statx));
+    return result == 0;
   }
 
   /**
@@ -114,10 +129,13 @@ public final class NativeDirectory implements AutoCloseable {
   }
 
   private long rename(String from, String to, int flags) {
-    byte[] old = SystemCalls.bytes(from);
-    byte[] fresh = SystemCalls.bytes(to);
-    return SystemCalls.attempt(
-        () -> C.renameat2(directory.fd(), old, directory.fd(), fresh, flags));
+    long old = memory.first(from);
+    long fresh = memory.second(to);
+    long result;
+    do {
+      result = SystemCalls.result(C.renameat2(directory.fd(), old, directory.fd(), fresh, flags));
+    } while (result == SystemCalls.INTERRUPTED);
+    return result;
   }
 
   /**
@@ -128,8 +146,8 @@ public final class NativeDirectory implements AutoCloseable {
    * @return 0 or the negative error number: EEXIST if it is taken
    */
   public long link(String from, String to) {
-    byte[] old = SystemCalls.bytes(from);
-    byte[] fresh = SystemCalls.bytes(to);
+    long old = memory.first(from);
+    long fresh = memory.second(to);
     return SystemCalls.attempt(() -> C.linkat(directory.fd(), old, directory.fd(), fresh, 0));
   }
 
@@ -140,7 +158,7 @@ public final class NativeDirectory implements AutoCloseable {
    * @return 0 or the negative error number
    */
   public long unlink(String name) {
-    byte[] bytes = SystemCalls.bytes(name);
+    long bytes = memory.first(name);
     return SystemCalls.attempt(() -> C.unlinkat(directory.fd(), bytes, 0));
   }
 

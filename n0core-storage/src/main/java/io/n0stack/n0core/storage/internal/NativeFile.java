@@ -5,9 +5,11 @@ import io.n0stack.n0core.api.OsException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.Optional;
 import jnr.constants.platform.Errno;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Owns a descriptor. Methods that return a number give the negative error number instead of throwing
@@ -15,13 +17,17 @@ import jnr.constants.platform.Errno;
  */
 public final class NativeFile implements AutoCloseable {
   private static final LibC C = LibC.INSTANCE;
-  private static final byte[] EMPTY = {0};
 
+  private final @Nullable Path directory;
   private final String name;
+  private final Memory memory;
   private int fd;
 
-  NativeFile(String name, int fd) {
+  /** Owns a descriptor of a file by its name in a directory, if it is not a path already. */
+  NativeFile(@Nullable Path directory, String name, Memory memory, int fd) {
+    this.directory = directory;
     this.name = name;
+    this.memory = memory;
     this.fd = fd;
   }
 
@@ -33,7 +39,7 @@ public final class NativeFile implements AutoCloseable {
    * @throws OsException if the kernel refuses
    */
   public static NativeFile openForReading(Path path) {
-    return open(path, Linux.O_RDONLY | Linux.O_NONBLOCK | Linux.O_NOCTTY);
+    return open(path, Linux.O_RDONLY | Linux.O_NONBLOCK | Linux.O_NOCTTY, new Memory());
   }
 
   /**
@@ -44,26 +50,28 @@ public final class NativeFile implements AutoCloseable {
    * @throws OsException if the kernel refuses
    */
   public static NativeFile openForWriting(Path path) {
-    return open(path, Linux.O_RDWR | Linux.O_NONBLOCK | Linux.O_NOCTTY | Linux.O_NOFOLLOW);
+    int flags = Linux.O_RDWR | Linux.O_NONBLOCK | Linux.O_NOCTTY | Linux.O_NOFOLLOW;
+    return open(path, flags, new Memory());
   }
 
-  /**
-   * Opens a directory; follows symbolic links.
-   *
-   * @param path the directory
-   * @return the open directory
-   * @throws OsException if the kernel refuses
-   */
-  public static NativeFile openDirectory(Path path) {
-    return open(path, Linux.O_RDONLY | Linux.O_DIRECTORY);
+  /** Opens a directory; follows symbolic links. */
+  static NativeFile openDirectory(Path path, Memory memory) {
+    return open(path, Linux.O_RDONLY | Linux.O_DIRECTORY, memory);
   }
 
-  private static NativeFile open(Path path, int flags) {
-    byte[] bytes = SystemCalls.bytes(path);
-    long fd =
-        SystemCalls.attempt(() -> C.openat(Linux.AT_FDCWD, bytes, flags | Linux.O_CLOEXEC, 0));
-    SystemCalls.check(fd, "open", path);
-    return new NativeFile(path.toString(), (int) fd);
+  private static NativeFile open(Path path, int flags, Memory memory) {
+    String name = path.toString();
+    long bytes = memory.first(name);
+    long fd;
+    try {
+      do {
+        fd = SystemCalls.result(C.openat(Linux.AT_FDCWD, bytes, flags | Linux.O_CLOEXEC, 0));
+      } while (fd == SystemCalls.INTERRUPTED);
+    } finally {
+      Reference.reachabilityFence(memory);
+    }
+    SystemCalls.check(fd, "open", name);
+    return new NativeFile(null, name, memory, (int) fd);
   }
 
   /**
@@ -74,15 +82,28 @@ public final class NativeFile implements AutoCloseable {
    * @throws OsException if the kernel refuses to look
    */
   public static Optional<FileStatus> look(Path path) {
-    byte[] bytes = SystemCalls.bytes(path);
-    ByteBuffer statx = struct(Linux.STATX_BYTES);
-    long result = SystemCalls.attempt(() ->
-        C.statx(Linux.AT_FDCWD, bytes, Linux.AT_SYMLINK_NOFOLLOW, Linux.STATX_BASIC_STATS, statx));
+    Memory memory = new Memory();
+    long result;
+    try {
+      long name = memory.first(path.toString());
+      result = statx(Linux.AT_FDCWD, name, Linux.AT_SYMLINK_NOFOLLOW, memory.struct());
+    } finally {
+      Reference.reachabilityFence(memory);
+    }
     if (SystemCalls.is(result, Errno.ENOENT)) {
       return Optional.empty();
     }
     SystemCalls.check(result, "look at", path);
-    return Optional.of(FileStatus.decode(statx));
+    return Optional.of(FileStatus.decode(memory.structure()));
+  }
+
+  /** Looks at a name; returns 0 or the negative error number. */
+  static long statx(int directory, long name, int flags, long status) {
+    long result;
+    do {
+      result = SystemCalls.result(C.statx(directory, name, flags, Linux.STATX_BASIC_STATS, status));
+    } while (result == SystemCalls.INTERRUPTED);
+    return result;
   }
 
   /**
@@ -92,12 +113,23 @@ public final class NativeFile implements AutoCloseable {
    * @throws OsException if the kernel refuses
    */
   public FileStatus status() {
-    ByteBuffer statx = struct(Linux.STATX_BYTES);
-    check(
-        SystemCalls.attempt(
-            () -> C.statx(fd(), EMPTY, Linux.AT_EMPTY_PATH, Linux.STATX_BASIC_STATS, statx)),
-        "look at");
-    return FileStatus.decode(statx);
+    lookAtIt();
+    return FileStatus.decode(memory.structure());
+  }
+
+  /**
+   * Tells whether it has a name.
+   *
+   * @return false if all its names were taken away
+   * @throws OsException if the kernel refuses
+   */
+  public boolean hasName() {
+    lookAtIt();
+    return memory.structure().getInt(Linux.STATX_NLINK) > 0;
+  }
+
+  private void lookAtIt() {
+    check(statx(fd(), memory.first(""), Linux.AT_EMPTY_PATH, memory.struct()), "look at");
   }
 
   /**
@@ -106,7 +138,16 @@ public final class NativeFile implements AutoCloseable {
    * @return a path as text
    */
   public String name() {
-    return name;
+    return directory == null ? name : directory.resolve(name).toString();
+  }
+
+  /**
+   * Returns a channel of it.
+   *
+   * @return a new channel for reading and writing, which the caller closes before this
+   */
+  public FileChannel channel() {
+    return new NativeChannel(this, memory);
   }
 
   /**
@@ -201,6 +242,20 @@ public final class NativeFile implements AutoCloseable {
     return SystemCalls.attempt(() -> C.pwrite(fd(), from, length, offset));
   }
 
+  /** Writes bytes that are outside the heap. */
+  long write(long address, int length, long offset) {
+    long result;
+    do {
+      result = SystemCalls.result(C.pwrite(fd(), address, length, offset));
+    } while (result == SystemCalls.INTERRUPTED);
+    return result;
+  }
+
+  /** Returns its length, or the negative error number. */
+  long end() {
+    return SystemCalls.result(C.lseek(fd(), 0, Linux.SEEK_END));
+  }
+
   /**
    * Allocates blocks, which read as zeros where there were none, and makes the file longer if the
    * range ends behind it.
@@ -257,7 +312,11 @@ public final class NativeFile implements AutoCloseable {
    * @throws OsException if the kernel refuses
    */
   public void syncData() {
-    check(SystemCalls.attempt(() -> C.fdatasync(fd())), "sync");
+    long result;
+    do {
+      result = SystemCalls.result(C.fdatasync(fd()));
+    } while (result == SystemCalls.INTERRUPTED);
+    check(result, "sync");
   }
 
   /**
@@ -266,7 +325,11 @@ public final class NativeFile implements AutoCloseable {
    * @throws OsException if the kernel refuses
    */
   public void sync() {
-    check(SystemCalls.attempt(() -> C.fsync(fd())), "sync");
+    long result;
+    do {
+      result = SystemCalls.result(C.fsync(fd()));
+    } while (result == SystemCalls.INTERRUPTED);
+    check(result, "sync");
   }
 
   /**
@@ -280,8 +343,7 @@ public final class NativeFile implements AutoCloseable {
 
   /** Begins to write the content to the disk, as far as the file system can; promises nothing. */
   public void startWriting() {
-    long ignored =
-        SystemCalls.attempt(() -> C.sync_file_range(fd(), 0, 0, Linux.SYNC_FILE_RANGE_WRITE));
+    int ignored = C.sync_file_range(fd(), 0, 0, Linux.SYNC_FILE_RANGE_WRITE);
     assert ignored <= 0;
   }
 
@@ -294,8 +356,7 @@ public final class NativeFile implements AutoCloseable {
    * @return 0, or the negative error number: EAGAIN if another stands in the way
    */
   public long lockShared(long start, long length) {
-    return SystemCalls.attempt(
-        () -> C.fcntl(fd(), Linux.F_OFD_SETLK, flock(Linux.F_RDLCK, start, length)));
+    return lock(Linux.F_OFD_SETLK, Linux.F_RDLCK, start, length);
   }
 
   /**
@@ -307,8 +368,7 @@ public final class NativeFile implements AutoCloseable {
    * @return 0, or the negative error number: EAGAIN if another stands in the way
    */
   public long lockExclusive(long start, long length) {
-    return SystemCalls.attempt(
-        () -> C.fcntl(fd(), Linux.F_OFD_SETLK, flock(Linux.F_WRLCK, start, length)));
+    return lock(Linux.F_OFD_SETLK, Linux.F_WRLCK, start, length);
   }
 
   /**
@@ -319,8 +379,7 @@ public final class NativeFile implements AutoCloseable {
    * @return 0 or the negative error number
    */
   public long unlock(long start, long length) {
-    return SystemCalls.attempt(
-        () -> C.fcntl(fd(), Linux.F_OFD_SETLK, flock(Linux.F_UNLCK, start, length)));
+    return lock(Linux.F_OFD_SETLK, Linux.F_UNLCK, start, length);
   }
 
   /**
@@ -332,8 +391,8 @@ public final class NativeFile implements AutoCloseable {
    * @throws OsException if the kernel cannot tell
    */
   public Optional<LockConflict> findLock(long start, long length) {
-    ByteBuffer flock = flock(Linux.F_WRLCK, start, length);
-    check(SystemCalls.attempt(() -> C.fcntl(fd(), Linux.F_OFD_GETLK, flock)), "look for locks on");
+    check(lock(Linux.F_OFD_GETLK, Linux.F_WRLCK, start, length), "look for locks on");
+    ByteBuffer flock = memory.structure();
     short type = flock.getShort(0);
     return type == Linux.F_UNLCK
         ? Optional.empty()
@@ -344,11 +403,20 @@ public final class NativeFile implements AutoCloseable {
             flock.getInt(Linux.FLOCK_PID)));
   }
 
-  private static ByteBuffer flock(short type, long start, long length) {
-    return struct(Linux.FLOCK_BYTES)
+  private long lock(int command, short type, long start, long length) {
+    // struct flock; l_whence is 0, SEEK_SET, and l_pid has to be 0.
+    memory
+        .structure()
+        .putLong(0, 0)
         .putShort(0, type)
         .putLong(Linux.FLOCK_START, start)
-        .putLong(Linux.FLOCK_LENGTH, length);
+        .putLong(Linux.FLOCK_LENGTH, length)
+        .putLong(Linux.FLOCK_PID, 0);
+    long result;
+    do {
+      result = SystemCalls.result(C.fcntl(fd(), command, memory.struct()));
+    } while (result == SystemCalls.INTERRUPTED);
+    return result;
   }
 
   /**
@@ -358,9 +426,8 @@ public final class NativeFile implements AutoCloseable {
    * @throws OsException if the kernel refuses
    */
   public Space space() {
-    ByteBuffer statfs = struct(Linux.STATFS_BYTES);
-    check(SystemCalls.attempt(() -> C.fstatfs(fd(), statfs)), "look at file system of");
-    return Space.decode(statfs);
+    check(SystemCalls.attempt(() -> C.fstatfs(fd(), memory.struct())), "look at file system of");
+    return Space.decode(memory.structure());
   }
 
   static ByteBuffer struct(int bytes) {
@@ -369,7 +436,7 @@ public final class NativeFile implements AutoCloseable {
 
   int fd() {
     if (fd < 0) {
-      throw new IllegalStateException(name + " is closed");
+      throw new IllegalStateException(name() + " is closed");
     }
     return fd;
   }
@@ -384,7 +451,9 @@ public final class NativeFile implements AutoCloseable {
   }
 
   private void check(long result, String operation) {
-    SystemCalls.check(result, operation, name);
+    if (result < 0) {
+      throw SystemCalls.failure(result, operation, name());
+    }
   }
 
   /** Closes the descriptor. Does nothing the second time. */
@@ -409,7 +478,7 @@ public final class NativeFile implements AutoCloseable {
   public FileStatus requireImage(String field) {
     FileStatus status = status();
     if (!status.isRegular() && !status.isBlockDevice()) {
-      throw N0Exception.invalid(field, name, "must be a regular file or a block device");
+      throw N0Exception.invalid(field, name(), "must be a regular file or a block device");
     }
     return status;
   }
@@ -424,7 +493,7 @@ public final class NativeFile implements AutoCloseable {
   public FileStatus requireRegular(String field) {
     FileStatus status = status();
     if (!status.isRegular()) {
-      throw N0Exception.invalid(field, name, "must be a regular file");
+      throw N0Exception.invalid(field, name(), "must be a regular file");
     }
     return status;
   }

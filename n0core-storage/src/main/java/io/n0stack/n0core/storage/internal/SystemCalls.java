@@ -4,8 +4,6 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OsException;
 import io.n0stack.n0core.api.Rules;
 import java.nio.charset.Charset;
-import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.function.LongSupplier;
 import jnr.constants.platform.Errno;
 import jnr.ffi.LastError;
@@ -15,10 +13,24 @@ import jnr.ffi.Runtime;
 public final class SystemCalls {
   private static final Runtime RUNTIME = Runtime.getSystemRuntime();
   // The JDK's own encoding of file names, which need not be the one of texts.
-  private static final Charset NAMES = Charset.forName(
+  static final Charset NAMES = Charset.forName(
       System.getProperty("sun.jnu.encoding", Charset.defaultCharset().name()));
 
   private SystemCalls() {}
+
+  /** What {@link #result} gives for a call that a signal interrupted, and that is to be made again. */
+  static final long INTERRUPTED = -Errno.EINTR.intValue();
+
+  /**
+   * Takes what a call returned. Unlike {@link #attempt} it needs no object for the call, which counts
+   * where the code is cold.
+   *
+   * @param returned what it returned, just now
+   * @return the same, or the negative error number
+   */
+  static long result(long returned) {
+    return returned >= 0 ? returned : -LastError.getLastError(RUNTIME);
+  }
 
   /**
    * Makes a call, again while signals interrupt it.
@@ -28,13 +40,9 @@ public final class SystemCalls {
    */
   static long attempt(LongSupplier call) {
     while (true) {
-      long result = call.getAsLong();
-      if (result >= 0) {
+      long result = result(call.getAsLong());
+      if (result != INTERRUPTED) {
         return result;
-      }
-      int errno = LastError.getLastError(RUNTIME);
-      if (errno != Errno.EINTR.intValue()) {
-        return -errno;
       }
     }
   }
@@ -47,7 +55,14 @@ public final class SystemCalls {
    * @return whether it is one of them
    */
   public static boolean is(long result, Errno... errors) {
-    return result < 0 && Arrays.stream(errors).anyMatch(errno -> errno.intValue() == -result);
+    if (result < 0) {
+      for (Errno error : errors) {
+        if (error.intValue() == -result) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /**
@@ -98,14 +113,5 @@ public final class SystemCalls {
       throw N0Exception.interrupted(
           operation + " " + Rules.quote(file.toString()), new InterruptedException());
     }
-  }
-
-  static byte[] bytes(Path path) {
-    return bytes(path.toString());
-  }
-
-  static byte[] bytes(String name) {
-    byte[] text = name.getBytes(NAMES);
-    return Arrays.copyOf(text, text.length + 1);
   }
 }

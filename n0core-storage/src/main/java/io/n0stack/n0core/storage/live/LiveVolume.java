@@ -9,6 +9,7 @@ import io.n0stack.n0core.api.storage.BlockCommandException;
 import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.api.storage.BlockUse;
 import io.n0stack.n0core.api.storage.ImageFormat;
+import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -40,6 +41,9 @@ public final class LiveVolume implements AutoCloseable {
       "job-dismiss",
       BlockGraph.NODES,
       BlockGraph.EDGES);
+
+  // Windows thaws by itself after ten seconds.
+  static final Duration LONGEST_QUIET = Duration.ofSeconds(10);
 
   private final Disk disk;
 
@@ -182,36 +186,80 @@ public final class LiveVolume implements AutoCloseable {
 
   /**
    * Takes an external snapshot: the guest writes to an overlay from now on, and the file that was active
-   * stays as it is. Bitmaps stay below, with the snapshot. An overlay that is active already is left.
+   * stays as it is. Bitmaps stay below, with the snapshot. An overlay that is active already is left. If an
+   * agent in the guest answers, its file systems are frozen meanwhile.
    *
    * @param overlay absolute path of a qcow2 image of the volume's size, empty, whose header names the
    *     active file and its format
+   * @return FROZEN if the guest was frozen; CRASH if not, or if the overlay was active already
    * @throws N0Exception INVALID if the overlay is not one for the active file; BUSY if a job is running;
    *     PRECONDITION if no device has the volume. In each case the volume is as it was
    * @throws UnknownOutcomeException if the line broke and the machine cannot be asked; call again
    */
-  public void snapshot(Path overlay) {
+  public SnapshotConsistency snapshot(Path overlay) {
     Rules.absolutePath("overlay", overlay);
     BlockGraph graph = disk.graph();
     LiveNode root = disk.usedRoot(graph);
     if (root.holds(overlay)) {
-      return;
+      return SnapshotConsistency.CRASH;
     }
     inspectOverlay(overlay, root);
     String node = disk.add(graph, overlay, ImageFormat.QCOW2, "overlay");
+    Wire wire = disk.wire();
     try {
-      disk.wire()
-          .change(
+      boolean frozen = wire.quietly(
+          LONGEST_QUIET,
+          () -> wire.change(
               "blockdev-snapshot",
               Map.of("node", root.name(), "overlay", node),
-              () -> disk.root(disk.graph()).holds(overlay));
+              () -> disk.root(disk.graph()).holds(overlay)));
+      return frozen ? SnapshotConsistency.FROZEN : SnapshotConsistency.CRASH;
     } catch (BlockCommandException e) {
       disk.remove(node, e);
       throw e;
     }
   }
 
-  private static void inspectOverlay(Path overlay, LiveNode root) {
+  /**
+   * Checks that volumes are in one machine.
+   *
+   * @param volumes the volumes
+   * @throws N0Exception PRECONDITION if they are in several
+   */
+  public static void requireOneMachine(List<LiveVolume> volumes) {
+    Set<ResourceId> machines = new HashSet<>();
+    volumes.forEach(volume -> machines.add(volume.machine()));
+    if (machines.size() > 1) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          volumes.get(0).disk.volume().toString(),
+          "snapshot of several volumes: must be of one machine, are of " + machines);
+    }
+  }
+
+  /**
+   * Takes external snapshots of several volumes of one machine at one point in time: of all or of none.
+   * Otherwise as {@link #snapshot}. If all overlays are active already, nothing is done.
+   *
+   * @param overlays what each volume is to be written to from now on, 1 or more
+   * @return FROZEN if the guest was frozen; CRASH if not, or if the overlays were active already
+   * @throws N0Exception INVALID if an overlay is not one for the active file; BUSY if a job is running;
+   *     PRECONDITION if the volumes are in several machines, one is not in use, or some of the overlays
+   *     are active. In each case the volumes are as they were
+   * @throws UnknownOutcomeException if the line broke and the machine cannot be asked; call again
+   */
+  public static SnapshotConsistency snapshotTogether(Map<LiveVolume, Path> overlays) {
+    Rules.range("overlays.size", overlays.size(), 1, Integer.MAX_VALUE);
+    overlays.values().forEach(overlay -> Rules.absolutePath("overlay", overlay));
+    List<LiveVolume> volumes = List.copyOf(overlays.keySet());
+    requireOneMachine(volumes);
+    return new JointSnapshot(volumes.get(0).disk.wire(), volumes.get(0).disk.volume())
+        .take(overlays.entrySet().stream()
+            .map(entry -> new JointSnapshot.Part(entry.getKey().disk, entry.getValue()))
+            .toList());
+  }
+
+  static void inspectOverlay(Path overlay, LiveNode root) {
     Qcow2Header header = Qcow2Header.read(overlay);
     Optional<Path> backing = header.backingFile().map(name -> overlay.resolveSibling(name));
     if (backing.isEmpty() || !root.holds(backing.get())) {

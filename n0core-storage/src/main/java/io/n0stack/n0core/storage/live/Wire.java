@@ -119,6 +119,11 @@ final class Wire implements AutoCloseable {
     }
   }
 
+  /** Does work while the guest is frozen, if it can be; the line may break meanwhile. */
+  boolean quietly(Duration most, Runnable work) {
+    return line().session().quietly(most, work);
+  }
+
   private static boolean looked(UnknownOutcomeException unknown, BooleanSupplier made) {
     try {
       return made.getAsBoolean();

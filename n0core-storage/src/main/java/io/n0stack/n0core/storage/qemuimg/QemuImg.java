@@ -123,13 +123,36 @@ public final class QemuImg {
    */
   public void convert(
       ImageFile source, Path target, NewImage form, ConvertOptions options, Run run) {
+    Arguments arguments = conversion(source, target, form, options);
+    Target.make(target, () -> runner.run(arguments, run));
+  }
+
+  /**
+   * Copies what a guest sees into a file that is there, such as one under a temporary name.
+   *
+   * @param source what is copied, with all that lies beneath
+   * @param empty where to: a regular file of no bytes; it stays the same file, and is there also after a
+   *     failure
+   * @param form how the target is made
+   * @param options how it is copied
+   * @param run time, and who is told how far it has come
+   * @throws N0Exception NOT_FOUND if it is not there; ALREADY_EXISTS if it is anything else
+   */
+  public void convertInto(
+      ImageFile source, Path empty, NewImage form, ConvertOptions options, Run run) {
+    Arguments arguments = conversion(source, empty, form, options);
+    Target.requireEmpty(empty);
+    runner.run(arguments, run);
+  }
+
+  private static Arguments conversion(
+      ImageFile source, Path target, NewImage form, ConvertOptions options) {
     requireSuits(form, options);
     Arguments arguments = copy(options).images(source);
     options
         .snapshot()
         .ifPresent(name -> arguments.option("-l", "snapshot.name=" + Arguments.escaped(name)));
-    arguments.form("-O", form).operand(Names.path("target", target).toString());
-    Target.make(target, () -> runner.run(arguments, run));
+    return arguments.form("-O", form).operand(Names.path("target", target).toString());
   }
 
   /**

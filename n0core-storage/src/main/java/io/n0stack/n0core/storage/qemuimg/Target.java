@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -27,12 +28,26 @@ final class Target {
   /** Runs only if nothing is there, a dangling link included; unlinks what a failed run has left. */
   static void make(Path target, Runnable run) {
     if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-      throw new N0Exception(
-          N0Exception.Code.ALREADY_EXISTS,
-          target.toString(),
-          "make " + Rules.quote(target.toString()) + ": something is there");
+      throw taken(target);
     }
     fill(target, run);
+  }
+
+  static void requireEmpty(Path target) {
+    attempt(target, () -> {
+      BasicFileAttributes file =
+          Files.readAttributes(target, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+      if (!file.isRegularFile() || file.size() != 0) {
+        throw taken(target);
+      }
+    });
+  }
+
+  private static N0Exception taken(Path target) {
+    return new N0Exception(
+        N0Exception.Code.ALREADY_EXISTS,
+        target.toString(),
+        "make " + Rules.quote(target.toString()) + ": something is there");
   }
 
   /** Runs as {@link #make} does, on an empty file that another user may write meanwhile. */

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -27,12 +28,17 @@ class FetchKilledIT {
   private static final byte[] CONTENT = Contents.random(24 << 20);
   private static final byte[] GZIP = Compressed.gzip(CONTENT);
   private static final int KILLS = Repetition.of(3);
+  private static final Duration LIMIT = Duration.ofSeconds(30);
 
   @TempDir
   Path directory;
 
-  /** Serves about 48 MiB a second, and counts the bytes. */
-  private static RawServer slow(byte[] file, AtomicLong sent) throws IOException {
+  /**
+   * Serves about 48 MiB a second, and counts the bytes. The first answer stops after 4 MiB until the
+   * latch opens.
+   */
+  private static RawServer slow(byte[] file, AtomicLong sent, CountDownLatch open)
+      throws IOException {
     return RawServer.of((request, out) -> {
       int from = (int) request.from();
       if (from == 0) {
@@ -49,8 +55,19 @@ class FetchKilledIT {
         out.bytes(file, at, end);
         sent.addAndGet(end - at);
         LockSupport.parkNanos(2_000_000);
+        if (request.number() == 0 && end >= 4 << 20) {
+          hold(open);
+        }
       }
     });
+  }
+
+  private static void hold(CountDownLatch open) throws IOException {
+    try {
+      open.await();
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
   }
 
   @Test
@@ -62,7 +79,7 @@ class FetchKilledIT {
       Path place = Files.createDirectory(directory.resolve("place" + compressed));
       AtomicLong sent = new AtomicLong();
       int middle = 0;
-      try (RawServer server = slow(file, sent)) {
+      try (RawServer server = slow(file, sent, new CountDownLatch(0))) {
         List<String> command = compressed
             ? FetchingProcess.command(
                 "keep", server.uri("/x"), Contents.sha256(file), place, Compression.GZIP)
@@ -100,25 +117,27 @@ class FetchKilledIT {
     try (BufferedReader out = new BufferedReader(
         new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
       assertThat(out.readLine()).isEqualTo("ready");
-      await().until(() -> sent.get() >= bytes || !process.isAlive());
+      await().atMost(LIMIT).until(() -> sent.get() >= bytes || !process.isAlive());
       process.waitFor(millis, TimeUnit.MILLISECONDS);
       process.destroyForcibly();
-      assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
     }
   }
 
   @Test
   void ofTwoProcessesOneFetchesAndIfItIsKilledTheOtherGoesOn() throws Exception {
     AtomicLong sent = new AtomicLong();
-    try (RawServer server = slow(CONTENT, sent)) {
+    CountDownLatch killed = new CountDownLatch(1);
+    try (RawServer server = slow(CONTENT, sent, killed)) {
       List<String> command = FetchingProcess.command(
           "cache", server.uri("/x"), Contents.sha256(CONTENT), directory.resolve("cache"));
       Process first = new ProcessBuilder(command).start();
-      await().until(() -> sent.get() > 2 << 20);
+      await().atMost(LIMIT).until(() -> sent.get() > 2 << 20);
       Process second = new ProcessBuilder(command).start();
       Process third = new ProcessBuilder(command).start();
       first.destroyForcibly();
       assertThat(first.waitFor()).isEqualTo(137);
+      killed.countDown();
 
       for (Process process : List.of(second, third)) {
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

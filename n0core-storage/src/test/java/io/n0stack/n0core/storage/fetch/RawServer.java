@@ -1,5 +1,7 @@
 package io.n0stack.n0core.storage.fetch;
 
+import static org.awaitility.Awaitility.await;
+
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -9,6 +11,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -17,6 +20,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 
 /** An HTTP server that says whatever a test wants, one request per connection. */
 final class RawServer implements AutoCloseable {
@@ -47,14 +52,26 @@ final class RawServer implements AutoCloseable {
     }
   }
 
-  /** The way back. */
-  record Out(Socket socket, OutputStream stream) {
+  /**
+   * The way back.
+   *
+   * @param owed how much of what was announced was not sent
+   */
+  record Out(Socket socket, OutputStream stream, AtomicLong owed) {
+    private static final String LENGTH = "Content-Length: ";
+
     Out head(String status, String... fields) throws IOException {
       StringBuilder head = new StringBuilder("HTTP/1.1 " + status + "\r\n");
       for (String field : fields) {
         head.append(field).append("\r\n");
       }
-      return text(head + "\r\n");
+      Out sent = text(head + "\r\n");
+      owed.set(Stream.of(fields)
+          .filter(field -> field.matches(LENGTH + "\\d{1,18}"))
+          .mapToLong(field -> Long.parseLong(field.substring(LENGTH.length())))
+          .findFirst()
+          .orElse(0));
+      return sent;
     }
 
     Out text(String text) throws IOException {
@@ -68,11 +85,20 @@ final class RawServer implements AutoCloseable {
     Out bytes(byte[] bytes, int from, int to) throws IOException {
       stream.write(bytes, from, to - from);
       stream.flush();
+      owed.addAndGet(from - to);
       return this;
+    }
+
+    /** Java's client forgets what it was sent and has not handed over when it hears of the end. */
+    void letItBeTaken() {
+      if (owed.get() > 0) {
+        await().pollDelay(Duration.ofMillis(300)).until(() -> true);
+      }
     }
 
     /** Ends the connection by a reset instead of an end. */
     void reset() throws IOException {
+      letItBeTaken();
       socket.setSoLinger(true, 0);
       socket.close();
     }
@@ -162,8 +188,10 @@ final class RawServer implements AutoCloseable {
         request = new Request(requests.size(), line.split(" ", 3)[1], headers);
         requests.add(request);
       }
-      script.answer(request, new Out(socket, socket.getOutputStream()));
+      Out out = new Out(socket, socket.getOutputStream(), new AtomicLong());
+      script.answer(request, out);
       if (!socket.isClosed()) {
+        out.letItBeTaken();
         socket.shutdownOutput();
         drain(socket);
       }

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Breaks the line, or kills the process, at each command of each operation, and goes on. */
 @Requires(Requirement.QEMU)
 class BrokenLineIT {
-  private static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final int BLOCKS = 16;
   private static final int MOST_COMMANDS = 200;
   private static final List<String> FILES =

@@ -8,12 +8,14 @@ import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import io.n0stack.n0core.api.storage.Snapshots;
 import io.n0stack.n0core.api.storage.VolumeMaintenance;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.storage.Images;
 import io.n0stack.n0core.storage.Qcow2DirectoryDriver;
+import io.n0stack.n0core.tck.SimulatedCrash;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -257,6 +259,90 @@ class ExternalSnapshotsIT {
     requirePattern(1, 0);
     requirePattern(2, MIB);
     requirePattern(3, 2 * MIB);
+  }
+
+  @Test
+  void whatIsKnownOfEachSnapshotIsKept() throws Exception {
+    Files.createDirectory(directory.resolve("host"));
+    driver.createExternalSnapshot(cx(), root, "off");
+    try (QemuHost host = QemuHost.daemon(directory.resolve("host"))) {
+      host.add("disk-root", disk(), "qcow2");
+      try (Guest guest = host.attach("disk-root")) {
+        QuietMonitor monitor = new QuietMonitor(host);
+        StandaloneContext cx = cx().lending("machine", monitor);
+
+        driver.createExternalSnapshot(cx, root, "frozen");
+        assertThat(monitor.whileQuiet()).containsExactly("blockdev-snapshot");
+        monitor.refuse();
+        driver.createExternalSnapshot(cx, root, "running");
+        driver.createExternalSnapshot(cx().lending("machine", host), root, "mute");
+        guest.write(0, 1);
+      }
+      host.quit();
+    }
+    driver.close();
+    driver = new Qcow2DirectoryDriver(directory.resolve("pool"), Duration.ofSeconds(30));
+
+    assertThat(driver.consistency(root, "off")).isEqualTo(SnapshotConsistency.EXACT);
+    assertThat(driver.consistency(root, "frozen")).isEqualTo(SnapshotConsistency.FROZEN);
+    assertThat(driver.consistency(root, "running")).isEqualTo(SnapshotConsistency.CRASH);
+    assertThat(driver.consistency(root, "mute")).isEqualTo(SnapshotConsistency.CRASH);
+    driver.deleteExternalSnapshot(cx(), root, "frozen");
+    requireCode(N0Exception.Code.NOT_FOUND, () -> driver.consistency(root, "frozen"));
+    assertThat(driver.consistency(root, "off")).isEqualTo(SnapshotConsistency.EXACT);
+  }
+
+  @Test
+  void snapshotThatIsFinishedAfterACrashIsNotTakenForMoreThanItIs() throws Exception {
+    Files.createDirectory(directory.resolve("host"));
+    try (QemuHost host = QemuHost.daemon(directory.resolve("host"))) {
+      host.add("disk-root", disk(), "qcow2");
+      try (Guest guest = host.attach("disk-root")) {
+        StandaloneContext cx = cx().lending("machine", new QuietMonitor(host))
+            .before("record what is reached", () -> {
+              throw new SimulatedCrash("record what is reached");
+            });
+        assertThatThrownBy(() -> driver.createExternalSnapshot(cx, root, "one"))
+            .isInstanceOf(SimulatedCrash.class);
+        guest.write(0, 1);
+      }
+      host.quit();
+    }
+
+    driver.apply(cx(), root, SPEC);
+
+    assertThat(driver.consistency(root, "one")).isEqualTo(SnapshotConsistency.CRASH);
+    requirePattern(1, 0);
+  }
+
+  @Test
+  void rawDiskInUseGoesOnInALayerAndIsSetBack() throws Exception {
+    ResourceId raw = ResourceId.fresh("volume", "raw");
+    VolumeSpec spec = new VolumeSpec(ImageFormat.RAW, Optional.of(8 * MIB), Optional.empty());
+    driver.apply(cx(), raw, spec);
+    Path lowest =
+        ((Observed.Present<VolumeStatus>) driver.observe(raw)).status().path();
+    Files.createDirectory(directory.resolve("host"));
+    try (QemuHost host = QemuHost.daemon(directory.resolve("host"))) {
+      host.add("disk-raw", lowest, "raw");
+      try (Guest guest = host.attach("disk-raw")) {
+        StandaloneContext cx = cx().lending("machine", new QuietMonitor(host));
+        guest.write(0, 1);
+        driver.createExternalSnapshot(cx, raw, "one");
+        guest.write(0, 2);
+      }
+      host.quit();
+    }
+
+    assertThat(driver.consistency(raw, "one")).isEqualTo(SnapshotConsistency.FROZEN);
+    assertThat(
+            Images.run(List.of("qemu-io", "-f", "raw", "-c", "read -P 1 0 64k", lowest.toString())))
+        .doesNotContain("failed");
+    driver.revertToExternalSnapshot(cx(), raw, "one");
+    driver.deleteExternalSnapshot(cx(), raw, "one");
+    assertThat(
+            Images.run(List.of("qemu-io", "-f", "raw", "-c", "read -P 1 0 64k", lowest.toString())))
+        .doesNotContain("failed");
   }
 
   @Test

@@ -107,6 +107,6 @@ final class Guest implements AutoCloseable {
   @Override
   public void close() {
     stop = true;
-    process.destroyForcibly().onExit().orTimeout(10, TimeUnit.SECONDS).join();
+    process.destroyForcibly().onExit().orTimeout(60, TimeUnit.SECONDS).join();
   }
 }

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Requires(Requirement.QEMU)
 abstract class LiveFixture {
   static final int BLOCKS = 384; // more than the 16 MiB that a mirror copies at one go
-  static final Duration LIMIT = Duration.ofSeconds(10);
+  static final Duration LIMIT = Duration.ofSeconds(60);
 
   @TempDir
   Path directory;

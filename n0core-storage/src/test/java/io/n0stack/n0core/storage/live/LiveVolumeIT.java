@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Requires(Requirement.QEMU)
 class LiveVolumeIT {
   private static final int BLOCKS = 128;
-  private static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final Duration LIMIT = Duration.ofSeconds(60);
 
   @TempDir
   Path directory;

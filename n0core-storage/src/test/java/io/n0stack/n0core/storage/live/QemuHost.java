@@ -168,12 +168,12 @@ final class QemuHost implements BlockMonitor, AutoCloseable {
   }
 
   void kill() {
-    process.destroyForcibly().onExit().orTimeout(10, TimeUnit.SECONDS).join();
+    process.destroyForcibly().onExit().orTimeout(60, TimeUnit.SECONDS).join();
   }
 
   void quit() throws InterruptedException {
     run("quit", Map.of());
-    assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
   }
 
   @Override

@@ -60,7 +60,7 @@ final class QmpSession implements BlockSession {
     Thread reader = new Thread(this::read, "test-qmp");
     reader.setDaemon(true);
     reader.start();
-    Duration limit = Duration.ofSeconds(10);
+    Duration limit = Duration.ofSeconds(60);
     JsonNode version = greeting();
     execute("qmp_capabilities", Map.of(), limit);
     if (known.isPresent()) {

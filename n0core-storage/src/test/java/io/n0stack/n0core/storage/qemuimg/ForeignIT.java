@@ -2,6 +2,7 @@ package io.n0stack.n0core.storage.qemuimg;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
@@ -197,11 +198,18 @@ class ForeignIT {
         .contains("\n65534\n65534\n1048576\n")
         .contains("bin\ndev\nlib\n", "qemu-img\nsbin\nsource\ntarget\nusr\n", "/dev:\nnull\n")
         .doesNotContain(SECRET);
-    assertThat(Processes.running("/qemu-img")).isFalse();
-    assertThat(ProcessHandle.allProcesses()
-            .filter(process ->
-                process.info().arguments().map(List::of).orElse(List.of()).contains("602")))
-        .isEmpty();
+    assertAllGone("602");
+  }
+
+  /** What is in the room dies with its first process, a moment after it. */
+  private static void assertAllGone(String argument) {
+    await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> {
+      assertThat(Processes.running("/qemu-img")).isFalse();
+      assertThat(ProcessHandle.allProcesses()
+              .filter(process ->
+                  process.info().arguments().map(List::of).orElse(List.of()).contains(argument)))
+          .isEmpty();
+    });
   }
 
   @Test
@@ -215,11 +223,7 @@ class ForeignIT {
             () -> hung.foreignSizeBytes(image(Format.VDI), Run.within(Duration.ofMillis(800))))
         .isInstanceOf(OperationTimeoutException.class);
 
-    assertThat(Processes.running("/qemu-img")).isFalse();
-    assertThat(ProcessHandle.allProcesses()
-            .filter(process ->
-                process.info().arguments().map(List::of).orElse(List.of()).contains("603")))
-        .isEmpty();
+    assertAllGone("603");
   }
 
   @Test

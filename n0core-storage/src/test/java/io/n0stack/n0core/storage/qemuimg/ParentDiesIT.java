@@ -34,13 +34,13 @@ class ParentDiesIT {
       Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
       Process parent = start(kind, program);
       await()
-          .atMost(Duration.ofSeconds(20))
+          .atMost(Duration.ofSeconds(60))
           .until(() -> Processes.naming(directory).size() > 1 && isWorking(kind));
 
       parent.destroyForcibly().waitFor();
 
       assertThat(parent.exitValue()).isEqualTo(137);
-      await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> {
+      await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> {
         assertThat(Processes.naming(directory)).as(kind).isEmpty();
         assertThat(isWorking(kind)).as(kind).isFalse();
       });
@@ -61,7 +61,7 @@ class ParentDiesIT {
       assertThat(parent.exitValue()).isEqualTo(137);
       await()
           .pollInterval(Duration.ofMillis(20))
-          .atMost(Duration.ofSeconds(2))
+          .atMost(Duration.ofSeconds(30))
           .untilAsserted(
               () -> assertThat(Processes.naming(directory)).as("seed %s", seed).isEmpty());
     }

@@ -21,8 +21,9 @@ final class Presence {
   private Presence() {}
 
   static NodePresence begin(Arguments options) {
-    MembershipConfig config =
-        MembershipConfig.of(options.name(), options.listen()).withSeeds(options.api());
+    MembershipConfig config = MembershipConfig.of(
+            options.name(), options.listen(), options.transport())
+        .withSeeds(options.api().toArray(String[]::new));
     Node node = Node.builder(options.name(), options.listen()).build();
     return NodePresence.begin(AtomixMembership.open(config), node, () -> capacity(options.state()));
   }

@@ -4,6 +4,7 @@ import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
 import com.tngtech.archunit.junit.AnalyzeClasses;
@@ -28,6 +29,15 @@ class ArchitectureTest {
           .as("classes of " + module)
           .isGreaterThan(3);
     }
+  }
+
+  @ArchTest
+  static void kvmHidesSeveralPackages(JavaClasses classes) {
+    assertThat(classes.stream()
+            .map(JavaClass::getPackageName)
+            .filter(name -> name.startsWith(ROOT + "kvm.internal."))
+            .distinct())
+        .hasSizeGreaterThan(5);
   }
 
   @ArchTest
@@ -83,6 +93,12 @@ class ArchitectureTest {
   @ArchTest
   static final ArchRule MODULES_HAVE_NO_CYCLES =
       SlicesRuleDefinition.slices().matching(ROOT + "(*)..").should().beFreeOfCycles();
+
+  @ArchTest
+  static final ArchRule WHAT_KVM_HIDES_HAS_NO_CYCLES = SlicesRuleDefinition.slices()
+      .matching(ROOT + "kvm.internal.(*)..")
+      .should()
+      .beFreeOfCycles();
 
   @ArchTest
   static final ArchRule NO_JUL = NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;

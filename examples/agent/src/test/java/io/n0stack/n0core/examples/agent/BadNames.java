@@ -1,6 +1,7 @@
 package io.n0stack.n0core.examples.agent;
 
 import io.n0stack.n0core.agent.Agent;
+import io.n0stack.n0core.agent.AgentOptions;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.driver.DriverPlugin;
@@ -10,6 +11,7 @@ import io.n0stack.n0core.api.network.PortSpec;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
@@ -45,7 +47,9 @@ public final class BadNames {
         home + "/volumes",
         "kvm.accelerator",
         "tcg");
-    try (Agent agent = Agent.open(home.resolve("agent"), DriverPlugin.drivers(config))) {
+    // It does not look around between the marks.
+    AgentOptions options = AgentOptions.defaults().withTick(Duration.ofHours(1));
+    try (Agent agent = Agent.open(home.resolve("agent"), DriverPlugin.drivers(config), options)) {
       agent.recovery();
       refused(agent); // once before, so that the JVM has read all its classes
       Files.exists(Path.of(BEGIN)); // a system call that strace shows

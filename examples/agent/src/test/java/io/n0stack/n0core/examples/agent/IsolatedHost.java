@@ -60,7 +60,7 @@ final class IsolatedHost implements AutoCloseable {
     IsolatedHost host = new IsolatedHost(Files.createTempDirectory(Path.of("/tmp"), "n0k"));
     host.must("ip", "netns", "add", host.netns);
     try (InputStream in = Objects.requireNonNull(
-        IsolatedHost.class.getResourceAsStream("/io/n0stack/n0core/kvm/internal/nano.rom"))) {
+        IsolatedHost.class.getResourceAsStream("/io/n0stack/n0core/kvm/internal/host/nano.rom"))) {
       Files.copy(in, Setup.rom(host.home));
     }
     host.must("qemu-img", "create", "-q", "-f", "qcow2", Setup.image(host.home).toString(), "16M");
@@ -241,7 +241,9 @@ final class IsolatedHost implements AutoCloseable {
     });
     must("ip", "netns", "delete", netns);
     if (mounted.isPresent()) {
-      must("umount", mounted.get().toString());
+      // What was killed may close its files after it is no longer seen to run a command.
+      String data = mounted.get().toString();
+      soon("the end of all files in use").untilAsserted(() -> must("umount", data));
     }
     must("rm", "-rf", home.toString());
   }

@@ -43,7 +43,7 @@ class LiveDiskIT {
     // Not a @TempDir: the paths of unix sockets below it must stay short.
     home = Files.createTempDirectory(Path.of("/tmp"), "n0k");
     try (InputStream in = Objects.requireNonNull(
-        LiveDiskIT.class.getResourceAsStream("/io/n0stack/n0core/kvm/internal/nano.rom"))) {
+        LiveDiskIT.class.getResourceAsStream("/io/n0stack/n0core/kvm/internal/host/nano.rom"))) {
       Files.copy(in, Setup.rom(home));
     }
     agent = Agent.open(

@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.membership.AtomixMembership;
 import io.n0stack.n0core.membership.MembershipConfig;
 import io.n0stack.n0core.membership.NodeRegistryServer;
+import io.n0stack.n0core.membership.Transport;
 import io.n0stack.n0core.membership.etcd.EtcdConfig;
 import io.n0stack.n0core.membership.etcd.EtcdStore;
 import java.nio.file.Path;
@@ -19,16 +20,19 @@ import java.util.concurrent.CountDownLatch;
 /**
  * Keeps the records of nodes and prints a line whenever the state of one changes.
  *
- * <p>{@code java -jar node-api.jar --name api-1 --listen 127.0.0.1:5679 --state DIRECTORY}, and
- * optionally {@code --seeds HOST:PORT,HOST:PORT} of other API processes. Several share their records
+ * <p>{@code java -jar node-api.jar --name api-1 --listen 10.0.0.1:5679 --transport
+ * tls:CERTIFICATES,KEY,AUTHORITIES --state DIRECTORY}, and optionally {@code --seeds
+ * HOST:PORT,HOST:PORT} of other API processes; for the transport see {@link Transport#parse}. Several share their records
  * by {@code --etcd HOST:PORT,...} instead of {@code --state}.
  */
 public final class NodeApiMain {
   private static final String USAGE = "usage: node-api --name NAME --listen IPV4:PORT"
+      + " --transport (tls:CERTIFICATES,KEY,AUTHORITIES | secret:FILE | plaintext-isolated"
+      + " | plaintext-anywhere)"
       + " (--state DIRECTORY | --etcd HOST:PORT,...) [--seeds HOST:PORT,...]";
 
   private static final Set<String> OPTIONS =
-      Set.of("--name", "--listen", "--state", "--etcd", "--seeds");
+      Set.of("--name", "--listen", "--transport", "--state", "--etcd", "--seeds");
 
   private NodeApiMain() {}
 
@@ -48,8 +52,10 @@ public final class NodeApiMain {
   }
 
   private static void run(Map<String, String> options) throws InterruptedException {
-    MembershipConfig config =
-        MembershipConfig.of(required(options, "--name"), required(options, "--listen"));
+    MembershipConfig config = MembershipConfig.of(
+        required(options, "--name"),
+        required(options, "--listen"),
+        Transport.parse(required(options, "--transport")));
     String seeds = options.getOrDefault("--seeds", "");
     if (!seeds.isEmpty()) {
       config = config.withSeeds(seeds.split(",", -1));
@@ -101,7 +107,9 @@ public final class NodeApiMain {
     for (int i = 0; i + 1 < args.length; i += 2) {
       options.put(args[i], args[i + 1]);
     }
-    if (args.length % 2 != 0 || !OPTIONS.containsAll(options.keySet())) {
+    boolean ambiguous = 2 * options.size() != args.length // an odd one, or one that is given twice
+        || options.keySet().containsAll(Set.of("--state", "--etcd"));
+    if (ambiguous || !OPTIONS.containsAll(options.keySet())) {
       throw new IllegalArgumentException(USAGE);
     }
     return options;

@@ -8,11 +8,13 @@ import io.n0stack.n0core.api.node.NodeState;
 import io.n0stack.n0core.membership.AtomixMembership;
 import io.n0stack.n0core.membership.MembershipConfig;
 import io.n0stack.n0core.membership.NodeRegistryClient;
+import io.n0stack.n0core.membership.Transport;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,12 +31,17 @@ class NodeApiIT {
 
   private final List<Process> processes = new ArrayList<>();
   private String apiAddress = "";
+  private Path secret = Path.of("/unset");
   private Node node = Node.builder("node-1", "unset:1").build();
 
   @BeforeEach
   void chooseAddresses() throws IOException {
     apiAddress = free();
     node = Node.builder("node-1", free()).build();
+    secret = Files.createFile(
+        directory.resolve("secret"),
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    Files.writeString(secret, "a secret of this test alone");
   }
 
   @AfterEach
@@ -64,7 +71,16 @@ class NodeApiIT {
 
   private Process api(Path out) throws IOException {
     String state = directory.resolve("state").toString();
-    return api(out, "--name", "api-1", "--listen", apiAddress, "--state", state);
+    return api(
+        out,
+        "--name",
+        "api-1",
+        "--listen",
+        apiAddress,
+        "--transport",
+        "secret:" + secret,
+        "--state",
+        state);
   }
 
   private static void awaitLines(Path out, String... lines) {
@@ -76,12 +92,14 @@ class NodeApiIT {
     Path first = directory.resolve("first");
     Process api = api(first);
     awaitLines(first, "api-1 listening on " + apiAddress);
-    MembershipConfig config = MembershipConfig.of("node-1", node.address()).withSeeds(apiAddress);
+    MembershipConfig config = MembershipConfig.of(
+            "node-1", node.address(), Transport.sharedSecret(secret))
+        .withSeeds(apiAddress);
     try (AtomixMembership agent = AtomixMembership.open(config)) {
       NodeRegistryClient registry = NodeRegistryClient.of(agent);
       registry.saveSelf(node);
       agent.join();
-      awaitLines(first, "node-1 NOT_READY", "node-1 READY");
+      awaitLines(first, "node-1 UNKNOWN", "node-1 READY");
 
       api.destroy();
       assertThat(api.onExit()).succeedsWithin(SOON);
@@ -89,7 +107,7 @@ class NodeApiIT {
 
       Path second = directory.resolve("second");
       api(second);
-      awaitLines(second, "node-1 NOT_READY", "node-1 READY");
+      awaitLines(second, "node-1 UNKNOWN", "node-1 READY");
       assertThat(registry.find("node-1").orElseThrow().state()).isEqualTo(NodeState.READY);
 
       registry.remove("node-1");
@@ -99,10 +117,39 @@ class NodeApiIT {
   }
 
   @Test
+  void doesNotChooseATransportByItself() throws IOException {
+    String state = directory.resolve("state").toString();
+    Process api =
+        api(directory.resolve("out"), "--name", "api-1", "--listen", apiAddress, "--state", state);
+
+    assertThat(api.onExit()).succeedsWithin(SOON);
+    assertThat(api.exitValue()).isEqualTo(1);
+    assertThat(Files.readString(directory.resolve("err"))).contains("--transport is missing");
+  }
+
+  @Test
+  void doesNotChooseAmongTwoStoresByItself() throws IOException {
+    String state = directory.resolve("state").toString();
+    Process api = api(directory.resolve("out"), "--state", state, "--etcd", "127.0.0.1:2379");
+
+    assertThat(api.onExit()).succeedsWithin(SOON);
+    assertThat(api.exitValue()).isEqualTo(1);
+    assertThat(Files.readString(directory.resolve("err"))).contains("--state DIRECTORY | --etcd");
+  }
+
+  @Test
   void saysWhatIsWrongAndFails() throws IOException {
     Path out = directory.resolve("out");
-    Process api =
-        api(out, "--name", "api-1", "--listen", "192.0.2.1:5679", "--state", "" + directory);
+    Process api = api(
+        out,
+        "--name",
+        "api-1",
+        "--listen",
+        "192.0.2.1:5679",
+        "--transport",
+        "plaintext-isolated",
+        "--state",
+        "" + directory);
 
     assertThat(api.onExit()).succeedsWithin(SOON);
     assertThat(api.exitValue()).isEqualTo(1);

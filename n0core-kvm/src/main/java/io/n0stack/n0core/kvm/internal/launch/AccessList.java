@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal.launch;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.kvm.internal.LibC;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;

@@ -62,18 +62,19 @@ public final class Cgroups {
 
   private static void require(List<Hierarchy> all, Controller controller, long value) {
     Hierarchy hierarchy = of(all, controller);
-    if (hierarchy.unified()) {
-      return; // its root lists what can be enforced
-    }
-    if (controller == Controller.IO && value > MOST_BFQ_WEIGHT) {
+    boolean unified = hierarchy.unified();
+    if (!unified && controller == Controller.IO && value > MOST_BFQ_WEIGHT) {
       throw unsupported(controller, "its weight is at most " + MOST_BFQ_WEIGHT + " here");
     }
-    // Most files of version 1 are not in its root group, so only a group of ours can show them.
+    // Root groups do not have most files, so only a group of ours can show them.
     Path trial = hierarchy.mount().resolve("n0core-trial-" + UUID.randomUUID());
     try {
+      if (unified) {
+        delegate(hierarchy.mount(), controller.name(true));
+      }
       Files.createDirectory(trial);
       try {
-        for (String file : controller.settings(false, value).keySet()) {
+        for (String file : controller.settings(unified, value).keySet()) {
           if (Files.notExists(trial.resolve(file))) {
             throw unsupported(controller, "the kernel has no " + file);
           }
@@ -157,14 +158,17 @@ public final class Cgroups {
 
   /**
    * Removes a machine's groups unless a process is in them or one is just being launched. Does nothing if
-   * there are none.
+   * there are none. A process that has been killed is in its groups for a moment longer than it holds its
+   * locks.
    *
    * @param machine the machine
+   * @return false if a group is still there, and need not be
    */
-  public void remove(UUID machine) {
+  public boolean remove(UUID machine) {
     if (launching.contains(machine)) {
-      return;
+      return true;
     }
+    boolean removed = true;
     for (Hierarchy hierarchy : hierarchies()) {
       Path group = hierarchy.mount().resolve(parent).resolve(machine.toString());
       try {
@@ -173,12 +177,16 @@ public final class Cgroups {
         LOG.trace("{} is gone", group);
       } catch (DirectoryNotEmptyException e) {
         LOG.debug("{} is in use", group);
+        removed = false;
       } catch (FileSystemException e) {
         LOG.debug("{} stays: {}", group, e.getReason());
+        removed = false;
       } catch (IOException e) {
         LOG.warn("{} stays: {}", group, e.toString());
+        removed = false;
       }
     }
+    return removed;
   }
 
   private static Hierarchy of(List<Hierarchy> all, Controller controller) {

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.membership.etcd;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.etcd.jetcd.ByteSequence;
 import io.etcd.jetcd.Client;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -95,8 +97,17 @@ final class EtcdCluster implements AutoCloseable {
     return EtcdConfig.of(clients.stream().map(port -> "127.0.0.1:" + port).toArray(String[]::new));
   }
 
-  /** Finds the member that leads. */
-  int leader() throws ExecutionException, InterruptedException, TimeoutException {
+  /** Finds the member that leads; there may be none for a moment. */
+  int leader() {
+    return await()
+        .atMost(SOON)
+        .ignoreExceptions()
+        .until(this::findLeader, OptionalInt::isPresent)
+        .getAsInt();
+  }
+
+  private OptionalInt findLeader()
+      throws ExecutionException, InterruptedException, TimeoutException {
     for (int i = 0; i < clients.size(); i++) {
       try (Client client = client(i)) {
         var status = client
@@ -104,11 +115,11 @@ final class EtcdCluster implements AutoCloseable {
             .statusMember("http://127.0.0.1:" + clients.get(i))
             .get(10, TimeUnit.SECONDS);
         if (status.getLeader() == status.getHeader().getMemberId()) {
-          return i;
+          return OptionalInt.of(i);
         }
       }
     }
-    throw new AssertionError("nobody leads");
+    return OptionalInt.empty();
   }
 
   /** Makes etcd forget what was before its newest revision. */

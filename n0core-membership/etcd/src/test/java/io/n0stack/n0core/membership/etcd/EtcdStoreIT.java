@@ -46,6 +46,14 @@ class EtcdStoreIT {
     return cluster;
   }
 
+  /** Opens a store whose calls soon give up; that it is opened may take longer. */
+  private static EtcdStore hasty(EtcdConfig config) {
+    return await()
+        .atMost(LONG)
+        .ignoreExceptionsInstanceOf(N0Exception.class)
+        .until(() -> EtcdStore.open(config.withDeadline(SHORT)), store -> true);
+  }
+
   @Test
   void whatWasAcknowledgedOutlivesTheServerAndAWatcherGoesOnAfterwards() {
     EtcdCluster cluster = cluster(1);
@@ -90,7 +98,7 @@ class EtcdStoreIT {
   void withoutAMajorityCallsSayThatTheOutcomeIsUnknownAndNothingIsLost() {
     EtcdCluster cluster = cluster(3);
     try (EtcdStore store = EtcdStore.open(cluster.config().withDeadline(LONG));
-        EtcdStore hasty = EtcdStore.open(cluster.config().withDeadline(SHORT))) {
+        EtcdStore hasty = hasty(cluster.config())) {
       long revision = store.put("node/a", "kept", Store.NONE);
       cluster.kill(0);
       cluster.kill(1);
@@ -150,7 +158,7 @@ class EtcdStoreIT {
   void aPutWhoseAnswerStaysLostIsOfUnknownOutcome() {
     EtcdCluster cluster = cluster(1);
     try (Line line = new Line(cluster.port(0));
-        EtcdStore far = EtcdStore.open(EtcdConfig.of(line.address()).withDeadline(SHORT))) {
+        EtcdStore far = hasty(EtcdConfig.of(line.address()))) {
       line.become(Line.State.ANSWERS_LOST);
 
       assertThat(refused(Code.UNAVAILABLE, () -> far.put("node/b", "1", Store.NONE)))

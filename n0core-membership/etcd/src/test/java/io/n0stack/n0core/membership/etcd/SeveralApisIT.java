@@ -13,6 +13,7 @@ import io.n0stack.n0core.membership.MembershipConfig;
 import io.n0stack.n0core.membership.NodePresence;
 import io.n0stack.n0core.membership.NodeRegistryServer;
 import io.n0stack.n0core.membership.StoreReservations;
+import io.n0stack.n0core.membership.Transport;
 import io.n0stack.n0core.tck.Repetition;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
@@ -47,7 +48,8 @@ class SeveralApisIT {
 
     Api(EtcdCluster cluster, String name, String address, String... seeds) {
       store = EtcdStore.open(cluster.config());
-      membership = AtomixMembership.open(MembershipConfig.of(name, address).withSeeds(seeds));
+      membership = AtomixMembership.open(
+          MembershipConfig.of(name, address, Transport.PLAINTEXT_ISOLATED).withSeeds(seeds));
       registry = NodeRegistryServer.open(membership, store);
       membership.join();
     }
@@ -80,8 +82,8 @@ class SeveralApisIT {
         Api one = new Api(cluster, "api-1", first, second);
         Api other = new Api(cluster, "api-2", second, first)) {
       // The agent knows one API only, and by way of that the other.
-      AtomixMembership membership =
-          AtomixMembership.open(MembershipConfig.of("node-1", agent).withSeeds(first));
+      AtomixMembership membership = AtomixMembership.open(
+          MembershipConfig.of("node-1", agent, Transport.PLAINTEXT_ISOLATED).withSeeds(first));
       NodePresence presence = NodePresence.begin(
           membership, Node.builder("node-1", agent).build(), () -> SIZE, Duration.ofHours(1));
       for (Api api : List.of(one, other)) {

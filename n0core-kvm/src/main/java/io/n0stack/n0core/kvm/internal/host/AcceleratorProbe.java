@@ -1,0 +1,194 @@
+package io.n0stack.n0core.kvm.internal.host;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.kvm.internal.record.Pauses;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds out whether KVM works by running a guest under it: that {@code /dev/kvm} can be opened does
+ * not say so, and neither does a guest that merely boots, since there are hosts whose KVM interprets
+ * each instruction. The guest must also count to twenty million, which takes a processor milliseconds.
+ * The answer is kept for the life of the driver. Thread-safe.
+ */
+public final class AcceleratorProbe {
+  private static final Logger LOG = LoggerFactory.getLogger(AcceleratorProbe.class);
+  private static final Path DEVICE = Path.of("/dev/kvm");
+  private static final Duration LIMIT = Duration.ofSeconds(5);
+  private static final String HOST_CPU = "host";
+  private static final String READY = "N0: READY";
+  // What the guest is told over its serial port, see nano.S.
+  private static final char COUNT = 'b';
+  private static final char POWER_OFF = 'q';
+  private static final String COUNTED = "N0: SPEED";
+
+  private final String program;
+  private @Nullable Accelerator found;
+
+  /**
+   * Creates a probe; does not run it.
+   *
+   * @param program QEMU's system emulator
+   */
+  public AcceleratorProbe(String program) {
+    this.program = program;
+  }
+
+  /**
+   * Says whether this process may use KVM at all.
+   *
+   * @return false if there is no such device or no right to it
+   */
+  public static boolean deviceUsable() {
+    return Files.isReadable(DEVICE) && Files.isWritable(DEVICE);
+  }
+
+  /**
+   * Returns the best accelerator on which a guest runs; takes up to 6 seconds the first time.
+   *
+   * @return KVM or TCG
+   * @throws N0Exception UNAVAILABLE if the trial could not be made
+   */
+  public synchronized Accelerator best() {
+    if (found == null) {
+      found = guestRuns(COUNTED, HOST_CPU) ? Accelerator.KVM : Accelerator.TCG;
+      LOG.info("guests run with {}", found);
+    }
+    return found;
+  }
+
+  /**
+   * Says whether a guest at least boots under KVM, however slowly it works afterwards.
+   *
+   * @param cpu the processor's model; there are hosts whose KVM lacks what {@code host} needs
+   * @return false if it cannot be started
+   * @throws N0Exception UNAVAILABLE if the trial could not be made
+   */
+  public boolean guestBoots(String cpu) {
+    return guestRuns(READY, cpu);
+  }
+
+  private boolean guestRuns(String upTo, String cpu) {
+    if (!deviceUsable()) {
+      return false;
+    }
+    Path rom = rom();
+    try {
+      Process process = new ProcessBuilder(command(rom, cpu))
+          .redirectError(ProcessBuilder.Redirect.DISCARD)
+          .start();
+      try {
+        long deadline = System.nanoTime() + LIMIT.toNanos();
+        boolean runs = says(process, READY, deadline);
+        if (runs && upTo.equals(COUNTED)) {
+          tell(process, COUNT);
+          runs = says(process, COUNTED, deadline);
+        }
+        tell(process, POWER_OFF);
+        process.waitFor(1, TimeUnit.SECONDS);
+        return runs;
+      } catch (IOException e) {
+        return false; // it has ended by itself
+      } finally {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly();
+      }
+    } catch (IOException e) {
+      throw failure(e);
+    } catch (InterruptedException e) {
+      throw N0Exception.interrupted("try a guest under KVM", e);
+    } finally {
+      delete(rom);
+    }
+  }
+
+  /** timeout(1) ends the trial even if this process is killed in the middle of it. */
+  private List<String> command(Path rom, String cpu) {
+    String limit = String.valueOf(LIMIT.toSeconds() + 1);
+    return List.of(
+        "timeout",
+        "-s",
+        "KILL",
+        limit,
+        program,
+        "-nodefaults",
+        "-no-user-config",
+        "-machine",
+        "pc",
+        "-accel",
+        "kvm",
+        "-cpu",
+        cpu,
+        "-m",
+        "size=16M",
+        "-display",
+        "none",
+        "-bios",
+        rom.toString(),
+        "-serial",
+        "stdio");
+  }
+
+  private static void tell(Process process, char command) throws IOException {
+    process.getOutputStream().write(command);
+    process.getOutputStream().flush();
+  }
+
+  private static boolean says(Process process, String word, long deadline) {
+    InputStream serial = process.getInputStream();
+    StringBuilder seen = new StringBuilder();
+    byte[] chunk = new byte[256];
+    boolean[] ended = {false};
+    Duration left = Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
+    return Pauses.until("try a guest under KVM", left, () -> {
+          ended[0] = !process.isAlive();
+          try {
+            while (serial.available() > 0 && seen.length() < chunk.length) {
+              int count = serial.read(chunk);
+              seen.append(new String(chunk, 0, count, StandardCharsets.US_ASCII));
+            }
+          } catch (IOException e) {
+            ended[0] = true;
+          }
+          return ended[0] || seen.indexOf(word) >= 0;
+        })
+        && seen.indexOf(word) >= 0;
+  }
+
+  private static Path rom() {
+    try (InputStream bytes = AcceleratorProbe.class.getResourceAsStream("nano.rom")) {
+      if (bytes == null) {
+        throw new IllegalStateException("the jar lacks nano.rom");
+      }
+      Path file = Files.createTempFile("n0core-probe", ".rom");
+      Files.copy(bytes, file, StandardCopyOption.REPLACE_EXISTING);
+      return file;
+    } catch (IOException e) {
+      throw failure(e);
+    }
+  }
+
+  private static void delete(Path rom) {
+    try {
+      Files.deleteIfExists(rom);
+    } catch (IOException e) {
+      LOG.warn("a temporary file stays: {}", e.toString());
+    }
+  }
+
+  private static N0Exception failure(IOException cause) {
+    return new N0Exception(
+        N0Exception.Code.UNAVAILABLE, "kvm", "try a guest under KVM: " + cause.getMessage(), cause);
+  }
+}

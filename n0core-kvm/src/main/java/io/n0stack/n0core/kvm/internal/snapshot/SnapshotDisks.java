@@ -1,0 +1,170 @@
+package io.n0stack.n0core.kvm.internal.snapshot;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.api.compute.MachineSnapshot;
+import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.internal.monitor.BlockDevices;
+import io.n0stack.n0core.kvm.internal.monitor.GuestAgents;
+import io.n0stack.n0core.kvm.internal.monitor.Monitor;
+import io.n0stack.n0core.kvm.internal.record.Pauses;
+import io.n0stack.n0core.kvm.internal.record.Run;
+import io.n0stack.n0core.kvm.internal.record.SnapshotRecord;
+import io.n0stack.n0core.kvm.qmp.QmpResult;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The disks of a running machine, as far as its snapshots are concerned. QEMU does each piece of work as a job,
+ * which goes on when the agent dies.
+ */
+final class SnapshotDisks {
+  private static final int POLL_MILLIS = 10;
+
+  private final ResourceId id;
+  private final Monitor monitor;
+  private final List<String> nodes = new ArrayList<>();
+  private final List<QmpResult> snapshots = new ArrayList<>();
+
+  /**
+   * Looks at them.
+   *
+   * @throws N0Exception PRECONDITION if one of them holds no snapshots, or there is none
+   */
+  SnapshotDisks(ResourceId id, Monitor monitor) {
+    this.id = id;
+    this.monitor = monitor;
+    for (QmpResult disk : monitor.execute("query-block").list("")) {
+      if (disk.find("/inserted").isEmpty()
+          || disk.flag("/inserted/ro")
+          || !BlockDevices.disk(disk)) {
+        continue; // an empty drive, a CD-ROM, the firmware's variables
+      }
+      String node = disk.text("/inserted/node-name");
+      if (!disk.text("/inserted/drv").equals("qcow2")) {
+        throw precondition("disk \"" + node + "\" is " + disk.text("/inserted/drv")
+            + ": only qcow2 holds snapshots");
+      }
+      nodes.add(node);
+      snapshots.add(disk);
+    }
+    if (nodes.isEmpty()) {
+      throw precondition("it has no disk that could hold them");
+    }
+  }
+
+  private N0Exception precondition(String why) {
+    return new N0Exception(
+        N0Exception.Code.PRECONDITION, id.toString(), "work on snapshots of " + id + ": " + why);
+  }
+
+  /** Says whether all disks have it, and the first the memory if it holds that. */
+  boolean have(SnapshotRecord record) {
+    boolean memory = record.snapshot().content() == MachineSnapshot.Content.MEMORY;
+    for (int i = 0; i < nodes.size(); i++) {
+      boolean first = i == 0;
+      boolean has = tags(snapshots.get(i)).stream()
+          .anyMatch(tag -> tag.text("/name").equals(record.tag())
+              && (!memory || !first || tag.unsigned("/vm-state-size").signum() > 0));
+      if (!has) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  boolean guestListens(Run run) {
+    return GuestAgents.listens(monitor, run);
+  }
+
+  /** Says whether any disk has it. */
+  boolean haveAny(SnapshotRecord record) {
+    return snapshots.stream()
+        .flatMap(disk -> tags(disk).stream())
+        .anyMatch(tag -> tag.text("/name").equals(record.tag()));
+  }
+
+  private static List<QmpResult> tags(QmpResult disk) {
+    return disk.find("/inserted/image/snapshots").isPresent()
+        ? disk.list("/inserted/image/snapshots")
+        : List.of();
+  }
+
+  void takeMemory(Context cx, SnapshotRecord record) {
+    job(cx, "snapshot-save", record, Map.of("vmstate", nodes.get(0)));
+  }
+
+  void takeDisks(SnapshotRecord record) {
+    monitor.execute(
+        "transaction",
+        Map.of(
+            "actions",
+            nodes.stream()
+                .map(node -> Map.of(
+                    "type",
+                    "blockdev-snapshot-internal-sync",
+                    "data",
+                    Map.of("device", node, "name", record.tag())))
+                .toList()));
+  }
+
+  void load(Context cx, SnapshotRecord record) {
+    job(cx, "snapshot-load", record, Map.of("vmstate", nodes.get(0)));
+  }
+
+  void delete(Context cx, SnapshotRecord record) {
+    job(cx, "snapshot-delete", record, Map.of());
+  }
+
+  private void job(Context cx, String command, SnapshotRecord record, Map<String, ?> more) {
+    String job = job(record);
+    Map<String, Object> arguments = new HashMap<>(more);
+    arguments.put("job-id", job);
+    arguments.put("tag", record.tag());
+    arguments.put("devices", nodes);
+    monitor.execute(command, arguments, cx.remaining());
+    Optional<String> error = awaitJob(cx, monitor, record);
+    if (error.isPresent()) {
+      throw new N0Exception(
+          error.get().contains("No space left on device")
+              ? N0Exception.Code.EXHAUSTED
+              : N0Exception.Code.UNAVAILABLE,
+          id.toString(),
+          command + " \"" + record.name() + "\" of " + id + ": " + error.get());
+    }
+  }
+
+  private static String job(SnapshotRecord record) {
+    return "n0-snapshot-" + record.name();
+  }
+
+  /**
+   * Waits for the job of a snapshot, whoever began it, and dismisses it; returns why it failed. While QEMU
+   * writes memory it answers nobody, so this is waited for as long as the operation may take.
+   */
+  static Optional<String> awaitJob(Context cx, Monitor monitor, SnapshotRecord record) {
+    String operation = "wait for snapshot \"" + record.name() + "\"";
+    while (true) {
+      Optional<QmpResult> found =
+          monitor.execute("query-jobs", Map.of(), cx.remaining()).list("").stream()
+              .filter(job -> job.text("/id").equals(job(record)))
+              .findFirst();
+      if (found.isEmpty()) {
+        return Optional.empty();
+      }
+      if (found.get().text("/status").equals("concluded")) {
+        monitor.execute("job-dismiss", Map.of("id", job(record)));
+        return found.get().find("/error").map(error -> error.text(""));
+      }
+      if (cx.remaining().isZero()) {
+        throw new OperationTimeoutException(operation, cx.remaining());
+      }
+      cx.progress(0, operation);
+      Pauses.pause(operation, POLL_MILLIS);
+    }
+  }
+}

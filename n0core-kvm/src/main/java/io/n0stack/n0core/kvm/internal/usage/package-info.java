@@ -1,0 +1,5 @@
+/** What machines use. */
+@NullMarked
+package io.n0stack.n0core.kvm.internal.usage;
+
+import org.jspecify.annotations.NullMarked;

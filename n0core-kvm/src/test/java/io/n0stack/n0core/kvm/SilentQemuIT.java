@@ -1,0 +1,152 @@
+package io.n0stack.n0core.kvm;
+
+import static io.n0stack.n0core.kvm.Host.context;
+import static io.n0stack.n0core.kvm.Host.pid;
+import static io.n0stack.n0core.kvm.Host.present;
+import static io.n0stack.n0core.kvm.Host.state;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.awaitility.Awaitility.await;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.MachineSpec;
+import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.PowerAction;
+import io.n0stack.n0core.api.driver.Observed;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.tck.Requirement;
+import io.n0stack.n0core.tck.Requires;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A QEMU that is not stopped by a signal, which can be seen, but hangs: only waiting tells. */
+@Requires({Requirement.ROOT, Requirement.QEMU})
+class SilentQemuIT {
+  private static final int FLEET = 3;
+  private static final Path UNIFIED = Path.of("/sys/fs/cgroup/unified");
+  private static final List<String> SOCKETS = List.of("qmp", "rescue", "link1", "link2");
+
+  @TempDir
+  Path directory;
+
+  private final ResourceId id = ResourceId.fresh("machine", "web1");
+  private final List<ResourceId> others = new ArrayList<>();
+  private Host host;
+  private QemuMachineDriver driver;
+  private MachineSpec spec;
+  private Duration limit;
+
+  @BeforeEach
+  void start() throws IOException {
+    host = new Host(directory);
+    limit = KvmConfig.of(host.root).monitorTimeout();
+    driver = host.open();
+    spec = host.nano(Chipset.PC).build();
+    driver.apply(context(), id, spec);
+    for (int i = 0; i < FLEET; i++) {
+      ResourceId other = ResourceId.fresh("machine", "db" + i);
+      others.add(other);
+      driver.apply(context(), other, spec);
+    }
+  }
+
+  @AfterEach
+  void nothingIsLeft() {
+    driver.delete(context(), id);
+    others.forEach(other -> driver.delete(context(), other));
+    driver.close();
+    List<String> left = host.residue();
+    host.cleanUp();
+    assertThat(left).isEmpty();
+  }
+
+  @Test
+  void aFrozenProcessIsUnknownInTimeWhetherOrNotWeWereConnected() throws Exception {
+    Path unified = Files.isDirectory(UNIFIED) ? UNIFIED : Path.of("/sys/fs/cgroup");
+    assumeThat(unified.resolve("cgroup.procs"))
+        .as("control groups of version 2")
+        .exists();
+    Path group = Files.createDirectory(unified.resolve("n0core-test-" + id.uid()));
+    long pid = pid(driver, id);
+    try {
+      Files.writeString(group.resolve("cgroup.procs"), String.valueOf(pid));
+      assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING); // and leaves a connection
+      Files.writeString(group.resolve("cgroup.freeze"), "1");
+      await().until(() -> Files.readString(group.resolve("cgroup.events")).contains("frozen 1"));
+
+      assertUnknownInTime(driver, "does not answer");
+      try (QemuMachineDriver next = host.open()) {
+        assertUnknownInTime(next, "is silent");
+        assertNothingTouchesIt(next);
+      }
+    } finally {
+      Files.writeString(group.resolve("cgroup.freeze"), "0");
+      Files.writeString(unified.resolve("cgroup.procs"), String.valueOf(pid));
+      await().ignoreExceptions().until(() -> Files.deleteIfExists(group));
+    }
+    await().until(() -> driver.observe(id) instanceof Observed.Present<?>);
+    assertThat(pid(driver, id)).isEqualTo(pid);
+  }
+
+  @Test
+  void aMonitorThatNobodyServesIsUnknownInTime() throws Exception {
+    long pid = pid(driver, id);
+    Path run = present(driver, id).serialLog().resolveSibling("");
+    Path away = Files.createDirectory(directory.resolve("away"));
+    for (String socket : SOCKETS) {
+      Files.move(run.resolve(socket), away.resolve(socket));
+    }
+    try (QemuMachineDriver next = host.open();
+        ServerSocketChannel one = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        ServerSocketChannel two = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      ServerSocketChannel unused = one.bind(UnixDomainSocketAddress.of(run.resolve("qmp")));
+      unused = two.bind(UnixDomainSocketAddress.of(run.resolve("rescue")));
+
+      assertUnknownInTime(next, "is silent");
+      assertNothingTouchesIt(next);
+    } finally {
+      for (String socket : SOCKETS) {
+        Files.deleteIfExists(run.resolve(socket));
+        Files.move(away.resolve(socket), run.resolve(socket));
+      }
+    }
+    assertThat(pid(driver, id)).isEqualTo(pid);
+  }
+
+  /** It takes the limit; twice that leaves room for a busy host, but not for a second wait. */
+  private void assertUnknownInTime(QemuMachineDriver looking, String why) {
+    long begin = System.nanoTime();
+    Observed<?> seen = looking.observe(id);
+    Duration took = Duration.ofNanos(System.nanoTime() - begin);
+
+    assertThat(seen)
+        .isInstanceOfSatisfying(
+            Observed.Unknown.class,
+            unknown ->
+                assertThat(unknown.why()).contains(why).doesNotContain("stopped by a signal"));
+    assertThat(took).isLessThan(limit.multipliedBy(4));
+    for (ResourceId other : others) {
+      assertThat(state(looking, other)).isEqualTo(MachineState.RUNNING);
+    }
+  }
+
+  private void assertNothingTouchesIt(QemuMachineDriver agent) {
+    assertThatExceptionOfType(N0Exception.class)
+        .isThrownBy(() -> agent.power(context(), id, PowerAction.BOOT));
+    assertThatExceptionOfType(N0Exception.class).isThrownBy(() -> agent.apply(context(), id, spec));
+    assertThat(host.processes()).hasSize(FLEET + 1);
+  }
+}
