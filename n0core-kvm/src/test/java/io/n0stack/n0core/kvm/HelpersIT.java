@@ -120,15 +120,25 @@ class HelpersIT {
   }
 
   @Test
-  void aHelperWhoseMachineNeverCameIsEndedWithTheNextLaunch() throws Exception {
-    // As if the agent had died between the two: QEMU ends before it looks for the emulator.
+  void aHelperEndsWithTheLaunchThatFailed() throws Exception {
     try (QemuMachineDriver failing = new QemuMachineDriver(
         KvmConfig.of(host.root).withAccelerator(Accelerator.TCG).withQemu("false"))) {
       assertThatExceptionOfType(N0Exception.class)
-          .isThrownBy(() -> failing.apply(context(), id, tpm()));
+          .isThrownBy(() -> failing.apply(context(), id, tpm()))
+          .withMessageContaining("status 1");
     }
+
+    assertThat(helpers()).isEmpty();
+  }
+
+  @Test
+  void aHelperThatOutlivesItsMachineIsEndedWithTheNextLaunch() throws Exception {
+    driver.apply(context(), id, tpm());
     List<Long> stray = helpers();
-    assertThat(stray).hasSize(1);
+    Host.signal("STOP", stray.get(0));
+    Host.signal("KILL", pid(driver, id));
+    await().until(() -> present(driver, id).pid().isEmpty());
+    assertThat(helpers()).isEqualTo(stray);
 
     driver.apply(context(), id, tpm());
 

@@ -104,11 +104,15 @@ public final class Periphery {
         .with("drive", "seed"));
   }
 
-  /** Only who may pass through the launch's directory reaches the socket. */
+  /**
+   * Only who may pass through the launch's directory reaches the socket. Its key is written out: without one,
+   * QEMU would take a path with an equals sign for a key of its own.
+   */
   private void screen(Run run) {
     device(at(Place.SCREEN, Json.of("driver", "VGA").with("id", "screen0")));
     arguments.add("-vnc");
-    arguments.add(QemuOptions.of("unix:" + QemuOptions.doubled("path", run.vnc().toString()))
+    arguments.add(new QemuOptions()
+        .with("vnc", "unix:" + run.vnc())
         .with("share", "force-shared")
         .toString());
   }

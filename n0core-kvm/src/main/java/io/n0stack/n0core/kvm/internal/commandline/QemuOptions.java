@@ -22,7 +22,7 @@ final class QemuOptions {
     return options;
   }
 
-  static String doubled(String key, String value) {
+  private static String doubled(String key, String value) {
     return Rules.text(key, value, LONGEST).replace(",", ",,");
   }
 

@@ -108,15 +108,19 @@ public final class QemuProcess {
     Optional<Owner> owner = boarding.owner(directory);
     Run run = directory.freshRun();
     LaunchFiles files = boarding.files(directory, record, run);
+    Optional<Process> process = Optional.empty();
     try {
       boarding.helpers(directory, record, run, limits.launch());
-      Process process = start(directory, record, accelerator, files, owner, further);
-      awaitUp(record.id(), run, process);
-      LOG.info("{}: qemu {} started with {}", record.id(), process.pid(), accelerator);
+      process = Optional.of(start(directory, record, accelerator, files, owner, further));
+      awaitUp(record.id(), run, process.get());
+      LOG.info("{}: qemu {} started with {}", record.id(), process.get().pid(), accelerator);
     } catch (IOException e) {
       throw DurableFiles.failure(record.id().toString(), "launch qemu of " + record.id(), e);
     } finally {
       boarding.cgroups().launched(record.id().uid());
+      if (process.filter(Process::isAlive).isEmpty()) {
+        boarding.tidy(run, limits.end());
+      }
     }
     return run;
   }
