@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.Hardware;
 import io.n0stack.n0core.api.compute.MachineSnapshot;
 import io.n0stack.n0core.api.compute.MachineSnapshot.Consistency;
 import io.n0stack.n0core.api.compute.MachineSnapshot.Content;
@@ -26,7 +27,10 @@ import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.SimulatedCrash;
 import io.n0stack.n0core.tck.StandaloneContext;
+import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -40,6 +44,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Requires({Requirement.ROOT, Requirement.QEMU})
 class MachineSnapshotsIT {
   private static final int MOST_POINTS = 40;
+  private static final int CLUSTER_BYTES = 65536;
 
   @TempDir
   Path directory;
@@ -146,6 +151,129 @@ class MachineSnapshotsIT {
     assertThat(tags(data)).doesNotContain("n0-clean").contains("n0-off");
     driver.power(cx(), id, PowerAction.BOOT);
     assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+  }
+
+  @Test
+  void aGuestThatIsSetBackByHalfStandsStillUntilItIsWhole() throws Exception {
+    snapshots.takeSnapshot(cx(), id, "before", Content.MEMORY);
+    breakMemory();
+
+    refused(() -> snapshots.revertToSnapshot(cx(), id, "before"), N0Exception.Code.UNAVAILABLE);
+
+    assertThat(state(driver, id)).isEqualTo(MachineState.PAUSED);
+    assertThat(driver.observe(id)).extracting("complete").isEqualTo(false);
+    assertThatThrownBy(() -> driver.power(cx(), id, PowerAction.RESUME))
+        .hasMessageContaining("stands still by half");
+    assertThat(state(driver, id)).isEqualTo(MachineState.PAUSED);
+    try (QemuMachineDriver next = host.open()) {
+      refused(() -> next.apply(cx(), id, spec), N0Exception.Code.UNAVAILABLE);
+      assertThat(state(next, id)).isEqualTo(MachineState.PAUSED);
+
+      mendMemory();
+      next.apply(cx(), id, spec);
+
+      assertThat(state(next, id)).isEqualTo(MachineState.RUNNING);
+      assertThat(next.observe(id)).extracting("complete").isEqualTo(true);
+      of(next).revertToSnapshot(cx(), id, "before");
+      assertThat(state(next, id)).isEqualTo(MachineState.RUNNING);
+    }
+  }
+
+  @Test
+  void theDisksOfAGuestThatIsSetBackByHalfFollowWhenItIsTurnedOff() throws Exception {
+    snapshots.takeSnapshot(cx(), id, "before", Content.MEMORY);
+    breakMemory();
+    refused(() -> snapshots.revertToSnapshot(cx(), id, "before"), N0Exception.Code.UNAVAILABLE);
+    driver.power(cx(), id, PowerAction.HARD_SHUTDOWN);
+    Host.run("qemu-io", "-f", "qcow2", "-c", "write -P 7 0 64k", data.toString());
+
+    driver.apply(cx(), id, spec);
+
+    Host.run("qemu-io", "-f", "qcow2", "-c", "read -P 0 0 64k", data.toString());
+    assertThat(driver.observe(id)).extracting("complete").isEqualTo(true);
+    driver.power(cx(), id, PowerAction.BOOT);
+    assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+  }
+
+  @Test
+  void memoryIsNotPutBackOnABoardWithAnotherScreenOrProcessor() {
+    snapshots.takeSnapshot(cx(), id, "plain", Content.MEMORY);
+    Hardware other = Hardware.standard()
+        .withCpu(new Hardware.Cpu(Optional.of("qemu64"), Optional.empty(), Optional.empty()));
+    for (MachineSpec changed : List.of(
+        spec.toBuilder(1, spec.memoryBytes()).display(MachineSpec.Display.VNC).build(),
+        spec.toBuilder(1, spec.memoryBytes()).hardware(other).build())) {
+      startedAs(changed);
+
+      assertThatThrownBy(() -> snapshots.revertToSnapshot(cx(), id, "plain"))
+          .hasMessageContaining("its memory belongs to a board of Q35");
+
+      assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+    }
+    startedAs(spec);
+    snapshots.revertToSnapshot(cx(), id, "plain");
+    assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+  }
+
+  private void startedAs(MachineSpec changed) {
+    driver.power(cx(), id, PowerAction.HARD_SHUTDOWN);
+    driver.apply(cx(), id, changed);
+    driver.power(cx(), id, PowerAction.BOOT);
+  }
+
+  @Test
+  void aCrashWhileItIsSetBackEndsWithAGuestThatRuns() {
+    snapshots.takeSnapshot(cx(), id, "one", Content.MEMORY);
+    int point = 0;
+    boolean crashed = true;
+    while (crashed) {
+      StandaloneContext cx = cx().crashAt(point++);
+      try (QemuMachineDriver dying = host.open()) {
+        of(dying).revertToSnapshot(cx, id, "one");
+        crashed = false;
+      } catch (SimulatedCrash crash) {
+        assertThat(point).isLessThan(MOST_POINTS);
+      }
+      try (QemuMachineDriver next = host.open()) {
+        next.apply(cx(), id, spec);
+        assertThat(state(next, id)).as("point " + point).isEqualTo(MachineState.RUNNING);
+        assertThat(next.observe(id)).extracting("complete").isEqualTo(true);
+      }
+    }
+    assertThat(point).isGreaterThan(3);
+  }
+
+  /** QEMU's file of a guest's memory begins with these bytes. */
+  private static final byte[] MAGIC = {'Q', 'E', 'V', 'M'};
+
+  private static final byte[] BROKEN = {'q', 'e', 'v', 'm'};
+
+  private void breakMemory() throws IOException {
+    assertThat(replaced(MAGIC, BROKEN)).isEqualTo(1);
+  }
+
+  private void mendMemory() throws IOException {
+    assertThat(replaced(BROKEN, MAGIC)).isEqualTo(1);
+  }
+
+  /** Replaces what clusters of the disks begin with, behind the back of the QEMU that has them open. */
+  private int replaced(byte[] from, byte[] to) throws IOException {
+    int found = 0;
+    for (Path volume : List.of(root, data)) {
+      try (RandomAccessFile file = new RandomAccessFile(volume.toFile(), "rw")) {
+        byte[] begin = new byte[from.length];
+        for (long at = 0; at + begin.length <= file.length(); at += CLUSTER_BYTES) {
+          file.seek(at);
+          file.readFully(begin);
+          if (Arrays.equals(begin, from)) {
+            file.seek(at);
+            file.write(to);
+            found++;
+          }
+        }
+      }
+    }
+    return found;
   }
 
   @ParameterizedTest

@@ -9,12 +9,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Firmware;
+import io.n0stack.n0core.api.compute.Hardware;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.driver.ResourceId;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
 import java.util.TreeMap;
 import java.util.UUID;
 
@@ -193,8 +195,28 @@ public record MachineRecord(
    * @return the same for the same board
    */
   public String board() {
-    return running.chipset() + ", " + running.vcpus() + " vCPUs, " + running.memoryBytes()
-        + " bytes, " + new TreeMap<>(addresses);
+    Firmware firmware = running.firmware();
+    StringJoiner board = new StringJoiner(", ")
+        .add(running.chipset().name())
+        .add(running.vcpus() + " vCPUs")
+        .add(running.memoryBytes() + " bytes")
+        .add("display " + running.display())
+        .add(
+            firmware instanceof Firmware.Uefi
+                ? firmware.toString()
+                : firmware.getClass().getSimpleName());
+    running.hardware().ifPresent(hardware -> {
+      hardware.cpu().ifPresent(cpu -> board.add(cpu.toString()));
+      hardware
+          .memory()
+          .flatMap(Hardware.Memory::mostBytes)
+          .ifPresent(most -> board.add("at most " + most + " bytes"));
+      hardware.tpm().ifPresent(tpm -> board.add("TPM " + tpm));
+      hardware.watchdog().ifPresent(watchdog -> board.add("a watchdog"));
+      hardware.rawArguments().forEach(board::add);
+    });
+    running.cloudInit().ifPresent(seed -> board.add("a seed"));
+    return board.add(new TreeMap<>(addresses).toString()).toString();
   }
 
   /**

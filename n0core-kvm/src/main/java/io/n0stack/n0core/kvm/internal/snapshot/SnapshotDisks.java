@@ -12,6 +12,7 @@ import io.n0stack.n0core.kvm.internal.record.Pauses;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.internal.record.SnapshotRecord;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -24,6 +25,9 @@ import java.util.Optional;
  */
 final class SnapshotDisks {
   private static final int POLL_MILLIS = 10;
+  private static final String WORK = "n0-snapshot-";
+  // Two, for one that failed is forgotten only when the next has begun.
+  private static final List<String> LOADS = List.of("n0-load-", "n0-reload-");
 
   private final ResourceId id;
   private final Monitor monitor;
@@ -95,7 +99,7 @@ final class SnapshotDisks {
   }
 
   void takeMemory(Context cx, SnapshotRecord record) {
-    job(cx, "snapshot-save", record, Map.of("vmstate", nodes.get(0)));
+    run(cx, "snapshot-save", record, Map.of("vmstate", nodes.get(0)));
   }
 
   void takeDisks(SnapshotRecord record) {
@@ -112,53 +116,110 @@ final class SnapshotDisks {
                 .toList()));
   }
 
+  /**
+   * Sets the guest and its disks back. One that failed stays in QEMU's list of jobs, so that whoever comes
+   * next knows that the guest is neither here nor there; it leaves the list when one succeeds.
+   *
+   * @throws N0Exception UNAVAILABLE if it failed
+   */
   void load(Context cx, SnapshotRecord record) {
-    job(cx, "snapshot-load", record, Map.of("vmstate", nodes.get(0)));
+    List<String> failed = failedLoads(cx, monitor, record);
+    if (failed.size() == LOADS.size()) {
+      dismiss(failed.get(0));
+      failed = failed.subList(1, failed.size());
+    }
+    List<String> known = failed;
+    String job = LOADS.stream()
+        .map(prefix -> prefix + record.name())
+        .filter(name -> !known.contains(name))
+        .findFirst()
+        .orElseThrow();
+    start("snapshot-load", job, record, Map.of("vmstate", nodes.get(0)), cx.remaining());
+    Optional<String> error = await(cx, monitor, record, job).flatMap(SnapshotDisks::error);
+    if (error.isPresent()) {
+      known.forEach(this::dismiss);
+      throw failure("snapshot-load", record, error.get());
+    }
+    dismiss(job);
+  }
+
+  /** Forgets loads that failed. */
+  void forgetLoads(Context cx, SnapshotRecord record) {
+    failedLoads(cx, monitor, record).forEach(this::dismiss);
+  }
+
+  /** Waits for what sets the guest back, whoever began it, and returns the jobs of it that failed. */
+  static List<String> failedLoads(Context cx, Monitor monitor, SnapshotRecord record) {
+    return LOADS.stream()
+        .map(prefix -> prefix + record.name())
+        .filter(
+            job -> await(cx, monitor, record, job).flatMap(SnapshotDisks::error).isPresent())
+        .toList();
   }
 
   void delete(Context cx, SnapshotRecord record) {
-    job(cx, "snapshot-delete", record, Map.of());
+    run(cx, "snapshot-delete", record, Map.of());
   }
 
-  private void job(Context cx, String command, SnapshotRecord record, Map<String, ?> more) {
-    String job = job(record);
+  private void run(Context cx, String command, SnapshotRecord record, Map<String, ?> more) {
+    start(command, job(record), record, more, cx.remaining());
+    Optional<String> error = awaitJob(cx, monitor, record);
+    if (error.isPresent()) {
+      throw failure(command, record, error.get());
+    }
+  }
+
+  private void start(
+      String command, String job, SnapshotRecord record, Map<String, ?> more, Duration limit) {
     Map<String, Object> arguments = new HashMap<>(more);
     arguments.put("job-id", job);
     arguments.put("tag", record.tag());
     arguments.put("devices", nodes);
-    monitor.execute(command, arguments, cx.remaining());
-    Optional<String> error = awaitJob(cx, monitor, record);
-    if (error.isPresent()) {
-      throw new N0Exception(
-          error.get().contains("No space left on device")
-              ? N0Exception.Code.EXHAUSTED
-              : N0Exception.Code.UNAVAILABLE,
-          id.toString(),
-          command + " \"" + record.name() + "\" of " + id + ": " + error.get());
-    }
+    monitor.execute(command, arguments, limit);
+  }
+
+  private N0Exception failure(String command, SnapshotRecord record, String error) {
+    return new N0Exception(
+        error.contains("No space left on device")
+            ? N0Exception.Code.EXHAUSTED
+            : N0Exception.Code.UNAVAILABLE,
+        id.toString(),
+        command + " \"" + record.name() + "\" of " + id + ": " + error);
   }
 
   private static String job(SnapshotRecord record) {
-    return "n0-snapshot-" + record.name();
+    return WORK + record.name();
+  }
+
+  private void dismiss(String job) {
+    monitor.execute("job-dismiss", Map.of("id", job));
+  }
+
+  private static Optional<String> error(QmpResult job) {
+    return job.find("/error").map(error -> error.text(""));
+  }
+
+  /** Waits for the job of a snapshot, whoever began it, and dismisses it; returns why it failed. */
+  static Optional<String> awaitJob(Context cx, Monitor monitor, SnapshotRecord record) {
+    Optional<QmpResult> concluded = await(cx, monitor, record, job(record));
+    concluded.ifPresent(job -> monitor.execute("job-dismiss", Map.of("id", job.text("/id"))));
+    return concluded.flatMap(SnapshotDisks::error);
   }
 
   /**
-   * Waits for the job of a snapshot, whoever began it, and dismisses it; returns why it failed. While QEMU
-   * writes memory it answers nobody, so this is waited for as long as the operation may take.
+   * Waits for a job until it is concluded or nowhere. While QEMU writes memory it answers nobody, so this is
+   * waited for as long as the operation may take.
    */
-  static Optional<String> awaitJob(Context cx, Monitor monitor, SnapshotRecord record) {
+  private static Optional<QmpResult> await(
+      Context cx, Monitor monitor, SnapshotRecord record, String id) {
     String operation = "wait for snapshot \"" + record.name() + "\"";
     while (true) {
       Optional<QmpResult> found =
           monitor.execute("query-jobs", Map.of(), cx.remaining()).list("").stream()
-              .filter(job -> job.text("/id").equals(job(record)))
+              .filter(job -> job.text("/id").equals(id))
               .findFirst();
-      if (found.isEmpty()) {
-        return Optional.empty();
-      }
-      if (found.get().text("/status").equals("concluded")) {
-        monitor.execute("job-dismiss", Map.of("id", job(record)));
-        return found.get().find("/error").map(error -> error.text(""));
+      if (found.isEmpty() || found.get().text("/status").equals("concluded")) {
+        return found;
       }
       if (cx.remaining().isZero()) {
         throw new OperationTimeoutException(operation, cx.remaining());

@@ -234,7 +234,9 @@ public final class SnapshotWork {
       case REVERTING, REVERTING_RUNNING -> {
         if (place.seen().alive()) {
           goOn(cx, place, record);
-        } else if (record.snapshot().content() == Content.DISKS) {
+        } else {
+          // Also of a snapshot with memory, when the guest to which that was to be given is no
+          // more.
           new DiskImages(cx, place.id(), place.machine().spec()).revert(cx, record.tag());
         }
         place.records().write(record.at(Stage.TAKEN));
@@ -263,13 +265,36 @@ public final class SnapshotWork {
     }
   }
 
-  /** A load that failed leaves the guest standing still. */
+  /**
+   * Sets back again what was set back by half: a load that failed leaves the guest standing still, and on disks
+   * that are not those of its memory it must not go on.
+   */
   private void goOn(Context cx, Place place, SnapshotRecord record) {
     try (Monitor monitor = connect(cx, place)) {
-      SnapshotDisks.awaitJob(cx, monitor, record);
+      boolean failed = !SnapshotDisks.failedLoads(cx, monitor, record).isEmpty();
+      if (failed) {
+        loadAgain(cx, place, monitor, record);
+      }
       if (record.stage() == Stage.REVERTING_RUNNING && monitor.state() == MachineState.PAUSED) {
         monitor.execute("cont");
       }
+      if (failed) {
+        new SnapshotDisks(place.id(), monitor).forgetLoads(cx, record);
+      }
+    }
+  }
+
+  private static void loadAgain(Context cx, Place place, Monitor monitor, SnapshotRecord record) {
+    try {
+      new SnapshotDisks(place.id(), monitor).load(cx, record);
+    } catch (N0Exception e) {
+      throw new N0Exception(
+          e.code(),
+          place.id().toString(),
+          "bring to an end that " + place.id() + " is set back to \"" + record.name()
+              + "\": its guest stands still by half, until that succeeds or it is turned off hard: "
+              + e.getMessage(),
+          e);
     }
   }
 }
