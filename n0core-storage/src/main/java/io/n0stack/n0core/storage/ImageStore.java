@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Brings images from HTTP servers into the pool's cache. */
+/** Brings images, most of them from HTTP servers, into the pool's cache. */
 final class ImageStore implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ImageStore.class);
   static final String DIRECTORY = ".images";
@@ -28,12 +28,13 @@ final class ImageStore implements AutoCloseable {
 
   private final VolumePool pool;
   private final long capacityBytes;
-  private final ImageFetcher fetcher = ImageFetcher.standard();
+  private final ImageFetcher fetcher;
   private final AtomicBoolean swept = new AtomicBoolean();
 
-  ImageStore(VolumePool pool, long capacityBytes) {
+  ImageStore(VolumePool pool, long capacityBytes, ImageFetcher fetcher) {
     this.pool = pool;
     this.capacityBytes = capacityBytes;
+    this.fetcher = fetcher;
   }
 
   /**

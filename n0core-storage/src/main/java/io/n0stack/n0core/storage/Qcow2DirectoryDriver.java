@@ -21,6 +21,7 @@ import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.storage.VolumePool.Entry;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.fetch.ImageCache;
+import io.n0stack.n0core.storage.fetch.ImageFetcher;
 import io.n0stack.n0core.storage.live.LiveVolume;
 import io.n0stack.n0core.storage.qcow2.ImageGate;
 import io.n0stack.n0core.storage.qemuimg.ForeignImage;
@@ -93,10 +94,33 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
    * @throws N0Exception INVALID if the path is not absolute and normal
    */
   public Qcow2DirectoryDriver(Path directory, Duration qemuImgTimeout, long cacheBytes) {
-    this(directory, QemuImg.installed(), qemuImgTimeout, cacheBytes);
+    this(directory, qemuImgTimeout, cacheBytes, ImageFetcher.standard());
+  }
+
+  /**
+   * Makes a driver for a directory, which need not exist yet. Touches nothing.
+   *
+   * @param directory absolute path of the pool; its file system holds the volumes' data
+   * @param qemuImgTimeout how long {@code qemu-img} may take for what does not copy data
+   * @param cacheBytes what all images that were downloaded may take, 1 or more
+   * @param fetcher what downloads them: which addresses, which proxy, whom to trust; the driver closes it
+   * @throws N0Exception INVALID if the path is not absolute and normal
+   */
+  public Qcow2DirectoryDriver(
+      Path directory, Duration qemuImgTimeout, long cacheBytes, ImageFetcher fetcher) {
+    this(directory, QemuImg.installed(), qemuImgTimeout, cacheBytes, fetcher);
   }
 
   Qcow2DirectoryDriver(Path directory, QemuImg qemuImg, Duration qemuImgTimeout, long cacheBytes) {
+    this(directory, qemuImg, qemuImgTimeout, cacheBytes, ImageFetcher.standard());
+  }
+
+  private Qcow2DirectoryDriver(
+      Path directory,
+      QemuImg qemuImg,
+      Duration qemuImgTimeout,
+      long cacheBytes,
+      ImageFetcher fetcher) {
     pool = new VolumePool(Rules.absolutePath("directory", directory));
     this.qemuImg = qemuImg;
     runs = new Runs(qemuImgTimeout);
@@ -107,7 +131,8 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     layers = new Layers(pool, gate, use, qemuImg, runs, guards);
     snapshots = new InternalSnapshots(pool, gate, use, layers, qemuImg, runs);
     maintenance = new Maintenance(pool, gate, layers, qemuImg, runs, guards);
-    images = new ImageStore(pool, Rules.range("cacheBytes", cacheBytes, 1, Long.MAX_VALUE));
+    images =
+        new ImageStore(pool, Rules.range("cacheBytes", cacheBytes, 1, Long.MAX_VALUE), fetcher);
   }
 
   /**

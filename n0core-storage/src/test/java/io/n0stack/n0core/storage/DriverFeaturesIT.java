@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.driver.DriverPlugin;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -36,6 +37,7 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -144,6 +146,57 @@ class DriverFeaturesIT {
       assertThat(cache.evictTo(0).evicted()).hasSize(1);
       requirePattern(made.path(), "qcow2", 7, MIB, MIB);
     }
+  }
+
+  @Test
+  void aCompressedFileOfTheHostIsVerifiedLikeADownload() throws Exception {
+    Path image = image("image.qcow2", "qcow2", 7);
+    Images.run(List.of("xz", "--keep", image.toString()));
+    Path packed = directory.resolve("image.qcow2.xz");
+    ImageSource.Download wrong = new ImageSource.Download(
+            packed.toUri(), digest(image), ImageFormat.QCOW2)
+        .compressed(ImageSource.Compression.XZ);
+    assertThatThrownBy(() -> driver.apply(cx(), root, VolumeSpec.from(wrong)))
+        .hasMessageContaining("source.digest");
+    assertThat(driver.observe(root)).isEqualTo(Observed.absent());
+
+    ImageSource.Download source = new ImageSource.Download(
+            packed.toUri(), digest(packed), ImageFormat.QCOW2)
+        .compressed(ImageSource.Compression.XZ);
+    VolumeStatus made = make(root, VolumeSpec.from(source));
+
+    requirePattern(made.path(), "qcow2", 7, MIB, MIB);
+    assertThat(packed).exists();
+  }
+
+  @Test
+  void theConfigurationSaysThroughWhatAndFromWhereImagesAreFetched() throws Exception {
+    Path image = image("image.qcow2", "qcow2", 7);
+    AtomicInteger requests = new AtomicInteger();
+    try (ServerSocket server = serving(image, requests)) {
+      URI far = URI.create("http://images.invalid/image.qcow2");
+      ImageSource near = new ImageSource.Download(uri(server), digest(image), ImageFormat.QCOW2);
+      driver.close();
+      driver = configured("fetch-addresses", "public-only");
+      assertThatThrownBy(() -> driver.apply(cx(), root, VolumeSpec.from(near)))
+          .isInstanceOfSatisfying(
+              N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID));
+      assertThat(requests).hasValue(0);
+      driver.close();
+
+      driver = configured("fetch-proxy", "127.0.0.1:" + server.getLocalPort());
+      VolumeStatus made = make(
+          root, VolumeSpec.from(new ImageSource.Download(far, digest(image), ImageFormat.QCOW2)));
+
+      requirePattern(made.path(), "qcow2", 7, MIB, MIB);
+      assertThat(requests).hasValue(1);
+    }
+  }
+
+  private Qcow2DirectoryDriver configured(String key, String value) {
+    return (Qcow2DirectoryDriver)
+        DriverPlugin.drivers(Map.of("storage.directory", pool.toString(), "storage." + key, value))
+            .get(0);
   }
 
   @Test

@@ -26,6 +26,11 @@ class StoragePluginTest {
     for (Map<String, String> config : List.of(
         Map.of("storage.directory", "relative"),
         Map.of("storage.qemu-img-timeout", "0"),
+        Map.of("storage.fetch-addresses", "some"),
+        Map.of("storage.fetch-proxy", "proxy.example.org"),
+        Map.of("storage.fetch-proxy", "http://proxy.example.org:3128"),
+        Map.of("storage.fetch-proxy", "proxy.example.org:65536"),
+        Map.of("storage.fetch-proxy", "user@proxy.example.org:3128"),
         Map.of("storage.dir", "/x"))) {
       assertThatThrownBy(() -> DriverPlugin.drivers(config)).hasMessageContaining("storage.");
     }

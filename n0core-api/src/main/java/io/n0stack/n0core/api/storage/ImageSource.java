@@ -67,9 +67,10 @@ public sealed interface ImageSource {
   }
 
   /**
-   * A file from an HTTP server, verified.
+   * A file from an HTTP server, or of this host, verified.
    *
-   * @param uri an {@code http} or {@code https} address without user information
+   * @param uri an {@code http} or {@code https} address without user information, or {@code file:} and an
+   *     absolute path
    * @param digest {@code sha256:} or {@code sha512:} and the digest in lower-case hexadecimal, of the
    *     file as it is published: if it is compressed, of the compressed bytes
    * @param format the format of the image, once uncompressed
@@ -83,11 +84,16 @@ public sealed interface ImageSource {
     /** Checks address and digest. */
     public Download {
       String scheme = uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
-      if (!Set.of("http", "https").contains(scheme)
-          || uri.getHost() == null
-          || uri.getUserInfo() != null) {
+      boolean possible = scheme.equals("file")
+          ? uri.getAuthority() == null && uri.getPath() != null && uri.getPath().startsWith("/")
+          : Set.of("http", "https").contains(scheme)
+              && uri.getHost() != null
+              && uri.getUserInfo() == null;
+      if (!possible) {
         throw N0Exception.invalid(
-            "source.uri", uri, "must be http or https, with a host, without a user");
+            "source.uri",
+            uri,
+            "must be http or https, with a host, without a user, or file: and an absolute path");
       }
       if (!DIGEST.matcher(digest).matches()) {
         throw N0Exception.invalid(
@@ -100,7 +106,7 @@ public sealed interface ImageSource {
     /**
      * Makes the source of a file that is not compressed.
      *
-     * @param uri an {@code http} or {@code https} address without user information
+     * @param uri its address
      * @param digest {@code sha256:} or {@code sha512:} and the digest in lower-case hexadecimal
      * @param format its format
      */

@@ -90,7 +90,8 @@ class VolumeSpecTest {
   @ValueSource(
       strings = {
         "ftp://example.org/a",
-        "file:///etc/passwd",
+        "file://host/a",
+        "file:a",
         "http:///a",
         "https:a",
         "a",
@@ -98,12 +99,20 @@ class VolumeSpecTest {
         "https://u:p@host/a",
         "nbd://host/a"
       })
-  void downloadsAreHttpWithoutUser(String uri) {
+  void downloadsAreHttpWithoutUserOrFiles(String uri) {
     Refusal.invalid(
         "source.uri",
         uri,
         "must be http or https",
         () -> new Download(URI.create(uri), DIGEST, ImageFormat.QCOW2));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"file:///srv/a.qcow2", "file:/srv/a.qcow2"})
+  void aFileOfThisHostIsVerifiedLikeADownload(String uri) {
+    Download image = new Download(URI.create(uri), DIGEST, ImageFormat.QCOW2);
+
+    assertThat(VolumeSpec.from(image).source()).contains(image);
   }
 
   @Test
