@@ -11,7 +11,7 @@ public enum Requirement {
   ROOT,
   /** {@code qemu-system-x86_64}, {@code qemu-img} and {@code qemu-storage-daemon} are installed. */
   QEMU,
-  /** {@code linux.uml}, a Linux kernel that runs as a process, is installed. */
+  /** {@code linux.uml}, a Linux kernel that runs as a process, and {@code bwrap} are installed. */
   UML,
   /** {@code etcd} is installed. */
   ETCD,
@@ -30,7 +30,7 @@ public enum Requirement {
       case QEMU ->
         Stream.of("qemu-system-x86_64", "qemu-img", "qemu-storage-daemon")
             .allMatch(Requirement::installed);
-      case UML -> installed("linux.uml");
+      case UML -> installed("linux.uml") && installed("bwrap");
       case ETCD -> installed("etcd");
       case GUEST_AGENT -> installed("qemu-ga");
     };

@@ -2,19 +2,18 @@ package io.n0stack.n0core.storage.seed;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.n0stack.n0core.tck.child.UserModeLinux;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
 /** A kernel that runs as a process (Debian: {@code user-mode-linux}) and mounts an image. */
 final class GuestMount {
-  private static final String BOOT =
-      "mount -t tmpfs -o size=256m tmpfs /run; exec timeout -s KILL 60 \"$@\"";
-
   private GuestMount() {}
 
   /**
@@ -26,32 +25,15 @@ final class GuestMount {
       Files.copy(Objects.requireNonNull(script, "mount.sh"), shared.resolve("mount.sh"));
     }
     Path console = shared.resolve("console");
-    ProcessBuilder guest = new ProcessBuilder(
-        "unshare",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "sh",
-        "-ec",
-        BOOT,
-        "sh",
-        "linux.uml",
-        "root=/dev/root",
-        "rootfstype=hostfs",
-        "rootflags=/",
-        "ro",
-        "quiet",
-        "mem=128M",
-        "uml_dir=/run",
-        "ubd0r=" + image,
-        "con=null",
-        "con0=null,fd:1",
-        "init=/bin/sh",
-        "--",
-        shared.resolve("mount.sh").toString());
-    guest.environment().put("TMPDIR", "/run");
-    guest.environment().put("HOME", "/run");
+    ProcessBuilder guest = UserModeLinux.kernel(
+        shared,
+        Duration.ofMinutes(1),
+        List.of(
+            "mem=128M",
+            "ubd0r=" + image,
+            "init=/bin/sh",
+            "--",
+            shared.resolve("mount.sh").toString()));
     Process running = guest
         .redirectInput(Path.of("/dev/null").toFile())
         .redirectErrorStream(true)

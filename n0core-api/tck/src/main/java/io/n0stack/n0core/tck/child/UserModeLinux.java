@@ -7,12 +7,12 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * A kernel that runs as a process (Debian: {@code user-mode-linux}), on this host's root, read-only,
@@ -29,7 +29,7 @@ public record UserModeLinux(List<String> modules, Init init) {
 
   private static final String MEMORY = "/run";
   private static final String BOOT =
-      "mount -t tmpfs -o size=1g tmpfs " + MEMORY + "; exec timeout -s KILL \"$@\"";
+      "mount -t tmpfs -o size=1g tmpfs " + MEMORY + "; exec timeout -s KILL \"$@\" 9< \"$0\"";
 
   /** What the first process of a guest is. */
   public enum Init {
@@ -84,12 +84,10 @@ public record UserModeLinux(List<String> modules, Init init) {
       throws IOException, InterruptedException {
     prepare(shared, main, arguments);
     Path console = shared.resolve("console");
-    ProcessBuilder guest = new ProcessBuilder(Stream.concat(
-            Stream.of(
-                "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", BOOT, "sh"),
-            kernel(shared, limit).stream())
-        .toList());
-    guest.environment().putAll(Map.of("TMPDIR", MEMORY, "HOME", MEMORY));
+    ProcessBuilder guest = kernel(
+        shared,
+        limit,
+        List.of("mem=768M", "init=/bin/sh", "--", shared.resolve("init.sh").toString()));
     Process running = guest
         .redirectInput(Path.of("/dev/null").toFile())
         .redirectErrorStream(true)
@@ -108,22 +106,44 @@ public record UserModeLinux(List<String> modules, Init init) {
         .isEqualTo("0");
   }
 
-  private static List<String> kernel(Path shared, Duration limit) {
-    return List.of(
-        Long.toString(limit.toSeconds()),
+  /**
+   * Prepares a kernel whose root is this host's, read-only, in namespaces of its own, where it has {@code /run}
+   * for itself. Its console is its output. Needs root.
+   *
+   * @param shared a directory of the host, into which it puts a file that the kernel is started with
+   * @param limit how long the guest may live; at its end it is killed with all its processes
+   * @param parameters further parameters of the kernel; what follows {@code --} is for its first process
+   * @return what starts it
+   * @throws IOException if the file cannot be written
+   */
+  public static ProcessBuilder kernel(Path shared, Duration limit, List<String> parameters)
+      throws IOException {
+    Path filter = Files.write(shared.resolve("filter"), ProcessorState.filter());
+    List<String> command = new ArrayList<>(
+        List.of("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", BOOT));
+    command.add(filter.toString());
+    command.add(Long.toString(limit.toSeconds()));
+    boolean filtered = ProcessorState.tooLarge();
+    if (filtered) {
+      command.addAll(ProcessorState.FILTERED);
+    }
+    command.addAll(List.of(
         "linux.uml",
         "root=/dev/root",
         "rootfstype=hostfs",
         "rootflags=/",
         "ro",
         "quiet",
-        "mem=768M",
         "uml_dir=" + MEMORY,
         "con=null",
-        "con0=null,fd:1",
-        "init=/bin/sh",
-        "--",
-        shared.resolve("init.sh").toString());
+        "con0=null,fd:1"));
+    if (filtered) {
+      command.addAll(ProcessorState.ENVIRONMENT); // the kernel passes on what it does not know
+    }
+    command.addAll(parameters);
+    ProcessBuilder kernel = new ProcessBuilder(command);
+    kernel.environment().putAll(Map.of("TMPDIR", MEMORY, "HOME", MEMORY));
+    return kernel;
   }
 
   private void prepare(Path shared, Class<?> main, List<String> arguments) throws IOException {
@@ -133,19 +153,15 @@ public record UserModeLinux(List<String> modules, Init init) {
     Files.writeString(shared.resolve("java"), ChildJvm.java().toString());
     Files.write(shared.resolve("modules"), modules);
     Files.writeString(shared.resolve("init"), init.name());
-    List<String> all = Stream.concat(
-            Stream.of(
-                "-Xmx256m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:-UsePerfData",
-                "-Djava.io.tmpdir=/run/tmp",
-                "-cp",
-                ChildJvm.classPath(),
-                main.getName()),
-            arguments.stream())
-        .map(UserModeLinux::quoted)
-        .toList();
+    List<String> all = new ArrayList<>(List.of(
+        "-Xmx256m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:-UsePerfData",
+        "-Djava.io.tmpdir=/run/tmp"));
+    all.addAll(List.of("-cp", ChildJvm.classPath(), main.getName()));
+    all.addAll(arguments);
+    all.replaceAll(UserModeLinux::quoted);
     Files.write(shared.resolve("arguments"), all);
   }
 

@@ -59,7 +59,12 @@ done < /run/shared/modules
   exit
 }
 
-mkdir -p /run/systemd/system
+mkdir -p /run/systemd/system /run/systemd/system.conf.d
+# What the kernel was told to tell everybody.
+cat > /run/systemd/system.conf.d/environment.conf << END
+[Manager]
+DefaultEnvironment=${GLIBC_TUNABLES:+GLIBC_TUNABLES=$GLIBC_TUNABLES} ${JAVA_TOOL_OPTIONS:+JAVA_TOOL_OPTIONS=$JAVA_TOOL_OPTIONS}
+END
 cat > /run/systemd/system/program.service << 'END'
 [Unit]
 DefaultDependencies=no
