@@ -3,6 +3,7 @@ package io.n0stack.n0core.kvm;
 import static io.n0stack.n0core.kvm.Host.context;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.Migration;
@@ -27,10 +28,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Two drivers with a directory each, and the way from one's agent to the other's. */
 final class TwoHosts {
   static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final Logger LOG = LoggerFactory.getLogger(TwoHosts.class);
 
   final ResourceId id;
   final Host left;
@@ -174,12 +178,16 @@ final class TwoHosts {
     }
   }
 
+  /** A driver holds one of the two monitors while it waits for a machine to come, mostly the first. */
   private static boolean asked(Path launch) {
-    try (QmpClient client = QmpClient.connect(launch.resolve("rescue"), LIMIT)) {
-      return client.execute("query-status", LIMIT).flag("/running");
-    } catch (io.n0stack.n0core.api.N0Exception e) {
-      return false; // it is dead
+    for (String monitor : List.of("rescue", "qmp")) {
+      try (QmpClient client = QmpClient.connect(launch.resolve(monitor), LIMIT)) {
+        return client.execute("query-status", LIMIT).flag("/running");
+      } catch (N0Exception e) {
+        LOG.debug("{} does not answer: {}", launch.resolve(monitor), e.getMessage());
+      }
     }
+    return false; // it is dead
   }
 
   static String reason(Host host, ResourceId id) {
