@@ -2,6 +2,7 @@ package io.n0stack.n0core.membership;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.membership.internal.Ipv4;
 import java.util.regex.Pattern;
 
 /**
@@ -13,8 +14,6 @@ import java.util.regex.Pattern;
  */
 public record HostPort(String host, int port) {
   private static final int HOST_LENGTH = 253; // RFC 1035, section 2.3.4
-  private static final String OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
-  private static final Pattern IPV4 = Pattern.compile("(" + OCTET + "\\.){3}" + OCTET);
   private static final Pattern ALL_DIGITS_AND_DOTS = Pattern.compile("[0-9.]+");
   private static final Pattern NAME = Pattern.compile(
       "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*");
@@ -25,7 +24,7 @@ public record HostPort(String host, int port) {
     Rules.text("host", host, HOST_LENGTH);
     boolean name =
         NAME.matcher(host).matches() && !ALL_DIGITS_AND_DOTS.matcher(host).matches();
-    if (!name && !IPV4.matcher(host).matches()) {
+    if (!name && !Ipv4.literal(host)) {
       throw N0Exception.invalid("host", host, "must be an IPv4 address or a host name");
     }
     Rules.range("port", port, 1, 65535);
@@ -44,24 +43,6 @@ public record HostPort(String host, int port) {
       throw N0Exception.invalid("address", text, "must be HOST:PORT, such as 127.0.0.1:5679");
     }
     return new HostPort(text.substring(0, colon), Integer.parseInt(text.substring(colon + 1)));
-  }
-
-  /**
-   * Tells whether the host is an address that can be listened on as it stands.
-   *
-   * @return whether it is an IPv4 address and not a name
-   */
-  boolean literal() {
-    return IPV4.matcher(host).matches();
-  }
-
-  /**
-   * Tells whether the host is an address that never leaves this machine.
-   *
-   * @return whether it is in 127.0.0.0/8
-   */
-  boolean loopback() {
-    return literal() && host.startsWith("127.");
   }
 
   /**

@@ -2,6 +2,7 @@ package io.n0stack.n0core.membership;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
+import io.n0stack.n0core.membership.internal.Ipv4;
 import java.util.Arrays;
 import java.util.List;
 
@@ -30,7 +31,7 @@ public record MembershipConfig(
   public MembershipConfig {
     Rules.label("name", name);
     Rules.label("clusterId", clusterId);
-    if (!listen.literal()) {
+    if (!Ipv4.literal(listen.host())) {
       throw N0Exception.invalid("listen", listen, "must be an IPv4 address, not a name");
     }
     if (listen.host().equals("0.0.0.0")) {

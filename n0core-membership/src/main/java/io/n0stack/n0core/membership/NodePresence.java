@@ -126,7 +126,7 @@ public final class NodePresence implements AutoCloseable {
     long end = System.nanoTime() + pause.toNanos();
     boolean seen = false;
     // A member with a new key is not ready before its record names it.
-    while (!seen && membership.identityKey().equals(key)) {
+    while (!seen && membership.member().identityKey().equals(key)) {
       long left = end - System.nanoTime();
       if (left <= 0) {
         return;
@@ -148,7 +148,7 @@ public final class NodePresence implements AutoCloseable {
       if (registered || offered.isPresent()) {
         node = now;
         registered = false;
-        key = membership.identityKey();
+        key = membership.member().identityKey();
         registry.saveSelf(now);
         registered = true;
         LOG.info("node {} registered, {}", now.name(), now.capacity());
@@ -177,7 +177,7 @@ public final class NodePresence implements AutoCloseable {
 
   /** Tells whether an API has the record, of this start and with the key that this member has now. */
   private boolean saved() {
-    return key.equals(membership.identityKey())
+    return key.equals(membership.member().identityKey())
         && registry
             .find(node.name())
             .filter(entry -> entry.node().bootId().equals(node.bootId()))

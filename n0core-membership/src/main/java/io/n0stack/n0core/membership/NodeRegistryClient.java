@@ -6,11 +6,15 @@ import io.n0stack.n0core.api.Subscription;
 import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.node.Node;
 import io.n0stack.n0core.api.node.NodeRegistry;
-import io.n0stack.n0core.membership.RegistryProtocol.Batch;
-import io.n0stack.n0core.membership.RegistryProtocol.Reply;
-import io.n0stack.n0core.membership.RegistryProtocol.Request;
-import io.n0stack.n0core.membership.RegistryProtocol.Rest;
-import io.n0stack.n0core.membership.RegistryProtocol.Verb;
+import io.n0stack.n0core.membership.internal.Waits;
+import io.n0stack.n0core.membership.internal.record.NodeJson;
+import io.n0stack.n0core.membership.internal.registry.NodeWatch;
+import io.n0stack.n0core.membership.internal.registry.RegistryProtocol;
+import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Batch;
+import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Reply;
+import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Request;
+import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Rest;
+import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Verb;
 import java.net.ConnectException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -85,7 +89,7 @@ public final class NodeRegistryClient implements NodeRegistry {
       throw N0Exception.invalid("name", node.name(), "must be the member's name \"" + self + "\"");
     }
     Node own = node.withBootId(membership.self().bootId());
-    save(membership.identityKey().map(own::withIdentityKey).orElse(own));
+    save(membership.member().identityKey().map(own::withIdentityKey).orElse(own));
   }
 
   @Override
@@ -243,9 +247,10 @@ public final class NodeRegistryClient implements NodeRegistry {
   }
 
   private Set<HostPort> candidates() {
-    Set<HostPort> candidates = new LinkedHashSet<>(membership.registries().values());
-    candidates.addAll(membership.config().seeds());
-    candidates.remove(membership.config().listen());
+    Set<HostPort> candidates =
+        new LinkedHashSet<>(membership.member().registries().values());
+    candidates.addAll(membership.member().config().seeds());
+    candidates.remove(membership.member().config().listen());
     return candidates;
   }
 
@@ -254,7 +259,7 @@ public final class NodeRegistryClient implements NodeRegistry {
     try {
       answer = Waits.await(
           operation,
-          membership.request(registry, RegistryProtocol.SUBJECT, json, timeout),
+          membership.member().request(registry, RegistryProtocol.SUBJECT, json, timeout),
           timeout.plusMillis(200));
     } catch (ExecutionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();

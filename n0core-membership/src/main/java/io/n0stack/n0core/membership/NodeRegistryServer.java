@@ -8,10 +8,16 @@ import io.n0stack.n0core.api.node.Node;
 import io.n0stack.n0core.api.node.NodeRegistry;
 import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.api.store.Versioned;
-import io.n0stack.n0core.membership.RegistryAccess.Asker;
-import io.n0stack.n0core.membership.RegistryProtocol.Reply;
-import io.n0stack.n0core.membership.RegistryProtocol.Request;
-import io.n0stack.n0core.membership.RegistryProtocol.Rest;
+import io.n0stack.n0core.membership.internal.record.NodeJson;
+import io.n0stack.n0core.membership.internal.record.StoreMirror;
+import io.n0stack.n0core.membership.internal.registry.NodeFeed;
+import io.n0stack.n0core.membership.internal.registry.NodeStates;
+import io.n0stack.n0core.membership.internal.registry.RegistryAccess;
+import io.n0stack.n0core.membership.internal.registry.RegistryAccess.Asker;
+import io.n0stack.n0core.membership.internal.registry.RegistryProtocol;
+import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Reply;
+import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Request;
+import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Rest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -45,7 +51,6 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NodeRegistryServer.class);
   private static final int WAITING = 256;
   private static final int MOST_WATCHERS = 4096;
-  private static final int LIST_BYTES = NodeJson.MAX_MESSAGE_BYTES / 2;
 
   private final AtomixMembership membership;
   private final StoreMirror store;
@@ -62,7 +67,8 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
     this.states = new NodeStates(
         this.store,
         membership,
-        name -> name.equals(self) || membership.registries().containsKey(name));
+        membership.member()::identityKey,
+        name -> name.equals(self) || membership.member().registries().containsKey(name));
     this.feed = new NodeFeed(this.store, states);
     this.reader = worker("n0core-node-registry-" + self);
     this.writer = worker("n0core-node-changes-" + self);
@@ -87,11 +93,14 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
    * @throws IllegalStateException if the member has joined
    */
   public static NodeRegistryServer open(AtomixMembership membership, Store store) {
-    membership.announceRegistry();
+    membership.member().announceRegistry();
     NodeRegistryServer server = new NodeRegistryServer(membership, store);
-    membership.dial(server.addressesOnRecord());
-    membership.serveFrom(
-        RegistryProtocol.SUBJECT, (peer, request) -> server.answerLater(Asker.of(peer), request));
+    membership.member().dial(server.addressesOnRecord());
+    membership
+        .member()
+        .serveFrom(
+            RegistryProtocol.SUBJECT,
+            (peer, request) -> server.answerLater(Asker.of(peer), request));
     return server;
   }
 
@@ -169,7 +178,7 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   /** Stops answering; records, membership and store stay as they are. */
   @Override
   public void close() {
-    membership.unserve(RegistryProtocol.SUBJECT);
+    membership.member().unserve(RegistryProtocol.SUBJECT);
     reader.shutdown();
     writer.shutdown();
     feed.close();
@@ -263,7 +272,7 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
         return found(name);
       }
       case LIST -> {
-        return page(nodes(), name);
+        return Reply.page(nodes(), name);
       }
       case WATCH -> throw new IllegalStateException("a watch is answered elsewhere");
     }
@@ -283,22 +292,5 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
     return request
         .revision()
         .orElseThrow(() -> N0Exception.invalid("revision", "", "must be there"));
-  }
-
-  /** Cuts a list into replies that stay well under the largest message. */
-  static Reply page(List<Entry> nodes, String after) {
-    List<Entry> page = new ArrayList<>();
-    int bytes = 0;
-    for (Entry entry : nodes) {
-      if (entry.node().name().compareTo(after) <= 0) {
-        continue;
-      }
-      bytes += NodeJson.bytes(entry).length;
-      if (bytes > LIST_BYTES) {
-        return Reply.of(page, Rest.MORE);
-      }
-      page.add(entry);
-    }
-    return Reply.of(page, Rest.NONE);
   }
 }

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.node.Node;
 import io.n0stack.n0core.membership.Host.Program;
+import io.n0stack.n0core.membership.internal.member.Preconditions;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.io.IOException;

@@ -13,6 +13,7 @@ import io.n0stack.n0core.api.node.Scheduling.Spread;
 import io.n0stack.n0core.api.node.Scheduling.Verdict;
 import io.n0stack.n0core.api.store.FileStore;
 import io.n0stack.n0core.api.store.Store;
+import io.n0stack.n0core.membership.internal.record.NodeJson;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

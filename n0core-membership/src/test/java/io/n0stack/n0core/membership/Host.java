@@ -20,7 +20,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 
 /** Runs programs, in a network namespace of their own if the test may make one. */
-final class Host implements AutoCloseable {
+public final class Host implements AutoCloseable {
   private static final String ISOLATED = "plaintext-isolated";
 
   private final List<Program> programs = new ArrayList<>();
@@ -37,7 +37,7 @@ final class Host implements AutoCloseable {
   }
 
   /** Finds an address and a port that nobody listens on. */
-  static String address(int lastOctet) {
+  public static String address(int lastOctet) {
     try (ServerSocket free =
         new ServerSocket(0, 1, InetAddress.getByName("127.0.1." + lastOctet))) {
       return "127.0.1." + lastOctet + ":" + free.getLocalPort();

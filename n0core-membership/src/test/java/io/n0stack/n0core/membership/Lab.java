@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.membership.Host.Program;
+import io.n0stack.n0core.membership.internal.swim.HostileMember;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

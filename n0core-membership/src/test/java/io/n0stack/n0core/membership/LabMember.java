@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.node.Member;
 import io.n0stack.n0core.api.node.Node;
 import io.n0stack.n0core.api.node.NodeRegistry.NodeEvent;
 import io.n0stack.n0core.api.store.FileStore;
+import io.n0stack.n0core.membership.internal.connection.PeerNetwork;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * An agent or API process on a host of the {@link Lab}: joins, registers, tells whom it sees, and does
  * what it reads.
  */
-final class LabMember {
+public final class LabMember {
   private static final PrintStream OUT = System.out;
 
   private LabMember() {}
@@ -84,12 +85,17 @@ final class LabMember {
     membership.close();
   }
 
-  static void save(AtomixMembership membership) {
+  public static void save(AtomixMembership membership) {
     NodeRegistryClient client =
         NodeRegistryClient.of(membership).withDeadline(Duration.ofMinutes(2));
     Member self = membership.self();
     client.saveSelf(Node.builder(self.name(), self.address()).build());
     OUT.println("saved");
+  }
+
+  /** Returns a member's connections, for one that does with them what no member would. */
+  public static PeerNetwork network(AtomixMembership membership) {
+    return membership.member().network();
   }
 
   private static void obey(
@@ -111,9 +117,11 @@ final class LabMember {
         }
       }
       // What Atomix cannot serialize ends its tasks for good.
-      case "break" -> membership.atomix().getLocalMember().properties().put("bits", new BitSet());
-      case "instance" -> OUT.println("instance " + System.identityHashCode(membership.atomix()));
-      case "mend" -> membership.atomix().getLocalMember().properties().remove("bits");
+      case "break" ->
+        membership.member().atomix().getLocalMember().properties().put("bits", new BitSet());
+      case "instance" ->
+        OUT.println("instance " + System.identityHashCode(membership.member().atomix()));
+      case "mend" -> membership.member().atomix().getLocalMember().properties().remove("bits");
       case "usage" -> {
         System.gc();
         var memory = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();

@@ -105,15 +105,6 @@ class MembershipConfigTest {
     AtomixMembership.open(config.withTransport(Transport.PLAINTEXT_ANYWHERE)).close();
   }
 
-  @Test
-  void aNamespaceThatCannotBeReadIsNotIsolated() {
-    Path own = Path.of("/proc/self/ns/net");
-
-    assertThat(Preconditions.notIsolated(own, own)).isPresent();
-    assertThat(Preconditions.notIsolated(own, Path.of("/proc/self/ns/none"))).isPresent();
-    assertThat(Preconditions.notIsolated(own, Path.of("/proc/self/ns/ipc"))).isEmpty();
-  }
-
   private static void assertInvalid(
       org.assertj.core.api.ThrowableAssert.ThrowingCallable call, String subject) {
     assertThatExceptionOfType(N0Exception.class)

@@ -12,6 +12,7 @@ import io.n0stack.n0core.api.node.Resources;
 import io.n0stack.n0core.api.store.FileStore;
 import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.api.store.Versioned;
+import io.n0stack.n0core.membership.internal.record.NodeJson;
 import io.n0stack.n0core.tck.Repetition;
 import java.net.InetAddress;
 import java.net.UnknownHostException;

@@ -19,7 +19,7 @@ import java.util.Base64;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** An authority for tests, which writes X.509 as DER by hand. See RFC 5280. */
-final class TestCertificates {
+public final class TestCertificates {
   private static final byte[] ECDSA_SHA256 = oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02);
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyyMMddHHmmss'Z'").withZone(ZoneOffset.UTC);
@@ -28,17 +28,17 @@ final class TestCertificates {
   private final KeyPair keys = newKeys();
   private final String pem;
 
-  TestCertificates(String name) {
+  public TestCertificates(String name) {
     this.name = name;
     this.pem = certificate(keys, name, "", 1);
   }
 
   /** Writes a certificate with an alternative name, its key and this authority's certificate. */
-  Transport.MutualTls issue(Path directory, String uri) {
+  public Transport.MutualTls issue(Path directory, String uri) {
     return issue(directory, uri, 1);
   }
 
-  Transport.MutualTls expired(Path directory, String uri) {
+  public Transport.MutualTls expired(Path directory, String uri) {
     return issue(directory, uri, -1);
   }
 

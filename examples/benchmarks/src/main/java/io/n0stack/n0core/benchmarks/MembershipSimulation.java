@@ -1,6 +1,6 @@
 package io.n0stack.n0core.benchmarks;
 
-import io.n0stack.n0core.membership.SimulatedMembersMain;
+import io.n0stack.n0core.benchmarks.simulated.SimulatedMembersMain;
 import io.n0stack.n0core.membership.Timings;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -4,6 +4,7 @@ import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
@@ -32,12 +33,15 @@ class ArchitectureTest {
   }
 
   @ArchTest
-  static void kvmHidesSeveralPackages(JavaClasses classes) {
-    assertThat(classes.stream()
-            .map(JavaClass::getPackageName)
-            .filter(name -> name.startsWith(ROOT + "kvm.internal."))
-            .distinct())
-        .hasSizeGreaterThan(5);
+  static void kvmAndMembershipHideSeveralPackages(JavaClasses classes) {
+    for (String module : List.of("kvm", "membership")) {
+      assertThat(classes.stream()
+              .map(JavaClass::getPackageName)
+              .filter(name -> name.startsWith(ROOT + module + ".internal."))
+              .distinct())
+          .as("hidden packages of " + module)
+          .hasSizeGreaterThan(5);
+    }
   }
 
   @ArchTest
@@ -99,6 +103,24 @@ class ArchitectureTest {
       .matching(ROOT + "kvm.internal.(*)..")
       .should()
       .beFreeOfCycles();
+
+  @ArchTest
+  static final ArchRule WHAT_MEMBERSHIP_HIDES_HAS_NO_CYCLES = SlicesRuleDefinition.slices()
+      .matching(ROOT + "membership.internal.(*)..")
+      .should()
+      .beFreeOfCycles();
+
+  @ArchTest
+  static final ArchRule WHAT_MEMBERSHIP_HIDES_KNOWS_VALUES_OF_ITS_API_ALONE =
+      ArchRuleDefinition.noClasses()
+          .that()
+          .resideInAPackage(ROOT + "membership.internal..")
+          .should()
+          .dependOnClassesThat(JavaClass.Predicates.resideInAPackage(ROOT + "membership")
+              .and(DescribedPredicate.not(DescribedPredicate.describe(
+                  "are values",
+                  type -> type.isRecord()
+                      || type.getName().startsWith(ROOT + "membership.Transport")))));
 
   @ArchTest
   static final ArchRule NO_JUL = NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;

@@ -1,5 +1,0 @@
-/** Tests of what figures of many members are taken with. */
-@NullMarked
-package io.n0stack.n0core.membership;
-
-import org.jspecify.annotations.NullMarked;
