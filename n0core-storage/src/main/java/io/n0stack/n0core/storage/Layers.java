@@ -23,6 +23,7 @@ import io.n0stack.n0core.storage.qemuimg.QemuImg;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -300,8 +301,31 @@ final class Layers {
               + " can tell it of the change");
     }
     Duration limit = cx.remaining().compareTo(LIVE_LIMIT) < 0 ? cx.remaining() : LIVE_LIMIT;
-    return LiveVolume.open(
+    LiveVolume live = LiveVolume.open(
         monitor.get(), record.id(), pool.disk(Stage.READY, record.id(), record.format()), limit);
+    boolean ours = false;
+    try {
+      Optional<Path> active = live.layers().get(0).file();
+      ours = active.filter(file -> files(record).contains(file)).isPresent();
+      if (!ours) {
+        throw new N0Exception(
+            N0Exception.Code.BUSY,
+            record.id().toString(),
+            "change " + record.id() + ": " + live.machine() + " has it open below "
+                + active.map(Path::toString).orElse("another disk") + ", which lies on it");
+      }
+      return live;
+    } finally {
+      if (!ours) {
+        live.close();
+      }
+    }
+  }
+
+  private List<Path> files(VolumeRecord record) {
+    List<Path> all = new ArrayList<>(pool.layers(Stage.READY, record, record.shape()));
+    record.next().ifPresent(next -> all.addAll(pool.layers(Stage.READY, record, next.shape())));
+    return all;
   }
 
   /** Runs work while nobody has the volume open. */
