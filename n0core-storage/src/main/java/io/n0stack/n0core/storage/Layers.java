@@ -44,6 +44,7 @@ final class Layers {
   private final QemuImg qemuImg;
   private final Runs runs;
   private final VolumeGuards guards;
+  private final RunningDisks running;
   private final DurableFiles files = new DurableFiles();
 
   Layers(
@@ -59,10 +60,21 @@ final class Layers {
     this.qemuImg = qemuImg;
     this.runs = runs;
     this.guards = guards;
+    this.running = new RunningDisks(pool, this);
+  }
+
+  RunningDisks running() {
+    return running;
   }
 
   /** Finishes what was begun with a volume's files, or finds that it was not. */
   VolumeRecord settled(Context cx, VolumeRecord record) {
+    if (running.hasCopy(record)) {
+      boolean unused = guards.one(record.id(), () -> {
+        cx.step("forget copy", () -> running.forget(cx, record));
+        return true;
+      });
+    }
     // Whoever works on several volumes may be at it, or have finished since the record was read.
     return record.next().isEmpty()
         ? record
@@ -87,6 +99,9 @@ final class Layers {
 
   /** Which it is now is what its disk says. */
   private VolumeRecord rebased(Context cx, VolumeRecord record, Shape to) {
+    if (used(record)) {
+      running.awaitFlattened(cx, record);
+    }
     if (gate.obstacle(record, to).isEmpty()) {
       return reached(cx, record, to);
     }
