@@ -23,6 +23,7 @@ import io.n0stack.n0core.storage.qemuimg.QemuImg;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -43,6 +44,7 @@ final class Layers {
   private final QemuImg qemuImg;
   private final Runs runs;
   private final VolumeGuards guards;
+  private final RunningDisks running;
   private final DurableFiles files = new DurableFiles();
 
   Layers(
@@ -58,10 +60,21 @@ final class Layers {
     this.qemuImg = qemuImg;
     this.runs = runs;
     this.guards = guards;
+    this.running = new RunningDisks(pool, this);
+  }
+
+  RunningDisks running() {
+    return running;
   }
 
   /** Finishes what was begun with a volume's files, or finds that it was not. */
   VolumeRecord settled(Context cx, VolumeRecord record) {
+    if (running.hasCopy(record)) {
+      boolean unused = guards.one(record.id(), () -> {
+        cx.step("forget copy", () -> running.forget(cx, record));
+        return true;
+      });
+    }
     // Whoever works on several volumes may be at it, or have finished since the record was read.
     return record.next().isEmpty()
         ? record
@@ -86,6 +99,9 @@ final class Layers {
 
   /** Which it is now is what its disk says. */
   private VolumeRecord rebased(Context cx, VolumeRecord record, Shape to) {
+    if (used(record)) {
+      running.awaitFlattened(cx, record);
+    }
     if (gate.obstacle(record, to).isEmpty()) {
       return reached(cx, record, to);
     }
@@ -300,8 +316,31 @@ final class Layers {
               + " can tell it of the change");
     }
     Duration limit = cx.remaining().compareTo(LIVE_LIMIT) < 0 ? cx.remaining() : LIVE_LIMIT;
-    return LiveVolume.open(
+    LiveVolume live = LiveVolume.open(
         monitor.get(), record.id(), pool.disk(Stage.READY, record.id(), record.format()), limit);
+    boolean ours = false;
+    try {
+      Optional<Path> active = live.layers().get(0).file();
+      ours = active.filter(file -> files(record).contains(file)).isPresent();
+      if (!ours) {
+        throw new N0Exception(
+            N0Exception.Code.BUSY,
+            record.id().toString(),
+            "change " + record.id() + ": " + live.machine() + " has it open below "
+                + active.map(Path::toString).orElse("another disk") + ", which lies on it");
+      }
+      return live;
+    } finally {
+      if (!ours) {
+        live.close();
+      }
+    }
+  }
+
+  private List<Path> files(VolumeRecord record) {
+    List<Path> all = new ArrayList<>(pool.layers(Stage.READY, record, record.shape()));
+    record.next().ifPresent(next -> all.addAll(pool.layers(Stage.READY, record, next.shape())));
+    return all;
   }
 
   /** Runs work while nobody has the volume open. */

@@ -6,6 +6,7 @@ import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import io.n0stack.n0core.api.storage.VolumeMaintenance;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.VolumeRecord.Change;
@@ -35,7 +36,7 @@ import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Work on volumes that no machine is using. */
+/** Work on volumes: by {@code qemu-img}, and where a machine is running on them by its QEMU. */
 final class Maintenance implements VolumeMaintenance {
   private static final Logger LOG = LoggerFactory.getLogger(Maintenance.class);
   private static final int CHUNK = 1 << 20;
@@ -47,6 +48,7 @@ final class Maintenance implements VolumeMaintenance {
   private final QemuImg qemuImg;
   private final Runs runs;
   private final VolumeGuards guards;
+  private final RunningDisks running;
   private final DurableFiles files = new DurableFiles();
 
   Maintenance(
@@ -63,6 +65,7 @@ final class Maintenance implements VolumeMaintenance {
     this.qemuImg = qemuImg;
     this.runs = runs;
     this.guards = guards;
+    this.running = layers.running();
   }
 
   /** Returns the record of a finished volume with nothing left half done, all its files inspected. */
@@ -162,9 +165,19 @@ final class Maintenance implements VolumeMaintenance {
 
   @Override
   public void flatten(Context cx, ResourceId volume) {
-    VolumeRecord record = sound(cx, volume);
-    if (record.shape().base().isPresent()) {
-      rebase(cx, record, Optional.empty());
+    boolean flattened = guards.one(volume, () -> {
+      VolumeRecord record = sound(cx, volume);
+      if (record.shape().base().isEmpty()) {
+        return false;
+      }
+      if (running.isWritten(record)) {
+        running.flatten(cx, record);
+      } else {
+        rebase(cx, record, Optional.empty());
+      }
+      return true;
+    });
+    if (flattened) {
       LOG.info("flattened {}", volume);
     }
   }
@@ -259,6 +272,11 @@ final class Maintenance implements VolumeMaintenance {
   @Override
   public ExportedImage export(Context cx, ResourceId volume, Path target, ImageFormat format) {
     Rules.absolutePath("target", target);
+    return guards.one(volume, () -> exportAlone(cx, volume, target, format));
+  }
+
+  private ExportedImage exportAlone(
+      Context cx, ResourceId volume, Path target, ImageFormat format) {
     VolumeRecord record = sound(cx, volume);
     if (VolumePool.look(target).isPresent()) {
       throw new N0Exception(
@@ -266,20 +284,50 @@ final class Maintenance implements VolumeMaintenance {
           target.toString(),
           "export " + volume + ": something is at " + target);
     }
+    ExportedImage exported = running.isWritten(record)
+        ? exportRunning(cx, record, target, format)
+        : withTop(record, image -> exported(cx, image, target, format, SnapshotConsistency.EXACT));
+    LOG.info("exported {} to {}", volume, target);
+    return exported;
+  }
+
+  private ExportedImage exportRunning(
+      Context cx, VolumeRecord record, Path target, ImageFormat format) {
+    ExportedImage exported;
+    try {
+      SnapshotConsistency how = running.copy(cx, record);
+      exported = exported(cx, ImageFile.qcow2(running.copyOf(record)), target, format, how);
+    } catch (N0Exception e) {
+      forgetCopy(cx, record, e);
+      throw e;
+    }
+    cx.step("forget copy", () -> running.forget(cx, record));
+    return exported;
+  }
+
+  /** What is left after a failure is forgotten now, or when the volume is used next. */
+  private void forgetCopy(Context cx, VolumeRecord record, N0Exception why) {
+    try {
+      if (running.hasCopy(record)) {
+        running.forget(cx, record);
+      }
+    } catch (N0Exception e) {
+      why.addSuppressed(e);
+    }
+  }
+
+  private ExportedImage exported(
+      Context cx, ImageFile from, Path target, ImageFormat format, SnapshotConsistency how) {
     return cx.step("export disk", () -> {
       sweepBeside(target);
       // Under its own name only when it is whole: half an image may well be one that opens.
       try (FileDraft draft = files.draft(target)) {
-        withTop(record, image -> {
-          qemuImg.convertInto(
-              image, draft.path(), form(format), ConvertOptions.standard(), runs.copying(cx));
-          return image;
-        });
-        ExportedImage exported = FileFailures.translated(
-            "read", draft.path(), () -> digested(cx, draft.path(), target, format));
+        qemuImg.convertInto(
+            from, draft.path(), form(format), ConvertOptions.standard(), runs.copying(cx));
+        ExportedImage whole = FileFailures.translated(
+            "read", draft.path(), () -> digested(cx, draft.path(), target, format, how));
         draft.publish();
-        LOG.info("exported {} to {}", volume, target);
-        return exported;
+        return whole;
       }
     });
   }
@@ -294,7 +342,8 @@ final class Maintenance implements VolumeMaintenance {
     }
   }
 
-  private static ExportedImage digested(Context cx, Path file, Path target, ImageFormat format)
+  private static ExportedImage digested(
+      Context cx, Path file, Path target, ImageFormat format, SnapshotConsistency how)
       throws IOException {
     MessageDigest digest = sha256();
     long length = Files.size(file);
@@ -308,7 +357,7 @@ final class Maintenance implements VolumeMaintenance {
       }
     }
     return new ExportedImage(
-        target, format, done, "sha256:" + HexFormat.of().formatHex(digest.digest()));
+        target, format, done, "sha256:" + HexFormat.of().formatHex(digest.digest()), how);
   }
 
   private static MessageDigest sha256() {

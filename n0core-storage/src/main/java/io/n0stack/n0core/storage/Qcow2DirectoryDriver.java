@@ -73,6 +73,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   private final VolumeGuards guards = new VolumeGuards();
   // Held where a look at all volumes and a rename must not cross; never while qemu-img runs.
   private final ReentrantLock names = new ReentrantLock();
+  private final Overlays overlays;
 
   /**
    * Makes a driver for a directory, which need not exist yet. Touches nothing.
@@ -128,6 +129,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     growth = new Growth(qemuImg, runs);
     maker = new VolumeMaker(pool, qemuImg, runs, growth);
     use = new VolumeUse(pool);
+    overlays = new Overlays(pool, names);
     layers = new Layers(pool, gate, use, qemuImg, runs, guards);
     snapshots = new InternalSnapshots(pool, gate, use, layers, qemuImg, runs);
     maintenance = new Maintenance(pool, gate, layers, qemuImg, runs, guards);
@@ -262,7 +264,8 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
             ? Optional.of(pool.top(
                 Stage.READY, record, record.shape().without(last(record.shape().snapshots()))))
             : record.backing().map(ImageSource.Backing::image),
-        record.encryption());
+        record.encryption(),
+        overlays.obstacle(record.id(), top));
   }
 
   private static String last(List<String> snapshots) {

@@ -27,6 +27,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -65,6 +66,7 @@ final class VolumePool {
   record Entry(Stage stage, ResourceId id) {}
 
   private final Path directory;
+  private final AtomicLong changes = new AtomicLong();
 
   VolumePool(Path directory) {
     this.directory = directory;
@@ -72,6 +74,11 @@ final class VolumePool {
 
   Path directory() {
     return directory;
+  }
+
+  /** Counts what this process has done to names and records, so that others know when to look again. */
+  long changes() {
+    return changes.get();
   }
 
   Path path(Stage stage, ResourceId id) {
@@ -222,11 +229,13 @@ final class VolumePool {
 
   void makeDirectory(ResourceId id) throws IOException {
     Files.createDirectory(path(Stage.MAKING, id), PRIVATE_DIRECTORY);
+    changes.incrementAndGet();
     sync(directory);
   }
 
   void move(Stage from, Stage to, ResourceId id) throws IOException {
     Files.move(path(from, id), path(to, id), StandardCopyOption.ATOMIC_MOVE);
+    changes.incrementAndGet();
     sync(directory);
   }
 
@@ -296,6 +305,8 @@ final class VolumePool {
       SmallFiles.replace(file, record.encode());
     } catch (SmallFiles.NotWrittenException e) {
       throw e.reason(); // which tells a full file system from others
+    } finally {
+      changes.incrementAndGet();
     }
   }
 

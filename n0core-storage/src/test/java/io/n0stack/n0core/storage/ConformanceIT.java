@@ -1,5 +1,7 @@
 package io.n0stack.n0core.storage;
 
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import io.n0stack.n0core.tck.DriverTck;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
@@ -11,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -48,6 +51,18 @@ class ConformanceIT {
   @TestFactory
   Stream<DynamicTest> linkedCloneConforms() {
     return DriverTck.of(new Volumes(directory, "clone"));
+  }
+
+  @Test
+  void driverThatHidesWhatLiesOnAVolumeIsRejected() {
+    DynamicTest lies = DriverTck.of(new Volumes(directory, "forgetful"))
+        .filter(test -> test.getDisplayName().startsWith("a volume on which another lies"))
+        .findFirst()
+        .orElseThrow();
+
+    assertThatThrownBy(() -> lies.getExecutable().execute())
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("names it as the reason not to write to it: Optional.empty");
   }
 
   @TestFactory

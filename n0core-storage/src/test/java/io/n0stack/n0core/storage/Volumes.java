@@ -50,13 +50,14 @@ final class Volumes implements DriverFixture<VolumeSpec, VolumeStatus> {
 
   @Override
   public Driver<VolumeSpec, VolumeStatus> open() {
-    return new Qcow2DirectoryDriver(pool(), Duration.ofSeconds(30));
+    Qcow2DirectoryDriver driver = new Qcow2DirectoryDriver(pool(), Duration.ofSeconds(30));
+    return source.equals("forgetful") ? new ForgetfulDriver(driver) : driver;
   }
 
   @Override
   public VolumeSpec spec() {
     return switch (source) {
-      case "empty" -> VolumeSpec.empty(8 * MIB);
+      case "empty", "forgetful" -> VolumeSpec.empty(8 * MIB);
       case "raw" -> new VolumeSpec(ImageFormat.RAW, Optional.of(8 * MIB), Optional.empty());
       case "clone" -> VolumeSpec.from(new ImageSource.Backing(image(directory), ImageFormat.QCOW2));
       default -> VolumeSpec.from(new ImageSource.Copy(image(directory), ImageFormat.QCOW2));

@@ -7,8 +7,9 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import java.nio.file.Path;
 
 /**
- * A storage driver's capability: work on a volume that no machine is using. Each call refuses a volume in
- * use with BUSY.
+ * A storage driver's capability: work on a volume beyond its life and its snapshots. {@link #flatten} and {@link
+ * #export} may also be called while a machine is running on the volume, if the driver can ask the machine's QEMU; all else
+ * is for a volume that no machine is using, and refused with BUSY otherwise.
  *
  * @since 0.1
  */
@@ -45,10 +46,15 @@ public interface VolumeMaintenance {
   void shrink(Context cx, ResourceId volume, long sizeBytes);
 
   /**
-   * Copies into a volume what it has from its backing image, on which it then no longer depends.
+   * Copies into a volume what it has from its backing image, on which it then no longer depends. A machine that is
+   * running on it copies by itself and goes on. One that is cut short is found done or not begun when the volume is
+   * applied or used next; what a running machine goes on with is waited for.
    *
-   * @param cx progress, cancellation, deadline
+   * @param cx progress, cancellation, deadline; the way to a running machine
    * @param volume the volume
+   * @throws N0Exception NOT_FOUND if there is no such volume; BUSY if it is in use by what cannot be asked, or the
+   *     machine is working on the disk already; PRECONDITION if a machine is running on it and it has external snapshots;
+   *     EXHAUSTED if there is no room for the copy. In each case it is as it was
    */
   void flatten(Context cx, ResourceId volume);
 
@@ -82,14 +88,19 @@ public interface VolumeMaintenance {
   FileSize measure(Context cx, ResourceId volume, ImageFormat format);
 
   /**
-   * Writes what a volume holds into a new file, which stands alone and is durable on return.
+   * Writes what a volume holds into a new file, which stands alone and is durable on return. Of a volume that a machine
+   * is running on, it is what the volume holds at one moment after the call; the machine goes on, and the driver needs room
+   * for one more copy meanwhile. If an agent in its guest answers, the guest's file systems are frozen at that moment.
+   * Of an export that is cut short nothing is left once the volume is applied or used again.
    *
-   * @param cx progress, cancellation, deadline
+   * @param cx progress, cancellation, deadline; the way to a running machine
    * @param volume the volume
    * @param target absolute path of a file that does not exist; its directory does
    * @param format the format of the file
-   * @return the file's size and digest
-   * @throws N0Exception ALREADY_EXISTS if there is something at the path; it is left as it is
+   * @return the file's size and digest, and what a guest finds in it
+   * @throws N0Exception NOT_FOUND if there is no such volume; ALREADY_EXISTS if there is something at the path, which is
+   *     left as it is; BUSY if the volume is in use by what cannot be asked, or the machine is working on the disk
+   *     already; EXHAUSTED if there is no room
    */
   ExportedImage export(Context cx, ResourceId volume, Path target, ImageFormat format);
 
@@ -143,7 +154,25 @@ public interface VolumeMaintenance {
    * @param format its format
    * @param lengthBytes its length
    * @param digest {@code sha256:} and the digest of its bytes in lower-case hexadecimal
+   * @param consistency what a guest finds that is started on it: EXACT unless a machine was running
    * @since 0.1
    */
-  record ExportedImage(Path path, ImageFormat format, long lengthBytes, String digest) {}
+  record ExportedImage(
+      Path path,
+      ImageFormat format,
+      long lengthBytes,
+      String digest,
+      SnapshotConsistency consistency) {
+    /**
+     * Describes what was written of a volume that no machine was using.
+     *
+     * @param path its absolute path
+     * @param format its format
+     * @param lengthBytes its length
+     * @param digest {@code sha256:} and the digest of its bytes in lower-case hexadecimal
+     */
+    public ExportedImage(Path path, ImageFormat format, long lengthBytes, String digest) {
+      this(path, format, lengthBytes, digest, SnapshotConsistency.EXACT);
+    }
+  }
 }

@@ -100,6 +100,9 @@ public final class DriverTck<S extends Spec, T> {
   private void addRest() {
     LoadCases<S, T> load = new LoadCases<>(bench);
     add("advertised capabilities work", new CapabilityCases<>(bench)::advertisedCapabilitiesWork);
+    add(
+        "a volume on which another lies says that it must not be written to",
+        new VolumeCases<>(bench)::baseSaysThatItMustNotBeWrittenTo);
     add("16 parallel creates and deletes do not disturb each other", load::manyAtOnce);
     add("cycles of create, observe, delete leak nothing", load::nothingLeaks);
     add(

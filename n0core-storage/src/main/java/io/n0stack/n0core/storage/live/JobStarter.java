@@ -3,6 +3,7 @@ package io.n0stack.n0core.storage.live;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.storage.BlockCommandException;
 import io.n0stack.n0core.api.storage.ImageFormat;
+import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -135,6 +136,7 @@ final class JobStarter {
     }
     // One of that name is of an attempt that nobody has reported as good.
     spec.checkpoint().ifPresent(bitmaps::remove);
+    boolean[] frozen = {false};
     startOnto(graph, spec.target(), spec.format(), target -> {
       backup.put("target", target);
       List<Map<String, Object>> actions = new ArrayList<>();
@@ -142,9 +144,12 @@ final class JobStarter {
           .ifPresent(name -> actions.add(Map.of(
               "type", "block-dirty-bitmap-add", "data", LiveBitmaps.persistent(root, name))));
       actions.add(Map.of("type", "blockdev-backup", "data", backup));
-      start("transaction", Map.of("actions", actions), id);
+      frozen[0] = disk.wire()
+          .quietly(
+              LiveVolume.LONGEST_QUIET, () -> start("transaction", Map.of("actions", actions), id));
     });
-    return new LiveJob(disk, id);
+    return new LiveJob(
+        disk, id, frozen[0] ? SnapshotConsistency.FROZEN : SnapshotConsistency.CRASH);
   }
 
   /** What is done with a target that has been opened. */

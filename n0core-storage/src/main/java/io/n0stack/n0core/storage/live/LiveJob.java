@@ -6,6 +6,7 @@ import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.storage.BlockCommandException;
+import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -33,6 +34,7 @@ public final class LiveJob {
 
   private final Disk disk;
   private final JobId id;
+  private final SnapshotConsistency consistency;
   private volatile boolean settled;
 
   /**
@@ -42,8 +44,13 @@ public final class LiveJob {
    * @param id its id
    */
   LiveJob(Disk disk, JobId id) {
+    this(disk, id, SnapshotConsistency.CRASH);
+  }
+
+  LiveJob(Disk disk, JobId id, SnapshotConsistency consistency) {
     this.disk = disk;
     this.id = id;
+    this.consistency = consistency;
   }
 
   /** Makes a job for which there is nothing left to do. */
@@ -75,6 +82,16 @@ public final class LiveJob {
    */
   public JobKind kind() {
     return id.kind();
+  }
+
+  /**
+   * Returns what a guest finds that is started on what it has copied.
+   *
+   * @return FROZEN for a backup at whose moment the guest was frozen; CRASH for all else, and for a job that was
+   *     found running
+   */
+  public SnapshotConsistency consistency() {
+    return consistency;
   }
 
   /**

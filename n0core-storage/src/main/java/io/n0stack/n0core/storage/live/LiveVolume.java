@@ -328,10 +328,11 @@ public final class LiveVolume implements AutoCloseable {
 
   /**
    * Copies the volume, or what has changed since a checkpoint, as it is now. A checkpoint that it is to
-   * make replaces one of that name, and is removed again if the backup fails.
+   * make replaces one of that name, and is removed again if the backup fails. If an agent in the guest answers, its
+   * file systems are frozen at that moment.
    *
    * @param spec where to, since when, and the checkpoint to make
-   * @return the job
+   * @return the job, whose {@link LiveJob#consistency} says whether the guest was frozen
    * @throws N0Exception NOT_FOUND if there is no such checkpoint, or it is in a lower layer; PRECONDITION
    *     if a QEMU that was killed has spoilt it; BUSY if an export is using it or a job is running
    */

@@ -345,6 +345,33 @@ class ExternalSnapshotsIT {
         .doesNotContain("failed");
   }
 
+  /** What QEMU has open below another disk is found by its file, and must not be taken for that disk. */
+  @Test
+  void volumeBelowARunningCloneIsNotTakenForTheClone() throws Exception {
+    ResourceId clone = ResourceId.fresh("volume", "clone");
+    driver.apply(cx(), clone, VolumeSpec.from(new ImageSource.Backing(disk(), ImageFormat.QCOW2)));
+    Path top = ((Observed.Present<VolumeStatus>) driver.observe(clone)).status().path();
+    Files.createDirectory(directory.resolve("host"));
+    try (QemuHost host = QemuHost.daemon(directory.resolve("host"))) {
+      host.add("disk-clone", top, "qcow2");
+      try (Guest guest = host.attach("disk-clone")) {
+        StandaloneContext cx = cx().lending("machine", host);
+        guest.write(0, 1);
+
+        assertThatThrownBy(() -> driver.apply(cx, root, SPEC.withSizeBytes(16 * MIB)))
+            .isInstanceOf(N0Exception.class)
+            .hasMessageContaining("which lies on it");
+        requireCode(N0Exception.Code.BUSY, () -> driver.createExternalSnapshot(cx, root, "one"));
+        assertThat(driver.externalSnapshots(root)).isEmpty();
+      }
+      host.quit();
+    }
+    driver.apply(cx(), root, SPEC.withSizeBytes(16 * MIB));
+    VolumeStatus kept = ((Observed.Present<VolumeStatus>) driver.observe(clone)).status();
+    assertThat(kept.sizeBytes()).isEqualTo(8 * MIB);
+    assertThat(kept.path()).isEqualTo(top);
+  }
+
   @Test
   void diskOfARunningMachineIsMadeLargerByTheMachine() throws Exception {
     Files.createDirectory(directory.resolve("host"));

@@ -11,6 +11,11 @@ import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.storage.ExternalSnapshots;
+import io.n0stack.n0core.api.storage.ImageFormat;
+import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.SnapshotConsistency;
+import io.n0stack.n0core.api.storage.VolumeMaintenance;
+import io.n0stack.n0core.api.storage.VolumeMaintenance.ExportedImage;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.kvm.KvmConfig;
@@ -64,14 +69,15 @@ class LiveDiskIT {
 
   private Bundle bundle(long diskBytes) {
     return Bundle.empty()
-        .with(
-            "machine",
-            "web1",
-            MachineSpec.builder(1, 24 * MIB)
-                .firmware(new Firmware.Rom(Setup.rom(home)))
-                .bootDisk("root")
-                .build())
+        .with("machine", "web1", machineSpec())
         .with("volume", "root", VolumeSpec.empty(diskBytes));
+  }
+
+  private MachineSpec machineSpec() {
+    return MachineSpec.builder(1, 24 * MIB)
+        .firmware(new Firmware.Rom(Setup.rom(home)))
+        .bootDisk("root")
+        .build();
   }
 
   private VolumeStatus volume() {
@@ -108,6 +114,38 @@ class LiveDiskIT {
     agent.act("volume", "root", "join", ExternalSnapshots.class, delete).await(LIMIT);
 
     assertThat(volume().path()).isEqualTo(lowest);
+    assertThat(machine().state()).isEqualTo(MachineState.RUNNING);
+    assertThat(machine().pid()).isEqualTo(before.pid());
+  }
+
+  @Test
+  void cloneIsExportedAndFlattenedWhileItsMachineRuns() {
+    agent.apply("volume", "base", VolumeSpec.empty(8 * MIB)).await(LIMIT);
+    VolumeStatus base = ((Observed.Present<VolumeStatus>)
+            agent.observe("volume", "base", VolumeStatus.class))
+        .status();
+    agent
+        .apply(
+            "volume", "root", VolumeSpec.from(new ImageSource.Backing(base.path(), base.format())))
+        .await(LIMIT);
+    agent.apply("machine", "web1", machineSpec()).await(LIMIT);
+    MachineStatus before = machine();
+    Path image = home.resolve("image.raw");
+
+    Agent.Action<VolumeMaintenance, ExportedImage> export =
+        (maintenance, cx, id) -> maintenance.export(cx, id, image, ImageFormat.RAW);
+    ExportedImage exported =
+        agent.act("volume", "root", "export", VolumeMaintenance.class, export).await(LIMIT);
+    assertThat(exported.path()).hasSize(8 * MIB);
+    assertThat(exported.consistency()).isEqualTo(SnapshotConsistency.CRASH);
+    Agent.Action<VolumeMaintenance, Boolean> flatten = (maintenance, cx, id) -> {
+      maintenance.flatten(cx, id);
+      return true;
+    };
+    agent.act("volume", "root", "flatten", VolumeMaintenance.class, flatten).await(LIMIT);
+
+    assertThat(volume().backingImage()).isEmpty();
+    agent.delete("volume", "base").await(LIMIT);
     assertThat(machine().state()).isEqualTo(MachineState.RUNNING);
     assertThat(machine().pid()).isEqualTo(before.pid());
   }

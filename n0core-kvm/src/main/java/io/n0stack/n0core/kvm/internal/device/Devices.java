@@ -21,7 +21,6 @@ import io.n0stack.n0core.kvm.internal.record.MachineRecord;
 import io.n0stack.n0core.kvm.internal.record.MachineRecord.Unfinished;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.internal.record.VolumeAccess;
-import io.n0stack.n0core.kvm.qmp.QmpException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -46,6 +45,7 @@ public final class Devices {
   private final MachineRecord record;
   private final Map<String, Plug> missing = new LinkedHashMap<>();
   private final Map<String, VolumeStatus> volumes = new LinkedHashMap<>();
+  private final Map<String, Disk> writable = new HashMap<>();
   private final List<Plug> drives = new ArrayList<>();
 
   private Devices(Context cx, MachineRecord record) {
@@ -59,7 +59,8 @@ public final class Devices {
    * @param cx where the statuses come from
    * @param record the machine
    * @return the devices
-   * @throws N0Exception PRECONDITION if a volume or port is not ready
+   * @throws N0Exception PRECONDITION if a volume or port is not ready, or the guest could write to a volume that must
+   *     not be written to
    */
   public static Devices all(Context cx, MachineRecord record) {
     return missing(cx, record, Set.of());
@@ -72,7 +73,8 @@ public final class Devices {
    * @param record the machine
    * @param present the ids of the devices that it has
    * @return the devices
-   * @throws N0Exception PRECONDITION if a volume or port is not ready
+   * @throws N0Exception PRECONDITION if a volume or port is not ready, or the guest could write to a volume that must
+   *     not be written to
    */
   public static Devices missing(Context cx, MachineRecord record, Set<String> present) {
     Devices devices = new Devices(cx, record);
@@ -84,8 +86,12 @@ public final class Devices {
     for (Disk disk : spec.disks()) {
       if (!present.contains(Addresses.id(disk))) {
         VolumeStatus volume = cx.require(StorageDriver.KIND, disk.volume(), VolumeStatus.class);
-        devices.volumes.put(disk.volume(), volume);
         String key = Addresses.key(disk);
+        if (WritableDisks.isWritable(disk)) {
+          WritableDisks.require(record.id(), disk.volume(), volume);
+          devices.writable.put(key, disk);
+        }
+        devices.volumes.put(disk.volume(), volume);
         devices.missing.put(key, Plug.disk(disk, volume, devices.place(key)));
       }
     }
@@ -271,8 +277,13 @@ public final class Devices {
   private void plugMissing(Monitor monitor) {
     missing
         .values()
-        .forEach(
-            plug -> cx.step("plug " + label(plug.id()), () -> new Plugger(monitor).plug(plug)));
+        .forEach(plug -> cx.step(
+            "plug " + label(plug.id()), () -> new Plugger(monitor).plug(plug, opened(plug))));
+  }
+
+  private Runnable opened(Plug plug) {
+    Optional<Disk> disk = Optional.ofNullable(writable.get(plug.key()));
+    return () -> disk.ifPresent(one -> WritableDisks.requireStill(cx, record.id(), one));
   }
 
   private void requirePorts(Set<String> present) {
@@ -455,7 +466,7 @@ public final class Devices {
   }
 
   /** Takes back what a failed step had done; what fails at that is told along with the failure. */
-  static void undo(QmpException why, Runnable step) {
+  static void undo(N0Exception why, Runnable step) {
     try {
       step.run();
     } catch (N0Exception e) {

@@ -19,12 +19,24 @@ final class Plugger {
     found = new Found(monitor);
   }
 
-  void plug(Plug plug) {
+  /**
+   * Plugs a device in.
+   *
+   * @param opened looks, once the image of a disk is open and before the guest has it, whether it may be; what it
+   *     throws is thrown, and the image is closed
+   */
+  void plug(Plug plug, Runnable opened) {
     if (found.device(plug.id())) {
       return;
     }
     if (plug.backend().containsKey("node-name")) {
       addNode(plug);
+      try {
+        opened.run();
+      } catch (N0Exception e) {
+        Devices.undo(e, () -> removeBackend(plug));
+        throw e;
+      }
     } else if (plug.id().startsWith("nic-")) {
       // No query lists netdevs. One without its NIC is ours and half made, so it may be made again.
       removeNetdev(plug);

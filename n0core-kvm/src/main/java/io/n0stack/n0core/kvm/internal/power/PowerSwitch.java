@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.guest.GuestAgent;
 import io.n0stack.n0core.kvm.guest.GuestSystem;
+import io.n0stack.n0core.kvm.internal.device.Devices;
 import io.n0stack.n0core.kvm.internal.monitor.GuestAgents;
 import io.n0stack.n0core.kvm.internal.monitor.Limits;
 import io.n0stack.n0core.kvm.internal.monitor.Monitor;
@@ -73,6 +74,8 @@ public final class PowerSwitch {
       case BOOT -> boot(cx, directory, record, seen);
       case REBOOT -> {
         Run run = seen.run().orElseThrow();
+        // What it could not be started with again is found out while it still runs.
+        Devices unused = Devices.all(cx, record.launched());
         shutDown(cx, record.id(), run);
         startup.bringUp(cx, directory, record, dead(run, MachineState.SHUTDOWN));
       }

@@ -105,8 +105,8 @@ public final class Startup {
    */
   public void change(Context cx, MachineDirectory directory, MachineRecord record, Run run) {
     try (Monitor monitor = qemu.within(cx.remaining()).connect(record.id(), run)) {
-      admit(cx, directory, record.spec());
       Devices devices = Devices.missing(cx, record, monitor.devices());
+      admit(cx, directory, record.spec());
       MachineRecord begun = record;
       if (devices.anyMissing() && record.unfinished() == Unfinished.NONE) {
         MachineRecord drifted = record.wanting(record.spec(), Unfinished.DEVICES);

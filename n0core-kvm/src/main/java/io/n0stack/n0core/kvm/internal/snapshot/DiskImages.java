@@ -8,12 +8,15 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.StorageDriver;
 import io.n0stack.n0core.api.storage.VolumeStatus;
+import io.n0stack.n0core.kvm.internal.device.WritableDisks;
 import io.n0stack.n0core.kvm.internal.record.DurableFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** The disks of a machine that is off, worked on by qemu-img, which refuses those that somebody has open. */
@@ -22,6 +25,7 @@ final class DiskImages {
 
   private final ResourceId id;
   private final List<Path> files = new ArrayList<>();
+  private final Map<String, VolumeStatus> volumes = new LinkedHashMap<>();
 
   DiskImages(Context cx, ResourceId id, MachineSpec spec) {
     this.id = id;
@@ -38,6 +42,7 @@ final class DiskImages {
                 + volume.format() + ": only qcow2 holds snapshots");
       }
       files.add(volume.path());
+      volumes.put(disk.volume(), volume);
     }
     if (files.isEmpty()) {
       throw new N0Exception(
@@ -60,7 +65,13 @@ final class DiskImages {
     return files.stream().allMatch(file -> has(cx, file, tag));
   }
 
+  /** Refuses if a disk must not be written to: what lies on it would be set back, too, and not as a whole. */
+  void requireWritable() {
+    volumes.forEach((name, volume) -> WritableDisks.require(id, name, volume));
+  }
+
   void revert(Context cx, String tag) {
+    requireWritable();
     files.forEach(file -> run(cx, "-a", tag, file));
   }
 

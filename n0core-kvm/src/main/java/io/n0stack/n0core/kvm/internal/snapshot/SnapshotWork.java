@@ -165,6 +165,7 @@ public final class SnapshotWork {
   void revertDisks(Context cx, Place place, SnapshotRecord record) {
     DiskImages images = new DiskImages(cx, place.id(), place.machine().spec());
     requireOn(place, record, images.have(cx, record.tag()));
+    images.requireWritable();
     note(cx, place, record.at(Stage.REVERTING));
     cx.step("set the disks back", () -> images.revert(cx, record.tag()));
     note(cx, place, record);
