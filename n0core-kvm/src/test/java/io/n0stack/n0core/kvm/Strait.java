@@ -22,6 +22,7 @@ import java.util.concurrent.CountDownLatch;
  * taken nor refused.
  */
 final class Strait implements AutoCloseable {
+  static final long ALL = Long.MAX_VALUE;
   private static final int CHUNK = 4096;
 
   private final ServerSocketChannel server;
@@ -38,7 +39,7 @@ final class Strait implements AutoCloseable {
     server = from instanceof InetSocketAddress
         ? ServerSocketChannel.open()
         : ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-    if (from instanceof InetSocketAddress) {
+    if (from instanceof InetSocketAddress && most < ALL) {
       // Or the kernel would take megabytes before anybody is blocked.
       server.setOption(StandardSocketOptions.SO_RCVBUF, CHUNK);
     }
