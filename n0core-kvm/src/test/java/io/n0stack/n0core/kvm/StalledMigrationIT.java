@@ -28,6 +28,7 @@ import io.n0stack.n0core.tck.StandaloneContext;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -187,6 +188,45 @@ class StalledMigrationIT {
         .withMessageContaining("5000 ms");
 
     assertGoesOnAtTheSource();
+    assertMovesNow();
+  }
+
+  /** QEMU does not end a copy by itself before what it has sent is answered. */
+  @Test
+  void cancellationDoesNotWaitForANetworkThatTakesNoMoreOfADisk() throws Exception {
+    MigrationTerms terms =
+        hosts.prepared(hosts.left, hosts.right, MigrationReception.tcp(LOCAL).withDisks());
+    try (Strait disks = Strait.tcp(terms.disks().orElseThrow(), 16 * FEW_BYTES)) {
+      MigrationTerms through =
+          new MigrationTerms(terms.token(), terms.memory(), Optional.of(disks.address()));
+      CompletableFuture<MigrationReport> outcome = new CompletableFuture<>();
+      Thread mover = new Thread(() -> {
+        try {
+          outcome.complete(source()
+              .migrate(
+                  context("left"),
+                  hosts.id,
+                  through,
+                  options().withMostSilence(Duration.ofHours(1)),
+                  hosts.way(hosts.right)));
+        } catch (N0Exception e) {
+          outcome.completeExceptionally(e);
+        }
+      });
+      mover.start();
+      await().atMost(PATIENCE).until(disks::blocked);
+
+      mover.interrupt();
+
+      mover.join(PATIENCE.toMillis());
+      assertThat(outcome)
+          .failsWithin(PATIENCE)
+          .withThrowableThat()
+          .havingCause()
+          .isInstanceOfSatisfying(
+              N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.CANCELLED));
+      assertGoesOnAtTheSource();
+    }
     assertMovesNow();
   }
 

@@ -72,6 +72,10 @@ final class Strait implements AutoCloseable {
     left = 0;
   }
 
+  synchronized boolean blocked() {
+    return left == 0;
+  }
+
   private synchronized boolean passes(int count) {
     left = Math.max(0, left - count);
     return left > 0;
