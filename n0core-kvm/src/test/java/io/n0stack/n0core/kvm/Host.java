@@ -65,7 +65,12 @@ final class Host {
   }
 
   MachineSpec.Builder nano(Chipset chipset, Accelerator accelerator) {
-    MachineSpec.Builder spec = MachineSpec.builder(1, 16 << 20)
+    return nano(chipset, accelerator, 16 << 20);
+  }
+
+  /** One that takes a while to send, if there is much of it, though nearly all is zeros. */
+  MachineSpec.Builder nano(Chipset chipset, Accelerator accelerator, long memoryBytes) {
+    MachineSpec.Builder spec = MachineSpec.builder(1, memoryBytes)
         .chipset(chipset)
         .accelerator(accelerator)
         .firmware(new Firmware.Rom(rom));

@@ -123,8 +123,9 @@ public interface Migration {
    * @return what it took
    * @throws N0Exception UNSUPPORTED if the options ask for what this driver cannot do; PRECONDITION if it is not
    *     running or paused, or a change of it is unfinished; CANCELLED if the guest goes on here
-   *     because of a cancellation; UNAVAILABLE if sending failed and the guest goes on here, or if the target
-   *     did not say whether it has taken over: {@link #phase} tells, and {@link #settle} goes on
+   *     because of a cancellation; UNAVAILABLE if sending failed, or nothing moved for {@link
+   *     MigrationOptions#mostSilence}, and the guest goes on here, or if the target did not say whether it has taken
+   *     over, or the emulator here does not answer: {@link #phase} tells, and {@link #settle} goes on
    */
   MigrationReport migrate(
       Context cx,

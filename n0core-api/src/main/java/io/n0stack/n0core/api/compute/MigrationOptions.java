@@ -12,17 +12,25 @@ import java.util.Optional;
  * @param mostDowntime how long the guest may stand still in the end, 1 ms to 1 min, as far as can be foreseen
  * @param convergence what is done about a guest that changes memory faster than it can be sent
  * @param tls the certificates; present exactly if the target has some
+ * @param mostSilence how long nothing may move, 1 s to 1 h: while no byte of memory is sent, no disk's copy comes
+ *     farther, and the emulator goes from no phase of its sending to another or does not even answer. The migration
+ *     is then given up and the guest goes on at the source, while {@code mostDowntime} and the operation's deadline
+ *     bound what does move. It also bounds how long a target may take to read the state of the guest's devices
  * @since 0.1
  */
 public record MigrationOptions(
     Optional<Long> mostBytesPerSecond,
     Duration mostDowntime,
     Convergence convergence,
-    Optional<MigrationTls> tls) {
+    Optional<MigrationTls> tls,
+    Duration mostSilence) {
   private static final long LEAST_RATE =
       1024; // QEMU takes a rate that rounds to nothing for no limit
   private static final Duration USUAL_DOWNTIME = Duration.ofMillis(300);
   private static final Duration LONGEST_DOWNTIME = Duration.ofMinutes(1);
+  private static final Duration USUAL_SILENCE = Duration.ofSeconds(30);
+  private static final Duration LEAST_SILENCE = Duration.ofSeconds(1);
+  private static final Duration LONGEST_SILENCE = Duration.ofHours(1);
 
   /** What is done about a guest that changes memory faster than it can be sent. */
   public enum Convergence {
@@ -47,10 +55,31 @@ public record MigrationOptions(
         || mostDowntime.compareTo(LONGEST_DOWNTIME) > 0) {
       throw N0Exception.invalid("mostDowntime", mostDowntime, "must be 1 ms to 1 min");
     }
+    if (mostSilence.compareTo(LEAST_SILENCE) < 0 || mostSilence.compareTo(LONGEST_SILENCE) > 0) {
+      throw N0Exception.invalid("mostSilence", mostSilence, "must be 1 s to 1 h");
+    }
   }
 
   /**
-   * Sends as fast as possible, with at most 300 ms of downtime, and slows the guest down if need be.
+   * Creates options that allow 30 s of silence.
+   *
+   * @param mostBytesPerSecond what the memory may take of the network, at least 1024; empty for no limit
+   * @param mostDowntime how long the guest may stand still in the end, 1 ms to 1 min
+   * @param convergence what is done about a guest that changes memory faster than it can be sent
+   * @param tls the certificates; present exactly if the target has some
+   * @throws N0Exception INVALID if a number is out of its range
+   */
+  public MigrationOptions(
+      Optional<Long> mostBytesPerSecond,
+      Duration mostDowntime,
+      Convergence convergence,
+      Optional<MigrationTls> tls) {
+    this(mostBytesPerSecond, mostDowntime, convergence, tls, USUAL_SILENCE);
+  }
+
+  /**
+   * Sends as fast as possible, with at most 300 ms of downtime and 30 s of silence, and slows the guest down if need
+   * be.
    *
    * @return the options
    */
@@ -66,7 +95,8 @@ public record MigrationOptions(
    * @return a changed copy
    */
   public MigrationOptions withMostBytesPerSecond(long bytesPerSecond) {
-    return new MigrationOptions(Optional.of(bytesPerSecond), mostDowntime, convergence, tls);
+    return new MigrationOptions(
+        Optional.of(bytesPerSecond), mostDowntime, convergence, tls, mostSilence);
   }
 
   /**
@@ -76,7 +106,7 @@ public record MigrationOptions(
    * @return a changed copy
    */
   public MigrationOptions withMostDowntime(Duration most) {
-    return new MigrationOptions(mostBytesPerSecond, most, convergence, tls);
+    return new MigrationOptions(mostBytesPerSecond, most, convergence, tls, mostSilence);
   }
 
   /**
@@ -86,7 +116,7 @@ public record MigrationOptions(
    * @return a changed copy
    */
   public MigrationOptions withConvergence(Convergence what) {
-    return new MigrationOptions(mostBytesPerSecond, mostDowntime, what, tls);
+    return new MigrationOptions(mostBytesPerSecond, mostDowntime, what, tls, mostSilence);
   }
 
   /**
@@ -97,6 +127,18 @@ public record MigrationOptions(
    */
   public MigrationOptions withTls(MigrationTls certificates) {
     return new MigrationOptions(
-        mostBytesPerSecond, mostDowntime, convergence, Optional.of(certificates));
+        mostBytesPerSecond, mostDowntime, convergence, Optional.of(certificates), mostSilence);
+  }
+
+  /**
+   * Allows another time without any movement.
+   *
+   * @param most the most, 1 s to 1 h; longer than the target takes to clear a disk of which it cannot clear a part at
+   *     once, and to read the state of the guest's devices
+   * @return a changed copy
+   * @throws N0Exception INVALID if it is out of its range
+   */
+  public MigrationOptions withMostSilence(Duration most) {
+    return new MigrationOptions(mostBytesPerSecond, mostDowntime, convergence, tls, most);
   }
 }

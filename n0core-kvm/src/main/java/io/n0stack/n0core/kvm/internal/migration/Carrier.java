@@ -5,12 +5,17 @@ import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.kvm.internal.monitor.Monitor;
 import io.n0stack.n0core.kvm.internal.record.Pauses;
 import io.n0stack.n0core.kvm.qmp.QmpException;
+import io.n0stack.n0core.kvm.qmp.QmpResult;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What both sides of a migration do with a QEMU. */
 final class Carrier {
+  private static final Logger LOG = LoggerFactory.getLogger(Carrier.class);
   private static final Set<String> ENDED = Set.of("none", "completed", "cancelled", "failed");
   private static final int LOOK_MILLIS = 5;
 
@@ -34,6 +39,37 @@ final class Carrier {
       monitor.execute("migrate_cancel");
       Pauses.pause("cancel the migration", LOOK_MILLIS);
     }
+  }
+
+  /**
+   * Breaks the connections over which a source sends, so that neither a QEMU that hangs on them nor its copies of
+   * disks are waited for. Does nothing if that cannot be told it.
+   */
+  static void sever(Monitor monitor, Duration limit) {
+    boolean interrupted = Thread.interrupted();
+    try {
+      if (!monitor.urgent()) {
+        return;
+      }
+      List<QmpResult> hold = monitor.urge("query-yank", Map.of(), limit).list("").stream()
+          .filter(Carrier::sends)
+          .toList();
+      QmpResult unused = monitor.urge("yank", Map.of("instances", hold), limit);
+    } catch (N0Exception e) {
+      LOG.debug("break off: {}", e.getMessage()); // who cancels next will learn how it stands
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private static boolean sends(QmpResult instance) {
+    return switch (instance.text("/type")) {
+      case "migration" -> true;
+      case "block-node" -> instance.text("/node-name").startsWith(Mirrors.PREFIX);
+      default -> false;
+    };
   }
 
   /** Says whether a source has sent all and will not run the guest again unless it is told. */

@@ -127,10 +127,24 @@ final class MigrationSource {
 
   /** On return the target has it. */
   private Sent send(Context cx, Journey journey, Handover sending) {
+    Duration patience = Limits.least(cx.remaining(), journey.options.mostSilence());
+    try (Monitor monitor = qemu.within(patience).connectToUrge(journey.moving.id(), journey.run)) {
+      try {
+        return send(cx, journey, sending, monitor);
+      } catch (N0Exception e) {
+        if (!journey.given) {
+          // Only here, while there is a connection: a QEMU that hangs takes no new one.
+          Carrier.sever(monitor, limits.monitor());
+        }
+        throw e;
+      }
+    }
+  }
+
+  private Sent send(Context cx, Journey journey, Handover sending, Monitor monitor) {
     Moving moving = journey.moving;
     boolean copied = journey.terms.disks().isPresent();
-    try (Monitor monitor = qemu.within(cx.remaining()).connect(moving.id(), journey.run);
-        Sender sender = new Sender(moving.id(), monitor)) {
+    try (Sender sender = new Sender(moving.id(), monitor, journey.options.mostSilence())) {
       Mirrors mirrors = new Mirrors(moving.id().name(), monitor);
       Handover handing = sending.handingOver();
       cx.step(
@@ -146,7 +160,9 @@ final class MigrationSource {
         sender.await(cx, copied ? Sender.PAUSED : Sender.COMPLETED);
       });
       if (copied) {
-        cx.step("finish the disks", () -> mirrors.finish(limits.command()));
+        cx.step(
+            "finish the disks",
+            () -> mirrors.finish(Limits.least(limits.command(), journey.options.mostSilence())));
         cx.step("switch over", () -> {
           sender.switchOver();
           sender.await(cx, Sender.COMPLETED);
@@ -177,7 +193,7 @@ final class MigrationSource {
     MachineRecord record = journey.moving.directory().read().orElseThrow();
     cx.step("copy the disks", () -> {
       mirrors.start(record.spec(), journey.terms.disks().orElseThrow(), journey.options);
-      mirrors.awaitReady(cx);
+      mirrors.awaitReady(cx, journey.options.mostSilence());
     });
   }
 
@@ -192,8 +208,7 @@ final class MigrationSource {
       Moving moving = journey.moving;
       Handover now = moving.read();
       if (!journey.given) {
-        keep(moving, now);
-        tellRefused(moving.id(), journey.to, journey.terms.token());
+        stay(journey, now);
         return Verdict.REFUSED;
       }
       moving.write(now.released());
@@ -219,6 +234,29 @@ final class MigrationSource {
     }
   }
 
+  /** Lets a machine go on here that was not given away, and tells its target so. */
+  private void stay(Journey journey, Handover sending) {
+    Moving moving = journey.moving;
+    // What has been silent for so long is not waited for once more, in each of many commands.
+    Duration patience = journey.options.mostSilence();
+    MigrationSource impatient =
+        new MigrationSource(qemu.within(patience), limits.within(patience), monitors);
+    try {
+      impatient.keep(moving, sending);
+    } catch (N0Exception e) {
+      // It may hang on its target, which ends when it is told, and lets go of it.
+      boolean told = tellRefused(moving.id(), journey.to, journey.terms.token());
+      try {
+        (told ? this : impatient).keep(moving, sending);
+      } catch (N0Exception again) {
+        again.addSuppressed(e);
+        throw again;
+      }
+      return;
+    }
+    boolean unused = tellRefused(moving.id(), journey.to, journey.terms.token());
+  }
+
   /** Asks for a machine back that may have been given away. */
   private static Verdict reclaim(Moving moving, MigrationTarget target, Handover handover) {
     try {
@@ -234,12 +272,14 @@ final class MigrationSource {
   }
 
   /** The target would notice by itself that nothing comes; this only saves it the wait. */
-  private static void tellRefused(ResourceId id, MigrationTarget target, UUID token) {
+  private static boolean tellRefused(ResourceId id, MigrationTarget target, UUID token) {
     try {
       Verdict verdict = target.refuse(id, token);
       LOG.debug("{}: the target was told that it stays: {}", id, verdict);
+      return true;
     } catch (N0Exception e) {
       LOG.warn("{}: the target was not told that it stays: {}", id, e.getMessage());
+      return false;
     }
   }
 
@@ -304,7 +344,7 @@ final class MigrationSource {
       case SETTLED -> Verdict.REFUSED;
       case SENDING -> {
         cx.step("take the machine back", () -> keep(moving, now));
-        tellRefused(moving.id(), target, now.token().orElseThrow());
+        boolean unused = tellRefused(moving.id(), target, now.token().orElseThrow());
         yield Verdict.REFUSED;
       }
       case HANDING_OVER -> {

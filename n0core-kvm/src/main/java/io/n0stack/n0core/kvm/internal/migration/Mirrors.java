@@ -20,7 +20,7 @@ import java.util.Map;
 
 /** The copying of a guest's disks to where its memory goes: each write is done on both sides before it is answered. */
 final class Mirrors {
-  private static final String PREFIX = "mirror-";
+  static final String PREFIX = "mirror-";
   // In case an event is lost; otherwise only for the progress.
   private static final int LOOK_MILLIS = 50;
 
@@ -83,18 +83,34 @@ final class Mirrors {
             "copy disk \"" + volume + "\" of machine \"" + machine + "\": it is not plugged in"));
   }
 
-  void awaitReady(Context cx) {
+  /**
+   * Waits until both sides are alike.
+   *
+   * @throws N0Exception UNAVAILABLE if copying failed or nothing has moved for too long; CANCELLED or UNAVAILABLE as the
+   *     context says
+   */
+  void awaitReady(Context cx, Duration mostSilence) {
+    Pulse pulse = new Pulse("disks", "copy the disks of " + machine, mostSilence);
     try (JobNews news = new JobNews(monitor)) {
       while (true) {
-        List<QmpResult> all = jobs();
+        List<QmpResult> all = jobs(pulse.ask(monitor, "query-jobs", cx.remaining()));
         all.forEach(Mirrors::requireNoError);
         if (all.stream().allMatch(job -> job.text("/status").equals("ready"))) {
           return;
         }
         report(cx, all);
+        pulse.seen(all.stream().map(Mirrors::movement).toList());
         news.await("copy the disks of " + machine, LOOK_MILLIS);
       }
     }
+  }
+
+  private static List<Object> movement(QmpResult job) {
+    return List.of(
+        job.text("/id"),
+        job.text("/status"),
+        job.number("/current-progress"),
+        job.number("/total-progress"));
   }
 
   private static void report(Context cx, List<QmpResult> jobs) {
@@ -163,7 +179,11 @@ final class Mirrors {
   }
 
   private List<QmpResult> jobs() {
-    return monitor.execute("query-jobs").list("").stream()
+    return jobs(monitor.execute("query-jobs"));
+  }
+
+  private static List<QmpResult> jobs(QmpResult all) {
+    return all.list("").stream()
         .filter(job -> job.text("/id").startsWith(PREFIX))
         .toList();
   }

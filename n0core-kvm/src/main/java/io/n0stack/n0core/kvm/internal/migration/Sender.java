@@ -11,6 +11,7 @@ import io.n0stack.n0core.kvm.internal.monitor.Monitor;
 import io.n0stack.n0core.kvm.qmp.QmpEvent;
 import io.n0stack.n0core.kvm.qmp.QmpListener;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -30,13 +31,15 @@ final class Sender implements AutoCloseable, QmpListener {
 
   private final ResourceId id;
   private final Monitor monitor;
+  private final Duration mostSilence;
   private final BlockingQueue<String> hints = new LinkedBlockingQueue<>();
   private final Subscription subscription;
   private volatile long stoppedAt;
 
-  Sender(ResourceId id, Monitor monitor) {
+  Sender(ResourceId id, Monitor monitor, Duration mostSilence) {
     this.id = id;
     this.monitor = monitor;
+    this.mostSilence = mostSilence;
     // Neither method waits for anything; another thread to call them would only cost time.
     subscription = monitor.subscribe(Runnable::run, this);
   }
@@ -112,9 +115,11 @@ final class Sender implements AutoCloseable, QmpListener {
   /**
    * Waits for a status.
    *
-   * @throws N0Exception UNAVAILABLE if sending failed; CANCELLED or UNAVAILABLE as the context says
+   * @throws N0Exception UNAVAILABLE if sending failed or nothing has moved for too long; CANCELLED or UNAVAILABLE as
+   *     the context says
    */
   void await(Context cx, String status) {
+    Pulse pulse = new Pulse(id.toString(), "send " + id, mostSilence);
     while (true) {
       String heard = next();
       if (heard.equals(status)) {
@@ -123,7 +128,7 @@ final class Sender implements AutoCloseable, QmpListener {
       if (!heard.isEmpty() && !OVER.contains(heard)) {
         continue;
       }
-      QmpResult now = monitor.execute("query-migrate");
+      QmpResult now = pulse.ask(monitor, "query-migrate", cx.remaining());
       String seen = now.find("/status").map(found -> found.text("")).orElse("none");
       if (seen.equals(status)) {
         return;
@@ -136,7 +141,16 @@ final class Sender implements AutoCloseable, QmpListener {
                 + now.find("/error-desc").map(why -> ": " + why.text("")).orElse(""));
       }
       report(cx, now);
+      pulse.seen(movement(seen, now));
     }
+  }
+
+  private static List<Object> movement(String status, QmpResult now) {
+    return List.of(
+        status,
+        now.find("/ram/transferred").map(n -> n.number("")).orElse(0L),
+        now.find("/ram/remaining").map(n -> n.number("")).orElse(0L),
+        now.find("/ram/dirty-sync-count").map(n -> n.number("")).orElse(0L));
   }
 
   /** Returns how much of the memory was sent. */

@@ -84,6 +84,32 @@ public final class Monitor implements AutoCloseable {
     });
   }
 
+  /**
+   * Tells whether {@link #urge} can be used: the connection was made for it, and QEMU offers it.
+   *
+   * @return true if it can
+   */
+  public boolean urgent() {
+    return lease.client().outOfBand();
+  }
+
+  /**
+   * Runs a command that overtakes others, also where QEMU does not come to answering them.
+   *
+   * @param command {@code yank} or {@code query-yank}
+   * @param arguments its arguments
+   * @param limit the time allowed
+   * @return its result
+   * @throws QmpException if QEMU refuses
+   * @throws N0Exception UNAVAILABLE if there is no answer; UNSUPPORTED unless {@link #urgent}
+   */
+  public QmpResult urge(String command, Map<String, ?> arguments, Duration limit) {
+    return watched(client -> {
+      SchemaCheck.check(client, command, arguments);
+      return client.executeOutOfBand(command, arguments, limit);
+    });
+  }
+
   /** A connection on which an answer is missing is lent to nobody else. */
   private QmpResult watched(Function<QmpClient, QmpResult> command) {
     try {

@@ -4,6 +4,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
+import io.n0stack.n0core.kvm.qmp.QmpOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +38,13 @@ public final class Monitors implements AutoCloseable {
   // When each silent launch was last given its full time.
   private final Map<Path, Long> silent = new ConcurrentHashMap<>();
   private @Nullable Thread reaper;
+
+  /** What a connection is to be good for. */
+  private enum Manner {
+    USUAL,
+    /** For commands out of band, unless others use it already. */
+    URGENT
+  }
 
   /** One connection; all fields but the client are guarded by the outer object. */
   private static final class Shared {
@@ -94,7 +102,7 @@ public final class Monitors implements AutoCloseable {
    */
   public Monitor toLook(String name, Run run, Duration limit) {
     long begin = System.nanoTime();
-    Lease lease = connect(name, List.of(run.rescueMonitor(), run.monitor()), limit);
+    Lease lease = connect(name, List.of(run.rescueMonitor(), run.monitor()), limit, Manner.USUAL);
     Duration rest = limit.minusNanos(System.nanoTime() - begin);
     Duration least = limit.dividedBy(4);
     return new Monitor(lease, rest.compareTo(least) < 0 ? least : rest);
@@ -110,21 +118,40 @@ public final class Monitors implements AutoCloseable {
    * @throws N0Exception BUSY or UNAVAILABLE
    */
   public Monitor toChange(String name, Run run, Limits limits) {
+    return mainly(name, run, limits, Manner.USUAL);
+  }
+
+  /**
+   * Connects to change the machine in a way in which QEMU can hang; {@link Monitor#urge} reaches it all the same, unless
+   * somebody else in this process was connected before.
+   *
+   * @param name the machine's name
+   * @param run the launch
+   * @param limits the time allowed
+   * @return the connection, which the caller closes
+   * @throws N0Exception BUSY or UNAVAILABLE
+   */
+  public Monitor toUrge(String name, Run run, Limits limits) {
+    return mainly(name, run, limits, Manner.URGENT);
+  }
+
+  /** By the first monitor, by the other one if need be. */
+  private Monitor mainly(String name, Run run, Limits limits, Manner manner) {
     return new Monitor(
-        connect(name, List.of(run.monitor(), run.rescueMonitor()), limits.monitor()),
+        connect(name, List.of(run.monitor(), run.rescueMonitor()), limits.monitor(), manner),
         limits.command());
   }
 
-  private Lease connect(String name, List<Path> sockets, Duration limit) {
+  private Lease connect(String name, List<Path> sockets, Duration limit, Manner manner) {
     Duration half = limit.dividedBy(2);
     try {
-      return acquire(name, sockets.get(0), half);
+      return acquire(name, sockets.get(0), half, manner);
     } catch (N0Exception first) {
       if (first.code() == N0Exception.Code.CANCELLED) {
         throw first;
       }
       try {
-        return acquire(name, sockets.get(1), half);
+        return acquire(name, sockets.get(1), half, manner);
       } catch (N0Exception second) {
         second.addSuppressed(first);
         // That one of them is served tells more than that the other is gone.
@@ -133,8 +160,12 @@ public final class Monitors implements AutoCloseable {
     }
   }
 
-  private Lease acquire(String name, Path socket, Duration limit) {
+  private Lease acquire(String name, Path socket, Duration limit, Manner manner) {
     long deadline = System.nanoTime() + limit.toNanos();
+    if (manner == Manner.URGENT) {
+      // Whether a connection is good for that is settled when it is made.
+      retire(socket);
+    }
     while (true) {
       Shared shared;
       boolean mine = false;
@@ -152,7 +183,7 @@ public final class Monitors implements AutoCloseable {
       Lease lease = new Lease(socket, shared);
       Duration rest = Duration.ofNanos(Math.max(1, deadline - System.nanoTime()));
       if (mine) {
-        dial(name, socket, rest, lease);
+        dial(name, socket, rest, lease, manner);
         return lease;
       }
       if (joined(name, rest, lease)) {
@@ -161,11 +192,29 @@ public final class Monitors implements AutoCloseable {
     }
   }
 
-  private void dial(String name, Path socket, Duration limit, Lease lease) {
+  /** Hangs up where nobody is talking. */
+  private void retire(Path socket) {
+    Shared shared;
+    synchronized (this) {
+      shared = open.get(socket);
+      if (shared == null || shared.users > 0) {
+        return;
+      }
+      shared.discarded = true;
+      open.remove(socket, shared);
+    }
+    hangUp(shared);
+  }
+
+  private void dial(String name, Path socket, Duration limit, Lease lease, Manner manner) {
     try {
       Path link = Run.link(socket);
       Path way = Files.exists(socket) || !Files.exists(link) ? socket : link;
-      lease.shared.client.complete(QmpClient.connect(name, way, limit));
+      lease.shared.client.complete(
+          manner == Manner.USUAL
+              ? QmpClient.connect(name, way, limit)
+              : QmpClient.connect(
+                  name, way, QmpOptions.defaults().withTimes(limit, limit).withOutOfBand()));
       secure(socket, link);
     } finally {
       if (!lease.shared.client.isDone()) {

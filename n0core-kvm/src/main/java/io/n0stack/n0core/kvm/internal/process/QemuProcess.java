@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -218,6 +219,22 @@ public final class QemuProcess {
    * @throws N0Exception BUSY or UNAVAILABLE
    */
   public Monitor connect(ResourceId id, Run run) {
+    return connected(id, run, () -> monitors.toChange(id.name(), run, limits));
+  }
+
+  /**
+   * Connects to a launch that is to do what it can hang in; it can be told then to let go of that.
+   *
+   * @param id the machine
+   * @param run the launch
+   * @return the connection, which the caller closes
+   * @throws N0Exception BUSY or UNAVAILABLE
+   */
+  public Monitor connectToUrge(ResourceId id, Run run) {
+    return connected(id, run, () -> monitors.toUrge(id.name(), run, limits));
+  }
+
+  private Monitor connected(ResourceId id, Run run, Supplier<Monitor> connection) {
     String operation = "connect to " + id;
     boolean up = Pauses.until(
         operation, limits.launch(), () -> run.reachable() || run.alive().isEmpty());
@@ -227,7 +244,7 @@ public final class QemuProcess {
     long end = System.nanoTime() + limits.monitor().toNanos();
     while (true) {
       try {
-        return monitors.toChange(id.name(), run, limits);
+        return connection.get();
       } catch (N0Exception e) {
         // A socket is refused between its bind and its listen.
         if (e.code() != N0Exception.Code.UNAVAILABLE || System.nanoTime() > end) {
