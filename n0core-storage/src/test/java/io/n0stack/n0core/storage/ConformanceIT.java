@@ -69,4 +69,14 @@ class ConformanceIT {
   Stream<DynamicTest> copyConforms() {
     return DriverTck.of(new Volumes(directory, "copy"));
   }
+
+  @TestFactory
+  Stream<DynamicTest> downloadConforms() {
+    return DriverTck.of(new Volumes(directory, "download"));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> preallocatedConforms() {
+    return DriverTck.of(new Volumes(directory, "preallocated"));
+  }
 }

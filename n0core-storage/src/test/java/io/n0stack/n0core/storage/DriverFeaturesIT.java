@@ -33,9 +33,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
 import java.time.Duration;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -119,7 +117,7 @@ class DriverFeaturesIT {
   @Test
   void downloadIsVerifiedKeptInTheCacheAndFetchedOnce() throws Exception {
     Path image = image("image.qcow2", "qcow2", 7);
-    String digest = digest(image);
+    String digest = Images.digest(image);
     AtomicInteger requests = new AtomicInteger();
     try (ServerSocket server = serving(image, requests)) {
       URI uri = uri(server);
@@ -154,14 +152,14 @@ class DriverFeaturesIT {
     Images.run(List.of("xz", "--keep", image.toString()));
     Path packed = directory.resolve("image.qcow2.xz");
     ImageSource.Download wrong = new ImageSource.Download(
-            packed.toUri(), digest(image), ImageFormat.QCOW2)
+            packed.toUri(), Images.digest(image), ImageFormat.QCOW2)
         .compressed(ImageSource.Compression.XZ);
     assertThatThrownBy(() -> driver.apply(cx(), root, VolumeSpec.from(wrong)))
         .hasMessageContaining("source.digest");
     assertThat(driver.observe(root)).isEqualTo(Observed.absent());
 
     ImageSource.Download source = new ImageSource.Download(
-            packed.toUri(), digest(packed), ImageFormat.QCOW2)
+            packed.toUri(), Images.digest(packed), ImageFormat.QCOW2)
         .compressed(ImageSource.Compression.XZ);
     VolumeStatus made = make(root, VolumeSpec.from(source));
 
@@ -175,7 +173,8 @@ class DriverFeaturesIT {
     AtomicInteger requests = new AtomicInteger();
     try (ServerSocket server = serving(image, requests)) {
       URI far = URI.create("http://images.invalid/image.qcow2");
-      ImageSource near = new ImageSource.Download(uri(server), digest(image), ImageFormat.QCOW2);
+      ImageSource near =
+          new ImageSource.Download(uri(server), Images.digest(image), ImageFormat.QCOW2);
       driver.close();
       driver = configured("fetch-addresses", "public-only");
       assertThatThrownBy(() -> driver.apply(cx(), root, VolumeSpec.from(near)))
@@ -186,7 +185,8 @@ class DriverFeaturesIT {
 
       driver = configured("fetch-proxy", "127.0.0.1:" + server.getLocalPort());
       VolumeStatus made = make(
-          root, VolumeSpec.from(new ImageSource.Download(far, digest(image), ImageFormat.QCOW2)));
+          root,
+          VolumeSpec.from(new ImageSource.Download(far, Images.digest(image), ImageFormat.QCOW2)));
 
       requirePattern(made.path(), "qcow2", 7, MIB, MIB);
       assertThat(requests).hasValue(1);
@@ -203,7 +203,8 @@ class DriverFeaturesIT {
   void whatWasFetchedForAVolumeThatNeverCameAboutIsNotKeptForItAfterItsDeletion() throws Exception {
     Path image = image("image.qcow2", "qcow2", 7);
     try (ServerSocket server = serving(image, new AtomicInteger())) {
-      ImageSource source = new ImageSource.Download(uri(server), digest(image), ImageFormat.QCOW2);
+      ImageSource source =
+          new ImageSource.Download(uri(server), Images.digest(image), ImageFormat.QCOW2);
       VolumeSpec tooSmall = VolumeSpec.from(source).withSizeBytes(4 * MIB);
       assertThatThrownBy(() -> driver.apply(cx(), root, tooSmall)).isInstanceOf(N0Exception.class);
       ImageCache cache = driver.capability(ImageCache.class).orElseThrow();
@@ -225,23 +226,19 @@ class DriverFeaturesIT {
         ServerSocket other = serving(second, new AtomicInteger())) {
       VolumeStatus unused = make(
           root,
-          VolumeSpec.from(new ImageSource.Download(uri(one), digest(first), ImageFormat.QCOW2)));
+          VolumeSpec.from(
+              new ImageSource.Download(uri(one), Images.digest(first), ImageFormat.QCOW2)));
       VolumeStatus made = make(
           clone,
-          VolumeSpec.from(new ImageSource.Download(uri(other), digest(second), ImageFormat.QCOW2)));
+          VolumeSpec.from(
+              new ImageSource.Download(uri(other), Images.digest(second), ImageFormat.QCOW2)));
 
       requirePattern(made.path(), "qcow2", 8, MIB, MIB);
       ImageCache cache = driver.capability(ImageCache.class).orElseThrow();
       assertThat(cache.images())
           .singleElement()
-          .satisfies(image -> assertThat("" + image.digest()).isEqualTo(digest(second)));
+          .satisfies(image -> assertThat("" + image.digest()).isEqualTo(Images.digest(second)));
     }
-  }
-
-  private static String digest(Path image) throws Exception {
-    byte[] bytes = Files.readAllBytes(image);
-    return "sha256:"
-        + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
   }
 
   private static URI uri(ServerSocket server) {
@@ -417,11 +414,7 @@ class DriverFeaturesIT {
 
     assertThat(size.fullyAllocatedBytes()).isEqualTo(8 * MIB);
     assertThat(exported.lengthBytes()).isEqualTo(8 * MIB).isEqualTo(Files.size(target));
-    assertThat(exported.digest())
-        .isEqualTo("sha256:"
-            + HexFormat.of()
-                .formatHex(
-                    MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(target))));
+    assertThat(exported.digest()).isEqualTo(Images.digest(target));
     requirePattern(target, "raw", 6, MIB, MIB);
     assertThatThrownBy(() -> maintenance.export(cx(), root, target, ImageFormat.QCOW2))
         .isInstanceOfSatisfying(

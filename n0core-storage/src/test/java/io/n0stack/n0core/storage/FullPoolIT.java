@@ -6,6 +6,7 @@ import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -23,28 +24,44 @@ class FullPoolIT {
     new Random(7).nextBytes(content);
     Path image = Files.write(directory.resolve("large.raw"), content);
 
+    Path foreign = Files.createTempFile(Path.of("/var/tmp"), "n0core-full-", ".vmdk");
+    try {
+      Images.qemuImg("convert", "-f", "raw", "-O", "vmdk", image, foreign);
+      // It is read by a user who owns nothing.
+      Files.setPosixFilePermissions(foreign, PosixFilePermissions.fromString("rw-r--r--"));
+      requireSaid(pool, image, foreign);
+    } finally {
+      Files.delete(foreign);
+    }
+    assertThat(Images.tree(pool)).isEmpty();
+  }
+
+  private static void requireSaid(Path pool, Path image, Path foreign) {
     // The mount is in a mount namespace that dies with the process.
     String output = Images.run(List.of(
         "unshare",
         "-m",
         "sh",
         "-c",
-        "mount -t tmpfs -o size=2m tmpfs \"$1\" && exec \"$2\" -cp \"$3\" \"$4\" \"$1\" \"$5\"",
+        "mount -t tmpfs -o size=2m tmpfs \"$1\" && exec \"$2\" -cp \"$3\" \"$4\" \"$1\" \"$5\" \"$6\"",
         "sh",
         pool.toString(),
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         Images.classPath(),
         FullPool.class.getName(),
-        image.toString()));
+        image.toString(),
+        foreign.toString()));
 
     assertThat(output)
         .contains(
             "copy EXHAUSTED",
+            "download EXHAUSTED",
+            "conversion EXHAUSTED",
             "old intact true",
             "half made true",
             "create EXHAUSTED",
+            "export EXHAUSTED and nothing",
             "old still intact true",
             "left []");
-    assertThat(Images.tree(pool)).isEmpty();
   }
 }

@@ -7,7 +7,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -96,6 +99,18 @@ public final class Images {
     Files.writeString(path, "#!/bin/sh\n" + body);
     assertThat(path.toFile().setExecutable(true)).isTrue();
     return path;
+  }
+
+  /** Returns the SHA-256 of a file, as a download states it. */
+  public static String digest(Path file) {
+    try {
+      byte[] hash = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file));
+      return "sha256:" + HexFormat.of().formatHex(hash);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError(e); // every JVM has it
+    }
   }
 
   /**

@@ -7,9 +7,9 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
-import io.n0stack.n0core.api.storage.ImageSource;
-import io.n0stack.n0core.api.storage.VolumeSpec;
+import io.n0stack.n0core.api.storage.VolumeMaintenance;
 import io.n0stack.n0core.api.storage.VolumeStatus;
+import io.n0stack.n0core.storage.Churn.Kind;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
@@ -17,38 +17,72 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-@Requires(Requirement.QEMU)
+@Requires({Requirement.ROOT, Requirement.QEMU})
 class KilledIT {
-  private static final int KILLS = 24;
+  private static final int KILLS = 30;
   private static final int MOST_KILLS = 200; // until one hits the middle
+  private static final int LONGEST_MILLIS = 700;
 
   @TempDir
   Path directory;
+
+  private Path pool;
+  private Path exports;
+  private Path images;
+
+  @BeforeEach
+  void makeImages() throws IOException {
+    pool = directory.resolve("pool");
+    exports = Files.createDirectory(directory.resolve("exports"));
+    // Others must be able to reach it: a foreign image is read by a user who owns nothing.
+    images = Files.createTempDirectory(Path.of("/var/tmp"), "n0core-killed-");
+    Files.setPosixFilePermissions(images, PosixFilePermissions.fromString("rwxr-xr-x"));
+    for (String format : List.of("qcow2", "vmdk")) {
+      Path image = images.resolve("image." + format);
+      Images.qemuImg("create", "-q", "-f", format, image, Churn.BYTES);
+      Images.run(List.of("qemu-io", "-f", format, "-c", "write -P 7 1M 1M", image.toString()));
+      Files.setPosixFilePermissions(image, PosixFilePermissions.fromString("rw-r--r--"));
+    }
+  }
+
+  @AfterEach
+  void removeImages() throws IOException {
+    for (String format : List.of("qcow2", "vmdk")) {
+      Files.deleteIfExists(images.resolve("image." + format));
+    }
+    Files.delete(images);
+  }
 
   @Test
   void whatAKilledProcessLeavesIsFinishedOrDeleted() throws Exception {
     long seed = System.nanoTime();
     Random random = new Random(seed);
-    Path pool = directory.resolve("pool");
-    Path image = directory.resolve("base.qcow2");
-    Images.qemuImg("create", "-q", "-f", "qcow2", image, "8M");
     int halfMade = 0;
     for (int kill = 0; kill < KILLS || (halfMade == 0 && kill < MOST_KILLS); kill++) {
-      runAndKill(pool, image, random);
-      halfMade += settle(new Qcow2DirectoryDriver(pool, Duration.ofSeconds(30)), image, random);
-      assertThat(Images.tree(pool)).as("seed %s kill %s", seed, kill).isEmpty();
+      runAndKill(random, kill % Kind.values().length);
+      try (Qcow2DirectoryDriver driver = new Qcow2DirectoryDriver(pool, Duration.ofSeconds(30))) {
+        requireWholeExports(driver);
+        halfMade += settle(driver, random);
+      }
+      assertThat(volumes()).as("seed %s kill %s", seed, kill).isEmpty();
     }
     assertThat(halfMade).as("kills that hit the middle, seed %s", seed).isPositive();
   }
 
-  private static void runAndKill(Path pool, Path image, Random random) throws Exception {
+  private void runAndKill(Random random, int first) throws Exception {
     Process process = new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-XX:TieredStopAtLevel=1",
@@ -57,22 +91,50 @@ class KilledIT {
             Images.classPath(),
             Churn.class.getName(),
             pool.toString(),
-            image.toString())
+            images.toString(),
+            exports.toString(),
+            "" + first)
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start();
     try (BufferedReader out = new BufferedReader(
         new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
       assertThat(out.lines().anyMatch("ready"::equals)).isTrue();
-      process.waitFor(random.nextInt(400), TimeUnit.MILLISECONDS);
+      process.waitFor(random.nextInt(LONGEST_MILLIS), TimeUnit.MILLISECONDS);
       process.destroyForcibly();
       assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).as("killed, not failed").isEqualTo(137);
     }
   }
 
+  /** An export that has its name is whole; what is half made is swept by the next one. */
+  private void requireWholeExports(Qcow2DirectoryDriver driver) throws IOException {
+    ResourceId id = ResourceId.fresh("volume", Kind.COPY.name().toLowerCase(java.util.Locale.ROOT));
+    driver.apply(new StandaloneContext(), id, Kind.COPY.spec(images));
+    VolumeMaintenance maintenance = driver.capability(VolumeMaintenance.class).orElseThrow();
+    maintenance.export(
+        new StandaloneContext(), id, exports.resolve("copy.qcow2"), ImageFormat.QCOW2);
+    driver.delete(new StandaloneContext(), id);
+    try (Stream<Path> all = Files.list(exports)) {
+      for (Path file : all.toList()) {
+        String name = String.valueOf(file.getFileName());
+        assertThat(name).matches("[a-z]+\\d*\\.qcow2");
+        requireSound(file, Kind.of(ResourceId.fresh("volume", name.replace(".qcow2", ""))));
+        Files.delete(file);
+      }
+    }
+  }
+
+  private static void requireSound(Path disk, Kind kind) {
+    assertThat(Images.qemuImg("check", "-f", "qcow2", disk)).contains("No errors");
+    String pattern = kind.hasContent() ? "7" : "0";
+    assertThat(Images.run(List.of(
+            "qemu-io", "-r", "-f", "qcow2", "-c", "read -P " + pattern + " 1M 1M", "" + disk)))
+        .contains("read 1048576")
+        .doesNotContain("failed");
+  }
+
   /** Applies or deletes each, as its agent would; returns how many were not complete. */
-  private static int settle(Qcow2DirectoryDriver driver, Path image, Random random)
-      throws IOException {
+  private int settle(Qcow2DirectoryDriver driver, Random random) {
     int halfMade = 0;
     for (ResourceId id : driver.list()) {
       Observed<VolumeStatus> seen = driver.observe(id);
@@ -81,21 +143,25 @@ class KilledIT {
       boolean done = present.complete();
       halfMade += done ? 0 : 1;
       if (!done && random.nextBoolean()) {
-        VolumeSpec spec = present.status().backingImage().isPresent()
-            ? VolumeSpec.from(new ImageSource.Backing(image, ImageFormat.QCOW2))
-            : VolumeSpec.empty(8 << 20);
-        whenFree(() -> driver.apply(new StandaloneContext(), id, spec.withSizeBytes(16 << 20)));
+        whenFree(() -> driver.apply(
+            new StandaloneContext(), id, Kind.of(id).spec(images).withSizeBytes(2 * Churn.BYTES)));
         present = (Observed.Present<VolumeStatus>) driver.observe(id);
         done = present.complete();
         assertThat(done).isTrue();
       }
       if (done) {
-        assertThat(Images.qemuImg("check", "-f", "qcow2", present.status().path()))
-            .contains("No errors");
+        requireSound(present.status().path(), Kind.of(id));
       }
       whenFree(() -> driver.delete(new StandaloneContext(), id));
     }
     return halfMade;
+  }
+
+  /** What was downloaded is kept. */
+  private List<String> volumes() {
+    return Images.tree(pool).stream()
+        .filter(line -> !line.startsWith(".images"))
+        .toList();
   }
 
   /** A qemu-img may outlive the process that started it for a moment; an agent tries again. */

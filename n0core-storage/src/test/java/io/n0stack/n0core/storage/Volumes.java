@@ -4,10 +4,12 @@ import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
+import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.tck.DriverFixture;
 import io.n0stack.n0core.tck.FixtureRecipe;
+import io.n0stack.n0core.tck.Repetition;
 import io.n0stack.n0core.tck.Topic;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -23,6 +25,8 @@ import java.util.stream.Stream;
 /** A pool on a small disk, below a directory that does not exist, under a name hard to quote. */
 final class Volumes implements DriverFixture<VolumeSpec, VolumeStatus> {
   private static final long MIB = 1 << 20;
+  private static final long SMALL = 256 << 10; // of which 16 fit on the disk, with all they need
+  private static final String CACHE = ".images";
 
   private final Path directory;
   private final String source;
@@ -60,13 +64,17 @@ final class Volumes implements DriverFixture<VolumeSpec, VolumeStatus> {
       case "empty", "forgetful" -> VolumeSpec.empty(8 * MIB);
       case "raw" -> new VolumeSpec(ImageFormat.RAW, Optional.of(8 * MIB), Optional.empty());
       case "clone" -> VolumeSpec.from(new ImageSource.Backing(image(directory), ImageFormat.QCOW2));
+      case "download" ->
+        VolumeSpec.from(new ImageSource.Download(
+            image(directory).toUri(), Images.digest(image(directory)), ImageFormat.QCOW2));
+      case "preallocated" -> VolumeSpec.empty(SMALL).withPreallocation(Preallocation.FALLOC);
       default -> VolumeSpec.from(new ImageSource.Copy(image(directory), ImageFormat.QCOW2));
     };
   }
 
   @Override
   public Optional<VolumeSpec> changed() {
-    return Optional.of(spec().withSizeBytes(16 * MIB));
+    return Optional.of(spec().withSizeBytes(source.equals("preallocated") ? 2 * SMALL : 16 * MIB));
   }
 
   @Override
@@ -75,8 +83,15 @@ final class Volumes implements DriverFixture<VolumeSpec, VolumeStatus> {
   }
 
   @Override
+  public int cycles() {
+    // Each of these starts a process.
+    return source.equals("preallocated") ? Repetition.of(100) : DriverFixture.super.cycles();
+  }
+
+  /** What was downloaded is kept, for it may be asked for again. */
+  @Override
   public List<String> residue() {
-    return Images.tree(pool());
+    return Images.tree(pool()).stream().filter(line -> !line.startsWith(CACHE)).toList();
   }
 
   @Override
@@ -85,7 +100,7 @@ final class Volumes implements DriverFixture<VolumeSpec, VolumeStatus> {
     attempt(() -> {
       if (Files.exists(pool())) {
         try (Stream<Path> files = Files.walk(pool())) {
-          for (Path file : files.filter(Files::isRegularFile).toList()) {
+          for (Path file : files.filter(this::isOfAVolume).toList()) {
             all.put(
                 file + " " + Files.getLastModifiedTime(file),
                 java.util.Arrays.hashCode(Files.readAllBytes(file)));
@@ -94,6 +109,10 @@ final class Volumes implements DriverFixture<VolumeSpec, VolumeStatus> {
       }
     });
     return List.of(residue(), all);
+  }
+
+  private boolean isOfAVolume(Path file) {
+    return Files.isRegularFile(file) && !file.startsWith(pool().resolve(CACHE));
   }
 
   @Override
