@@ -10,6 +10,7 @@ import io.n0stack.n0core.membership.NodeRegistryServer;
 import io.n0stack.n0core.membership.Transport;
 import io.n0stack.n0core.membership.etcd.EtcdConfig;
 import io.n0stack.n0core.membership.etcd.EtcdStore;
+import io.n0stack.n0core.membership.etcd.EtcdTls;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -23,16 +24,17 @@ import java.util.concurrent.CountDownLatch;
  * <p>{@code java -jar node-api.jar --name api-1 --listen 10.0.0.1:5679 --transport
  * tls:CERTIFICATES,KEY,AUTHORITIES --state DIRECTORY}, and optionally {@code --seeds
  * HOST:PORT,HOST:PORT} of other API processes; for the transport see {@link Transport#parse}. Several share their records
- * by {@code --etcd HOST:PORT,...} instead of {@code --state}.
+ * by {@code --etcd HOST:PORT,...} instead of {@code --state}, with {@code --etcd-tls CERTIFICATES,KEY,AUTHORITIES} over TLS.
  */
 public final class NodeApiMain {
   private static final String USAGE = "usage: node-api --name NAME --listen IPV4:PORT"
       + " --transport (tls:CERTIFICATES,KEY,AUTHORITIES | secret:FILE | plaintext-isolated"
       + " | plaintext-anywhere)"
-      + " (--state DIRECTORY | --etcd HOST:PORT,...) [--seeds HOST:PORT,...]";
+      + " (--state DIRECTORY | --etcd HOST:PORT,... [--etcd-tls CERTIFICATES,KEY,AUTHORITIES])"
+      + " [--seeds HOST:PORT,...]";
 
   private static final Set<String> OPTIONS =
-      Set.of("--name", "--listen", "--transport", "--state", "--etcd", "--seeds");
+      Set.of("--name", "--listen", "--transport", "--state", "--etcd", "--etcd-tls", "--seeds");
 
   private NodeApiMain() {}
 
@@ -83,10 +85,22 @@ public final class NodeApiMain {
   // begin store
   private static Store store(Map<String, String> options) {
     String etcd = options.getOrDefault("--etcd", "");
-    return etcd.isEmpty()
-        ? FileStore.open(Path.of(required(options, "--state")))
-        : EtcdStore.open(EtcdConfig.of(etcd.split(",", -1)));
+    if (etcd.isEmpty()) {
+      return FileStore.open(Path.of(required(options, "--state")));
+    }
+    EtcdConfig config = EtcdConfig.of(etcd.split(",", -1));
+    String tls = options.getOrDefault("--etcd-tls", "");
+    return EtcdStore.open(tls.isEmpty() ? config : config.withTls(tls(tls.split(",", -1))));
   }
+
+  private static EtcdTls tls(String[] files) {
+    if (files.length != 3) {
+      throw new IllegalArgumentException("--etcd-tls must be CERTIFICATES,KEY,AUTHORITIES");
+    }
+    return EtcdTls.trusting(Path.of(files[2]))
+        .withCertificate(Path.of(files[0]), Path.of(files[1]));
+  }
+
   // end store
 
   /** Lets the main thread close everything in order before the JVM ends. */
@@ -108,7 +122,8 @@ public final class NodeApiMain {
       options.put(args[i], args[i + 1]);
     }
     boolean ambiguous = 2 * options.size() != args.length // an odd one, or one that is given twice
-        || options.keySet().containsAll(Set.of("--state", "--etcd"));
+        || options.keySet().containsAll(Set.of("--state", "--etcd"))
+        || (options.containsKey("--etcd-tls") && !options.containsKey("--etcd"));
     if (ambiguous || !OPTIONS.containsAll(options.keySet())) {
       throw new IllegalArgumentException(USAGE);
     }

@@ -3,12 +3,15 @@ package io.n0stack.n0core.examples.nodeapi;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.node.Node;
 import io.n0stack.n0core.api.node.NodeState;
 import io.n0stack.n0core.membership.AtomixMembership;
 import io.n0stack.n0core.membership.MembershipConfig;
 import io.n0stack.n0core.membership.NodeRegistryClient;
 import io.n0stack.n0core.membership.Transport;
+import io.n0stack.n0core.tck.Requirement;
+import io.n0stack.n0core.tck.Requires;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -114,6 +117,129 @@ class NodeApiIT {
       agent.leave();
       awaitLines(second, "node-1 UNREGISTERED", "node-1 ABSENT");
     }
+  }
+
+  @Test
+  @Requires(Requirement.ETCD)
+  void twoShareTheirRecordsByEtcdAndOutliveOneOfItsMembers() throws Exception {
+    Path certificate = selfSigned();
+    List<Process> members = new ArrayList<>();
+    String etcd = etcd(certificate, members);
+    String otherAddress = free();
+    String[] first = sharing("api-1", apiAddress, otherAddress, etcd, certificate);
+    Path one = directory.resolve("one");
+    Path two = directory.resolve("two");
+    Process api = api(one, first);
+    api(two, sharing("api-2", otherAddress, apiAddress, etcd, certificate));
+    awaitLines(one, "api-1 listening on " + apiAddress);
+    awaitLines(two, "api-2 listening on " + otherAddress);
+    MembershipConfig config = MembershipConfig.of(
+            "node-1", node.address(), Transport.sharedSecret(secret))
+        .withSeeds(apiAddress, otherAddress);
+    try (AtomixMembership agent = AtomixMembership.open(config)) {
+      NodeRegistryClient registry = NodeRegistryClient.of(agent);
+      registry.saveSelf(node);
+      agent.join();
+      awaitLines(one, "node-1 READY");
+      awaitLines(two, "node-1 READY");
+
+      Node changed =
+          Node.builder("node-1", node.address()).label("changed", "true").build();
+      members.get(0).destroyForcibly();
+      api.destroyForcibly();
+      assertThat(api.onExit()).succeedsWithin(SOON);
+      await()
+          .atMost(SOON)
+          .ignoreExceptionsInstanceOf(N0Exception.class) // until another member leads
+          .until(() -> {
+            registry.saveSelf(changed);
+            return true;
+          });
+
+      Path again = directory.resolve("again");
+      api(again, first);
+      awaitLines(again, "node-1 READY");
+      assertThat(registry.find("node-1").orElseThrow().node().labels())
+          .containsEntry("changed", "true");
+      agent.leave();
+    }
+  }
+
+  private String[] sharing(
+      String name, String address, String other, String etcd, Path certificate) {
+    String tls = certificate + "," + directory.resolve("etcd.key") + "," + certificate;
+    return new String[] {
+      "--name",
+      name,
+      "--listen",
+      address,
+      "--seeds",
+      other,
+      "--transport",
+      "secret:" + secret,
+      "--etcd",
+      etcd,
+      "--etcd-tls",
+      tls
+    };
+  }
+
+  /** Starts three members and returns where they listen. */
+  private String etcd(Path certificate, List<Process> members) throws IOException {
+    List<String> clients = List.of(free(), free(), free());
+    List<String> peers = List.of(free(), free(), free());
+    String all = String.format(
+        "m0=http://%s,m1=http://%s,m2=http://%s", peers.get(0), peers.get(1), peers.get(2));
+    for (int i = 0; i < 3; i++) {
+      String client = "https://" + clients.get(i);
+      String peer = "http://" + peers.get(i);
+      List<String> command = new ArrayList<>(List.of("etcd", "--name", "m" + i));
+      command.addAll(List.of("--data-dir", directory.resolve("m" + i).toString()));
+      command.addAll(List.of("--listen-client-urls", client, "--advertise-client-urls", client));
+      command.addAll(List.of("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer));
+      command.addAll(List.of("--initial-cluster", all, "--client-cert-auth"));
+      command.addAll(
+          List.of("--cert-file", certificate + "", "--trusted-ca-file", certificate + ""));
+      command.addAll(List.of("--key-file", directory.resolve("etcd.key").toString()));
+      Process member = new ProcessBuilder(command)
+          .redirectErrorStream(true)
+          .redirectOutput(directory.resolve("etcd" + i).toFile())
+          .start();
+      members.add(member);
+      processes.add(member);
+    }
+    return String.join(",", clients);
+  }
+
+  /** Makes a certificate that is its own authority, of members and clients alike. */
+  private Path selfSigned() throws IOException, InterruptedException {
+    Path certificate = directory.resolve("etcd.pem");
+    Process openssl = new ProcessBuilder(
+            "openssl",
+            "req",
+            "-x509",
+            "-days",
+            "2",
+            "-nodes",
+            "-subj",
+            "/CN=etcd",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            directory.resolve("etcd.key").toString(),
+            "-out",
+            certificate.toString())
+        .redirectErrorStream(true)
+        .redirectOutput(directory.resolve("openssl").toFile())
+        .start();
+    assertThat(openssl.waitFor())
+        .as(Files.readString(directory.resolve("openssl")))
+        .isZero();
+    return certificate;
   }
 
   @Test
