@@ -101,7 +101,7 @@ public final class SwimMember implements Membership {
     this.claims = new Claims(config.timings(), System::nanoTime);
     this.living = new LivingMembers(self, config.timings(), System::nanoTime);
     this.seeds = new Seeds(config.listen(), System::nanoTime);
-    this.seeds.add(config.seeds());
+    this.seeds.keep(config.seeds());
     this.network = new PeerNetwork(config, this::peer, credentials, claims, carrier);
     this.callers = new Callers(network, seeds, config);
     this.pace = new Pace(config.timings().probe(), System::nanoTime);

@@ -5,19 +5,23 @@ import io.n0stack.n0core.membership.internal.identity.Peer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 
 /**
  * The addresses to call, for ever. One that does not answer is called at growing intervals, up to a
- * few seconds; one behind which a member is alive is not called.
+ * few seconds; one behind which a member is alive is not called. Where there are too many, those that were
+ * configured stay, and of the others that one goes which was not heard of for longest.
  */
 public final class Seeds {
-  private static final int MOST = 4096;
+  static final int MOST = 4096;
   private static final long FIRST_NANOS = Duration.ofSeconds(1).toNanos();
   private static final long AGAIN_NANOS = Duration.ofMillis(500).toNanos();
   private static final long LEAST_NANOS = Duration.ofMillis(250).toNanos();
@@ -25,6 +29,8 @@ public final class Seeds {
 
   /** What is known of an address. */
   private static final class Seed {
+    private boolean kept;
+    private long heardNanos;
     private long dueNanos;
     private long pauseNanos = LEAST_NANOS;
     private boolean calling;
@@ -52,18 +58,46 @@ public final class Seeds {
   }
 
   /**
+   * Calls these too, whatever comes.
+   *
+   * @param addresses where they are
+   */
+  public synchronized void keep(Collection<HostPort> addresses) {
+    add(addresses);
+    for (HostPort address : addresses) {
+      Seed seed = wanted.get(address);
+      if (seed != null) {
+        seed.kept = true;
+      }
+    }
+  }
+
+  /**
    * Calls these too.
    *
    * @param addresses where they are
    */
   public synchronized void add(Collection<HostPort> addresses) {
     for (HostPort address : addresses) {
-      if (!address.equals(self) && wanted.size() < MOST) {
+      if (!address.equals(self) && !wanted.containsKey(address) && hasRoom()) {
         Seed seed = new Seed();
         seed.dueNanos = clock.getAsLong();
-        wanted.putIfAbsent(address, seed);
+        seed.heardNanos = seed.dueNanos;
+        wanted.put(address, seed);
       }
     }
+  }
+
+  private boolean hasRoom() {
+    if (wanted.size() >= MOST) {
+      long now = clock.getAsLong();
+      wanted.entrySet().stream()
+          .filter(entry -> !entry.getValue().kept)
+          .max(Comparator.comparingLong(entry -> now - entry.getValue().heardNanos))
+          .map(Map.Entry::getKey)
+          .ifPresent(wanted::remove);
+    }
+    return wanted.size() < MOST;
   }
 
   /**
@@ -100,12 +134,13 @@ public final class Seeds {
   /** Lists whom to call now; each is then being called until it answers or fails. */
   synchronized List<HostPort> due(Collection<Peer> living) {
     long now = clock.getAsLong();
+    Set<HostPort> addresses = living.stream().map(Peer::address).collect(Collectors.toSet());
+    Set<String> bootIds = living.stream().map(Peer::bootId).collect(Collectors.toSet());
     List<HostPort> due = new ArrayList<>();
     wanted.forEach((address, seed) -> {
-      boolean alive = living.stream()
-          .anyMatch(one -> one.address().equals(address) || one.bootId().equals(seed.bootId));
-      if (alive) {
+      if (addresses.contains(address) || bootIds.contains(seed.bootId)) {
         seed.pauseNanos = LEAST_NANOS;
+        seed.heardNanos = now;
       } else if (!seed.calling && now - seed.dueNanos >= 0) {
         seed.calling = true;
         due.add(address);
@@ -124,6 +159,7 @@ public final class Seeds {
       }
       seed.calling = false;
       seed.bootId = peer.bootId();
+      seed.heardNanos = clock.getAsLong();
       seed.pauseNanos = LEAST_NANOS;
       seed.dueNanos = clock.getAsLong() + AGAIN_NANOS;
       listener = report;

@@ -3,9 +3,11 @@ package io.n0stack.n0core.membership.internal.view;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.n0stack.n0core.membership.HostPort;
+import io.n0stack.n0core.membership.internal.identity.Peer;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class SeedsTest {
@@ -32,5 +34,31 @@ class SeedsTest {
     clock.addAndGet(Duration.ofSeconds(30).toNanos());
 
     assertThat(seeds.first()).isEmpty();
+  }
+
+  @Test
+  void whoWasNotHeardOfForLongestMakesRoomAndWhoIsConfiguredStays() {
+    seeds.keep(List.of(API));
+    List<HostPort> found = IntStream.range(0, Seeds.MOST - 1)
+        .mapToObj(i -> HostPort.parse("10.0." + i / 256 + "." + i % 256 + ":1"))
+        .toList();
+    seeds.add(found);
+    clock.addAndGet(Duration.ofHours(1).toNanos());
+    HostPort alive = found.get(0);
+    assertThat(seeds.due(List.of(peer(alive)))).hasSize(Seeds.MOST - 1).doesNotContain(alive);
+    List<HostPort> silent = found.subList(1, found.size());
+
+    for (int i = 0; i < silent.size(); i++) {
+      seeds.add(List.of(HostPort.parse("10.1." + i / 256 + "." + i % 256 + ":1")));
+    }
+
+    assertThat(seeds.all())
+        .hasSize(Seeds.MOST)
+        .contains(API, alive)
+        .doesNotContainAnyElementsOf(silent);
+  }
+
+  private static Peer peer(HostPort address) {
+    return new Peer("node-1", "boot", address, Peer.Role.NODE);
   }
 }
