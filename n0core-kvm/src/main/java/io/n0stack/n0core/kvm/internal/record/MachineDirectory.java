@@ -289,6 +289,7 @@ public final class MachineDirectory {
   public void sweep() {
     try {
       DurableFiles.sweep(path());
+      snapshots().sweep();
     } catch (IOException e) {
       throw failure("sweep", e);
     }
@@ -302,7 +303,7 @@ public final class MachineDirectory {
    */
   public boolean unswept() {
     try {
-      return DurableFiles.unswept(path());
+      return DurableFiles.unswept(path()) || snapshots().unswept();
     } catch (IOException e) {
       throw failure("look for cut off writes", e);
     }

@@ -148,6 +148,16 @@ public final class SnapshotRecords {
     return frozen() || all().stream().anyMatch(r -> r.stage() != SnapshotRecord.Stage.TAKEN);
   }
 
+  void sweep() throws IOException {
+    if (unswept()) {
+      DurableFiles.sweep(directory);
+    }
+  }
+
+  boolean unswept() throws IOException {
+    return DurableFiles.unswept(directory);
+  }
+
   private Path file(String name) {
     return directory.resolve(name + SUFFIX);
   }

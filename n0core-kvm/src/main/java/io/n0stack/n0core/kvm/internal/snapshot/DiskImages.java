@@ -8,10 +8,13 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.StorageDriver;
 import io.n0stack.n0core.api.storage.VolumeStatus;
+import io.n0stack.n0core.kvm.internal.commandline.Json;
 import io.n0stack.n0core.kvm.internal.device.WritableDisks;
 import io.n0stack.n0core.kvm.internal.record.DurableFiles;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -22,47 +25,57 @@ import java.util.concurrent.TimeUnit;
 /** The disks of a machine that is off, worked on by qemu-img, which refuses those that somebody has open. */
 final class DiskImages {
   private static final int MESSAGE = 2000;
+  private static final String KEY = "key";
+  // docs/interop/qcow2.txt: bit 2 of the incompatible features, in the lowest of their eight bytes
+  private static final int FEATURES_END = 80;
+  private static final int DATA_ELSEWHERE = 1 << 2;
 
   private final ResourceId id;
-  private final List<Path> files = new ArrayList<>();
   private final Map<String, VolumeStatus> volumes = new LinkedHashMap<>();
 
   DiskImages(Context cx, ResourceId id, MachineSpec spec) {
     this.id = id;
-    for (MachineSpec.Disk disk : spec.disks()) {
-      if (disk.model().filter(model -> model == MachineSpec.DiskModel.CDROM).isPresent()) {
-        continue;
-      }
+    spec.disks().stream().filter(WritableDisks::isWritable).forEach(disk -> {
       VolumeStatus volume = cx.require(StorageDriver.KIND, disk.volume(), VolumeStatus.class);
+      volumes.put(disk.volume(), volume);
+    });
+  }
+
+  /**
+   * Refuses disks of which no snapshot of all can be taken.
+   *
+   * @throws N0Exception PRECONDITION if one of them holds no snapshots, or there is none
+   */
+  DiskImages requireCapable() {
+    volumes.forEach((name, volume) -> {
       if (volume.format() != ImageFormat.QCOW2) {
         throw new N0Exception(
             N0Exception.Code.PRECONDITION,
             id.toString(),
-            "work on snapshots of " + id + ": volume \"" + disk.volume() + "\" is "
-                + volume.format() + ": only qcow2 holds snapshots");
+            "work on snapshots of " + id + ": volume \"" + name + "\" is " + volume.format()
+                + ": only qcow2 holds snapshots");
       }
-      files.add(volume.path());
-      volumes.put(disk.volume(), volume);
-    }
-    if (files.isEmpty()) {
+    });
+    if (volumes.isEmpty()) {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,
           id.toString(),
           "work on snapshots of " + id + ": it has no disk that could hold them");
     }
+    return this;
   }
 
   /** Takes a snapshot on each disk that does not have it. */
   void take(Context cx, String tag) {
-    for (Path file : files) {
-      if (!has(cx, file, tag)) {
-        run(cx, "-c", tag, file);
+    for (VolumeStatus volume : volumes.values()) {
+      if (!has(cx, volume, tag)) {
+        run(cx, volume, "-c", tag);
       }
     }
   }
 
   boolean have(Context cx, String tag) {
-    return files.stream().allMatch(file -> has(cx, file, tag));
+    return !volumes.isEmpty() && volumes.values().stream().allMatch(volume -> has(cx, volume, tag));
   }
 
   /** Refuses if a disk must not be written to: what lies on it would be set back, too, and not as a whole. */
@@ -72,31 +85,53 @@ final class DiskImages {
 
   void revert(Context cx, String tag) {
     requireWritable();
-    files.forEach(file -> run(cx, "-a", tag, file));
+    volumes.values().forEach(volume -> run(cx, volume, "-a", tag));
   }
 
+  /** Deletes it from the disks that have it: others may have been plugged since. */
   void delete(Context cx, String tag) {
-    for (Path file : files) {
-      if (has(cx, file, tag)) {
-        run(cx, "-d", tag, file);
+    for (VolumeStatus volume : volumes.values()) {
+      if (has(cx, volume, tag)) {
+        run(cx, volume, "-d", tag);
       }
     }
   }
 
-  private boolean has(Context cx, Path file, String tag) {
-    return run(cx, List.of("-l", file.toString()))
-        .lines()
-        .map(line -> line.trim().split("\\s+", -1))
-        .anyMatch(columns -> columns.length > 1 && columns[1].equals(tag));
+  private boolean has(Context cx, VolumeStatus volume, String tag) {
+    return volume.format() == ImageFormat.QCOW2
+        && run(cx, volume, "-l")
+            .lines()
+            .map(line -> line.trim().split("\\s+", -1))
+            .anyMatch(columns -> columns.length > 1 && columns[1].equals(tag));
   }
 
-  private void run(Context cx, String option, String tag, Path file) {
-    run(cx, List.of(option, tag, file.toString()));
+  /**
+   * Names an image so that qemu-img obeys nothing in its header, which the guest's QEMU has written: neither another
+   * format nor other files.
+   */
+  private static String image(VolumeStatus volume) {
+    Json image = Json.of("driver", "qcow2")
+        .with("backing", null)
+        .with("file", Map.of("driver", "file", "filename", volume.path().toString()));
+    if (volume.encryption().isPresent()) {
+      image.with("encrypt", Map.of("format", "luks", "key-secret", KEY));
+    }
+    return "json:" + image;
   }
 
-  private String run(Context cx, List<String> arguments) {
+  private String run(Context cx, VolumeStatus volume, String... work) {
+    requireOneFile(volume.path());
     List<String> command = new ArrayList<>(List.of("qemu-img", "snapshot"));
-    command.addAll(arguments);
+    volume
+        .encryption()
+        .ifPresent(encryption -> command.addAll(List.of(
+            "--object",
+            Json.of("qom-type", "secret")
+                .with("id", KEY)
+                .with("file", encryption.keyFile().toString())
+                .toString())));
+    command.addAll(List.of(work));
+    command.add(image(volume));
     String operation = "qemu-img snapshot of " + id;
     Process process = null;
     try {
@@ -123,6 +158,22 @@ final class DiskImages {
       if (process != null) {
         process.destroyForcibly();
       }
+    }
+  }
+
+  /** There is no way to tell qemu-img not to open the data file that a header names. */
+  private void requireOneFile(Path file) {
+    byte[] header;
+    try (InputStream in = Files.newInputStream(file)) {
+      header = in.readNBytes(FEATURES_END);
+    } catch (IOException e) {
+      throw DurableFiles.failure(id.toString(), "read the header of " + file, e);
+    }
+    if (header.length == FEATURES_END && (header[FEATURES_END - 1] & DATA_ELSEWHERE) != 0) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          id.toString(),
+          "work on snapshots of " + id + ": " + file + " must not keep its data in another file");
     }
   }
 }

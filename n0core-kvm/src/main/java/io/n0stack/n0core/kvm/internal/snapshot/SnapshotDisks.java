@@ -13,7 +13,6 @@ import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.internal.record.SnapshotRecord;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,34 +30,43 @@ final class SnapshotDisks {
 
   private final ResourceId id;
   private final Monitor monitor;
-  private final List<String> nodes = new ArrayList<>();
-  private final List<QmpResult> snapshots = new ArrayList<>();
+  private final List<QmpResult> disks;
 
-  /**
-   * Looks at them.
-   *
-   * @throws N0Exception PRECONDITION if one of them holds no snapshots, or there is none
-   */
+  /** Looks at them. */
   SnapshotDisks(ResourceId id, Monitor monitor) {
     this.id = id;
     this.monitor = monitor;
-    for (QmpResult disk : monitor.execute("query-block").list("")) {
-      if (disk.find("/inserted").isEmpty()
-          || disk.flag("/inserted/ro")
-          || !BlockDevices.disk(disk)) {
-        continue; // an empty drive, a CD-ROM, the firmware's variables
-      }
-      String node = disk.text("/inserted/node-name");
+    disks = monitor.execute("query-block").list("").stream()
+        .filter(disk -> disk.find("/inserted").isPresent()
+            && !disk.flag("/inserted/ro")
+            && BlockDevices.disk(disk)) // no empty drive, CD-ROM, or variables of the firmware
+        .toList();
+  }
+
+  /**
+   * Refuses disks of which no snapshot of all can be taken.
+   *
+   * @throws N0Exception PRECONDITION if one of them holds no snapshots, or there is none
+   */
+  SnapshotDisks requireCapable() {
+    for (QmpResult disk : disks) {
       if (!disk.text("/inserted/drv").equals("qcow2")) {
-        throw precondition("disk \"" + node + "\" is " + disk.text("/inserted/drv")
+        throw precondition("disk \"" + node(disk) + "\" is " + disk.text("/inserted/drv")
             + ": only qcow2 holds snapshots");
       }
-      nodes.add(node);
-      snapshots.add(disk);
     }
-    if (nodes.isEmpty()) {
+    if (disks.isEmpty()) {
       throw precondition("it has no disk that could hold them");
     }
+    return this;
+  }
+
+  private static String node(QmpResult disk) {
+    return disk.text("/inserted/node-name");
+  }
+
+  private List<String> nodes() {
+    return disks.stream().map(SnapshotDisks::node).toList();
   }
 
   private N0Exception precondition(String why) {
@@ -69,16 +77,16 @@ final class SnapshotDisks {
   /** Says whether all disks have it, and the first the memory if it holds that. */
   boolean have(SnapshotRecord record) {
     boolean memory = record.snapshot().content() == MachineSnapshot.Content.MEMORY;
-    for (int i = 0; i < nodes.size(); i++) {
+    for (int i = 0; i < disks.size(); i++) {
       boolean first = i == 0;
-      boolean has = tags(snapshots.get(i)).stream()
+      boolean has = tags(disks.get(i)).stream()
           .anyMatch(tag -> tag.text("/name").equals(record.tag())
               && (!memory || !first || tag.unsigned("/vm-state-size").signum() > 0));
       if (!has) {
         return false;
       }
     }
-    return true;
+    return !disks.isEmpty();
   }
 
   boolean guestListens(Run run) {
@@ -87,9 +95,11 @@ final class SnapshotDisks {
 
   /** Says whether any disk has it. */
   boolean haveAny(SnapshotRecord record) {
-    return snapshots.stream()
-        .flatMap(disk -> tags(disk).stream())
-        .anyMatch(tag -> tag.text("/name").equals(record.tag()));
+    return disks.stream().anyMatch(disk -> has(disk, record));
+  }
+
+  private static boolean has(QmpResult disk, SnapshotRecord record) {
+    return tags(disk).stream().anyMatch(tag -> tag.text("/name").equals(record.tag()));
   }
 
   private static List<QmpResult> tags(QmpResult disk) {
@@ -99,7 +109,7 @@ final class SnapshotDisks {
   }
 
   void takeMemory(Context cx, SnapshotRecord record) {
-    run(cx, "snapshot-save", record, Map.of("vmstate", nodes.get(0)));
+    run(cx, "snapshot-save", record, memoryAndDisks());
   }
 
   void takeDisks(SnapshotRecord record) {
@@ -107,7 +117,7 @@ final class SnapshotDisks {
         "transaction",
         Map.of(
             "actions",
-            nodes.stream()
+            nodes().stream()
                 .map(node -> Map.of(
                     "type",
                     "blockdev-snapshot-internal-sync",
@@ -134,7 +144,7 @@ final class SnapshotDisks {
         .filter(name -> !known.contains(name))
         .findFirst()
         .orElseThrow();
-    start("snapshot-load", job, record, Map.of("vmstate", nodes.get(0)), cx.remaining());
+    start("snapshot-load", job, record, memoryAndDisks(), cx.remaining());
     Optional<String> error = await(cx, monitor, record, job).flatMap(SnapshotDisks::error);
     if (error.isPresent()) {
       known.forEach(this::dismiss);
@@ -157,8 +167,17 @@ final class SnapshotDisks {
         .toList();
   }
 
+  /** Deletes it from the disks that have it: others may have been plugged since. */
   void delete(Context cx, SnapshotRecord record) {
-    run(cx, "snapshot-delete", record, Map.of());
+    List<String> having = disks.stream()
+        .filter(disk -> has(disk, record))
+        .map(SnapshotDisks::node)
+        .toList();
+    run(cx, "snapshot-delete", record, Map.of("devices", having));
+  }
+
+  private Map<String, Object> memoryAndDisks() {
+    return Map.of("vmstate", nodes().get(0), "devices", nodes());
   }
 
   private void run(Context cx, String command, SnapshotRecord record, Map<String, ?> more) {
@@ -174,7 +193,6 @@ final class SnapshotDisks {
     Map<String, Object> arguments = new HashMap<>(more);
     arguments.put("job-id", job);
     arguments.put("tag", record.tag());
-    arguments.put("devices", nodes);
     monitor.execute(command, arguments, limit);
   }
 

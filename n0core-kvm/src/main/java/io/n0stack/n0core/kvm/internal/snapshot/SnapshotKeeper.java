@@ -135,7 +135,10 @@ public final class SnapshotKeeper implements MachineSnapshots {
   private SnapshotWork.Place place(Context cx, ResourceId machine) {
     MachineDirectory directory = new MachineDirectory(machines, machine.uid());
     MachineRecord record = directory.require(machine);
-    return new SnapshotWork.Place(directory, record, look.settled(cx, machine, directory));
+    SnapshotWork.Place place =
+        new SnapshotWork.Place(directory, record, look.settled(cx, machine, directory));
+    work.requireSettled(cx, place);
+    return place;
   }
 
   /** The QEMU of a guest that has powered itself off still has its disks open. */

@@ -19,9 +19,13 @@ import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.internal.record.SnapshotRecord;
 import io.n0stack.n0core.kvm.internal.record.SnapshotRecord.Stage;
 import io.n0stack.n0core.kvm.internal.record.SnapshotRecords;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Takes, reverts to and deletes snapshots, and brings to an end what was cut short. */
 public final class SnapshotWork {
+  private static final Logger LOG = LoggerFactory.getLogger(SnapshotWork.class);
+
   private final QemuProcess qemu;
   private final Freezer freezer;
 
@@ -57,6 +61,10 @@ public final class SnapshotWork {
     }
   }
 
+  private static DiskImages images(Context cx, Place place) {
+    return new DiskImages(cx, place.id(), place.machine().spec());
+  }
+
   private Monitor connect(Context cx, Place place) {
     return qemu.within(cx.remaining()).connect(place.id(), place.run());
   }
@@ -64,7 +72,7 @@ public final class SnapshotWork {
   void take(Context cx, Place place, SnapshotRecord fresh) {
     if (place.seen().alive()) {
       try (Monitor monitor = connect(cx, place)) {
-        SnapshotDisks disks = new SnapshotDisks(place.id(), monitor);
+        SnapshotDisks disks = new SnapshotDisks(place.id(), monitor).requireCapable();
         if (disks.haveAny(fresh)) {
           throw new N0Exception(
               N0Exception.Code.ALREADY_EXISTS,
@@ -85,7 +93,7 @@ public final class SnapshotWork {
         }
       }
     } else {
-      DiskImages images = new DiskImages(cx, place.id(), place.machine().spec());
+      DiskImages images = images(cx, place).requireCapable();
       note(cx, place, fresh);
       cx.step("take the snapshot", () -> images.take(cx, fresh.tag()));
       note(cx, place, fresh.with(Consistency.EXACT).at(Stage.TAKEN));
@@ -104,17 +112,18 @@ public final class SnapshotWork {
   }
 
   private boolean takeQuietly(Context cx, Place place, SnapshotDisks disks, SnapshotRecord fresh) {
-    boolean frozen = place.seen().state() == MachineState.RUNNING
-        && disks.guestListens(place.run())
-        && cx.step(
-            "freeze the guest", () -> freezer.freeze(place.id(), place.run(), place.records()));
+    boolean frozen = false;
     try {
+      frozen = place.seen().state() == MachineState.RUNNING
+          && disks.guestListens(place.run())
+          && cx.step(
+              "freeze the guest", () -> freezer.freeze(place.id(), place.run(), place.records()));
       cx.step("take the snapshot", () -> disks.takeDisks(fresh));
       if (frozen) {
         cx.step("thaw the guest", () -> freezer.thaw(place.id(), place.run(), place.records()));
       }
     } catch (N0Exception e) {
-      // Also if the step to thaw was refused because the operation was cancelled.
+      // Also if it was interrupted while it froze, or cancelled before it thawed.
       if (place.records().frozen()) {
         freezer.thaw(place.id(), place.run(), place.records());
       }
@@ -139,7 +148,7 @@ public final class SnapshotWork {
       return;
     }
     try {
-      settle(cx, place, record);
+      finish(cx, place, record);
     } catch (N0Exception e) {
       why.addSuppressed(e);
     }
@@ -148,7 +157,7 @@ public final class SnapshotWork {
   void revertMemory(Context cx, Place place, SnapshotRecord record) {
     boolean running = place.seen().state() == MachineState.RUNNING;
     try (Monitor monitor = connect(cx, place)) {
-      SnapshotDisks disks = new SnapshotDisks(place.id(), monitor);
+      SnapshotDisks disks = new SnapshotDisks(place.id(), monitor).requireCapable();
       requireOn(place, record, disks.have(record));
       SnapshotRecord begun = record.at(running ? Stage.REVERTING_RUNNING : Stage.REVERTING);
       note(cx, place, begun);
@@ -163,7 +172,7 @@ public final class SnapshotWork {
   }
 
   void revertDisks(Context cx, Place place, SnapshotRecord record) {
-    DiskImages images = new DiskImages(cx, place.id(), place.machine().spec());
+    DiskImages images = images(cx, place).requireCapable();
     requireOn(place, record, images.have(cx, record.tag()));
     images.requireWritable();
     note(cx, place, record.at(Stage.REVERTING));
@@ -195,18 +204,19 @@ public final class SnapshotWork {
         }
       }
     } else {
-      new DiskImages(cx, place.id(), place.machine().spec()).delete(cx, record.tag());
+      images(cx, place).delete(cx, record.tag());
     }
     place.records().remove(record);
   }
 
   /**
    * Brings to an end what a process that died has begun: thaws the guest, completes or removes
-   * snapshots.
+   * snapshots. What merely takes room on the disks, and cannot be removed now, is left on record: it is in nobody's
+   * way.
    *
    * @param cx progress
    * @param place the machine
-   * @throws N0Exception BUSY or UNAVAILABLE if that cannot be done now
+   * @throws N0Exception BUSY or UNAVAILABLE if the machine could not be set back whole
    */
   public void settle(Context cx, Place place) {
     SnapshotRecords records = place.records();
@@ -214,14 +224,38 @@ public final class SnapshotWork {
       cx.step("thaw the guest", () -> thawMarked(place));
     }
     for (SnapshotRecord record : records.all()) {
-      if (record.stage() != Stage.TAKEN) {
-        cx.step(
-            "bring snapshot \"" + record.name() + "\" to an end", () -> settle(cx, place, record));
+      try {
+        settleOne(cx, place, record);
+      } catch (N0Exception e) {
+        boolean inTheWay = record.stage() != Stage.TAKING && record.stage() != Stage.DELETING;
+        if (inTheWay
+            || e.code() == N0Exception.Code.CANCELLED
+            || e instanceof OperationTimeoutException) {
+          throw e;
+        }
+        LOG.warn(
+            "{}: snapshot \"{}\" stays half done: {}", place.id(), record.name(), e.getMessage());
       }
     }
   }
 
-  private void settle(Context cx, Place place, SnapshotRecord record) {
+  /**
+   * Refuses to go on while a snapshot is half done that {@link #settle} had to leave.
+   *
+   * @throws N0Exception why it cannot be brought to an end
+   */
+  void requireSettled(Context cx, Place place) {
+    place.records().all().forEach(record -> settleOne(cx, place, record));
+  }
+
+  private void settleOne(Context cx, Place place, SnapshotRecord record) {
+    if (record.stage() != Stage.TAKEN) {
+      cx.step(
+          "bring snapshot \"" + record.name() + "\" to an end", () -> finish(cx, place, record));
+    }
+  }
+
+  private void finish(Context cx, Place place, SnapshotRecord record) {
     switch (record.stage()) {
       case TAKEN -> {}
       case DELETING -> remove(cx, place, record);
@@ -238,7 +272,7 @@ public final class SnapshotWork {
         } else {
           // Also of a snapshot with memory, when the guest to which that was to be given is no
           // more.
-          new DiskImages(cx, place.id(), place.machine().spec()).revert(cx, record.tag());
+          images(cx, place).revert(cx, record.tag());
         }
         place.records().write(record.at(Stage.TAKEN));
       }
@@ -258,7 +292,7 @@ public final class SnapshotWork {
   private boolean complete(Context cx, Place place, SnapshotRecord record) {
     if (!place.seen().alive()) {
       return record.snapshot().content() == Content.DISKS
-          && new DiskImages(cx, place.id(), place.machine().spec()).have(cx, record.tag());
+          && images(cx, place).have(cx, record.tag());
     }
     try (Monitor monitor = connect(cx, place)) {
       return SnapshotDisks.awaitJob(cx, monitor, record).isEmpty()
