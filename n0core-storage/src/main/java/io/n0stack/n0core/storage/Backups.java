@@ -17,6 +17,7 @@ import io.n0stack.n0core.storage.internal.FileStatus;
 import io.n0stack.n0core.storage.internal.NativeFile;
 import io.n0stack.n0core.storage.qcow2.ImageGate;
 import io.n0stack.n0core.storage.qcow2.Qcow2Creator;
+import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import io.n0stack.n0core.storage.qcow2.Qcow2Options;
 import io.n0stack.n0core.storage.qemuimg.ConvertOptions;
 import io.n0stack.n0core.storage.qemuimg.ImageFile;
@@ -213,12 +214,31 @@ final class Backups implements VolumeBackups {
       Maintenance.sweepBeside(files, target);
       try (FileDraft draft = files.draft(target)) {
         content.accept(draft);
+        requireAsAsked(request, draft.path());
         FileStatus whole = NativeFile.look(draft.path()).orElseThrow();
         unfinished.write(record, BackupNote.of(request).naming(whole));
         draft.publish();
         return new Backup(target, whole.sizeBytes(), how);
       }
     });
+  }
+
+  /** The copy was QEMU's to write; what it names, whoever restores it opens. */
+  private static void requireAsAsked(BackupRequest request, Path file) {
+    Qcow2Header header = ImageGate.limitedTo(Long.MAX_VALUE)
+        .inspectLayer(file, ImageFormat.QCOW2)
+        .header()
+        .orElseThrow();
+    Optional<String> onto = request.increment().map(on -> on.onto().toString());
+    if (!header.backingFile().equals(onto)
+        || !header.backingFormat().equals(onto.map(name -> "qcow2"))) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          request.target().toString(),
+          "back up to " + Rules.quote(request.target().toString()) + ": what was written names "
+              + Rules.quote(header.backingFile().orElse("")) + " as backing file, not "
+              + Rules.quote(onto.orElse("")));
+    }
   }
 
   /** What is left after a failure is undone now, or when the volume is used next. */

@@ -27,7 +27,7 @@ public interface VolumeBackups {
    * that nobody has open is found by comparing it with the backup below.
    *
    * <p>The file has its name only when it is whole and durable; nobody but its owner can read it. Of a call that fails or is
-   * cut short neither file nor checkpoint is left, after a crash once the volume is applied or used again. So a call whose
+   * cut short neither file nor checkpoint is left, after a crash or a deadline once the volume is applied or used again. So a call whose
    * outcome is not known is repeated: ALREADY_EXISTS then says that file and checkpoint were made, if nobody else makes files
    * of that name.
    *

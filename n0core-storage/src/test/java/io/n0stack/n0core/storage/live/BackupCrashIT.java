@@ -250,6 +250,42 @@ class BackupCrashIT extends BackupFixture {
     assertIsTheDisk(file("second-true"));
   }
 
+  @Test
+  void whatIsOutOfTimeIsUndoneAtTheNextUse() throws Exception {
+    for (int step = 0; step < 4; step++) {
+      BackupRequest request = full("full-" + step).withCheckpoint("one");
+      StandaloneContext late = cx().expireBefore(step);
+      refused(N0Exception.Code.UNAVAILABLE, () -> volumes().backUp(late, root, request));
+      assertThat(request.target()).doesNotExist();
+      assertThat(checkpoints()).isEmpty();
+
+      volumes().removeCheckpoint(cx(), root, "another");
+
+      assertThat(checkpoints()).isEmpty();
+      assertSettled(request.target());
+    }
+    backUp(full("full").withCheckpoint("one"));
+    assertOnly("full");
+  }
+
+  /** A guest that has broken into its QEMU can write to what QEMU has open. */
+  @Test
+  void aCopyThatNamesAnotherFileIsNoBackup() throws Exception {
+    Path secret = Files.writeString(directory.resolve("secret"), "of the host");
+    backUp(full("full").withCheckpoint("one"));
+    for (BackupRequest request : List.of(
+        full("second").withCheckpoint("two"),
+        increment("second", "one", "full").withCheckpoint("two"))) {
+      Path copy = disk().resolveSibling("export.qcow2");
+      StandaloneContext cx = cx().before(
+              "write backup",
+              () -> Images.qemuImg("rebase", "-u", "-f", "qcow2", "-F", "raw", "-b", secret, copy));
+      refused(N0Exception.Code.UNAVAILABLE, () -> volumes().backUp(cx, root, request));
+      assertThat(checkpoints()).containsExactly("one");
+      assertOnly("full");
+    }
+  }
+
   /** The file is there and has its name, so that is what the caller hears. */
   @Test
   void whatCannotBePutAwayAfterwardsIsNoFailure() throws Exception {
