@@ -21,6 +21,8 @@ import java.util.concurrent.TimeUnit;
 
 /** The disks of a machine that is off, worked on by qemu-img, which refuses those that somebody has open. */
 final class DiskImages {
+  static final String MARKED =
+      "has checkpoints of backups, since which nothing would mark what is set back; remove them first";
   private static final int MESSAGE = 2000;
 
   private final ResourceId id;
@@ -70,6 +72,20 @@ final class DiskImages {
     volumes.forEach((name, volume) -> WritableDisks.require(id, name, volume));
   }
 
+  /** Refuses if qemu-img would refuse one of them, perhaps after others were set back. */
+  void requireRevertible(Context cx) {
+    for (Path file : files) {
+      if (run(cx, List.of("info", "-f", "qcow2", file.toString()))
+          .lines()
+          .anyMatch(line -> line.strip().equals("bitmaps:"))) {
+        throw new N0Exception(
+            N0Exception.Code.PRECONDITION,
+            id.toString(),
+            "work on snapshots of " + id + ": " + file + " " + MARKED);
+      }
+    }
+  }
+
   void revert(Context cx, String tag) {
     requireWritable();
     files.forEach(file -> run(cx, "-a", tag, file));
@@ -84,20 +100,20 @@ final class DiskImages {
   }
 
   private boolean has(Context cx, Path file, String tag) {
-    return run(cx, List.of("-l", file.toString()))
+    return run(cx, List.of("snapshot", "-l", file.toString()))
         .lines()
         .map(line -> line.trim().split("\\s+", -1))
         .anyMatch(columns -> columns.length > 1 && columns[1].equals(tag));
   }
 
   private void run(Context cx, String option, String tag, Path file) {
-    run(cx, List.of(option, tag, file.toString()));
+    run(cx, List.of("snapshot", option, tag, file.toString()));
   }
 
   private String run(Context cx, List<String> arguments) {
-    List<String> command = new ArrayList<>(List.of("qemu-img", "snapshot"));
+    List<String> command = new ArrayList<>(List.of("qemu-img"));
     command.addAll(arguments);
-    String operation = "qemu-img snapshot of " + id;
+    String operation = "qemu-img " + arguments.get(0) + " of " + id;
     Process process = null;
     try {
       process = new ProcessBuilder(command).redirectErrorStream(true).start();

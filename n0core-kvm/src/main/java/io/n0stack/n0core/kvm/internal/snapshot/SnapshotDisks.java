@@ -81,6 +81,20 @@ final class SnapshotDisks {
     return true;
   }
 
+  /**
+   * Refuses if QEMU would set back none, or some and not all: it does not touch a disk on which it marks what is written,
+   * as for a backup, and goes through the disks one by one.
+   */
+  void requireRevertible() {
+    for (int i = 0; i < nodes.size(); i++) {
+      QmpResult disk = snapshots.get(i);
+      if (disk.find("/inserted/dirty-bitmaps").isPresent()
+          && !disk.list("/inserted/dirty-bitmaps").isEmpty()) {
+        throw precondition("disk \"" + nodes.get(i) + "\" " + DiskImages.MARKED);
+      }
+    }
+  }
+
   boolean guestListens(Run run) {
     return GuestAgents.listens(monitor, run);
   }

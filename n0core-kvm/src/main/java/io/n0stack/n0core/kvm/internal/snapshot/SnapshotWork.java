@@ -150,6 +150,7 @@ public final class SnapshotWork {
     try (Monitor monitor = connect(cx, place)) {
       SnapshotDisks disks = new SnapshotDisks(place.id(), monitor);
       requireOn(place, record, disks.have(record));
+      disks.requireRevertible();
       SnapshotRecord begun = record.at(running ? Stage.REVERTING_RUNNING : Stage.REVERTING);
       note(cx, place, begun);
       try {
@@ -166,6 +167,7 @@ public final class SnapshotWork {
     DiskImages images = new DiskImages(cx, place.id(), place.machine().spec());
     requireOn(place, record, images.have(cx, record.tag()));
     images.requireWritable();
+    images.requireRevertible(cx);
     note(cx, place, record.at(Stage.REVERTING));
     cx.step("set the disks back", () -> images.revert(cx, record.tag()));
     note(cx, place, record);
