@@ -20,6 +20,8 @@ import io.n0stack.n0core.api.storage.VolumeBackups.Checkpoint;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.kvm.KvmConfig;
+import io.n0stack.n0core.kvm.LaunchConfig;
+import io.n0stack.n0core.kvm.LaunchConfig.RunAs;
 import io.n0stack.n0core.kvm.QemuMachineDriver;
 import io.n0stack.n0core.storage.Qcow2DirectoryDriver;
 import io.n0stack.n0core.storage.qcow2.Qcow2Header;
@@ -30,6 +32,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -41,6 +44,7 @@ import org.junit.jupiter.api.Test;
 @Requires({Requirement.ROOT, Requirement.QEMU})
 class BackUpMachinesIT {
   private static final long MIB = 1 << 20;
+  private static final int USER = 62001;
   private static final Duration LIMIT = Duration.ofMinutes(2);
 
   private Path home;
@@ -59,12 +63,18 @@ class BackUpMachinesIT {
     }
     run("qemu-img", "create", "-q", "-f", "qcow2", image().toString(), "16M");
     run("qemu-io", "-f", "qcow2", "-c", "write -P 7 1M 1M", image().toString());
+    start(LaunchConfig.standard());
+  }
+
+  private void start(LaunchConfig launch) {
+    KvmConfig machines = KvmConfig.of(home.resolve("kvm"))
+        .withAccelerator(Accelerator.TCG)
+        .withLaunch(launch);
     agent = Agent.open(
         home.resolve("agent"),
         List.of(
             new Qcow2DirectoryDriver(home.resolve("volumes"), LIMIT),
-            new QemuMachineDriver(
-                KvmConfig.of(home.resolve("kvm")).withAccelerator(Accelerator.TCG))));
+            new QemuMachineDriver(machines)));
     backups = new BackUpMachines(agent, kept);
     agent.apply(bundle());
   }
@@ -188,6 +198,29 @@ class BackUpMachinesIT {
     assertThat(Qcow2Header.read(monday.path()).backingFile()).isEmpty();
     assertThat(monday.lengthBytes()).isGreaterThanOrEqualTo(sunday.lengthBytes() / 2);
     assertThat(backups.checkpoints("root")).containsExactly(new Checkpoint("monday", true, true));
+  }
+
+  /** Who broke into such a QEMU could not read backups, and not write to them. */
+  @Test
+  void backupsOfAMachineOfAnotherUserAreTheAgents() throws Exception {
+    agent.delete(bundle());
+    agent.close();
+    Files.setPosixFilePermissions(home, PosixFilePermissions.fromString("rwx--x--x"));
+    Files.setPosixFilePermissions(Setup.rom(home), PosixFilePermissions.fromString("rw-r--r--"));
+    start(LaunchConfig.standard().withRunAs(RunAs.user(USER, USER)));
+    Path process = Path.of("/proc", String.valueOf(machine().pid().orElseThrow()));
+    assertThat(Files.getAttribute(process, "unix:uid")).isEqualTo(USER);
+
+    Backup sunday = backups.full("root", "sunday");
+    Backup monday = backups.next("root", "monday", "sunday");
+
+    for (Backup backup : List.of(sunday, monday)) {
+      assertThat(Files.getAttribute(backup.path(), "unix:uid")).isEqualTo(0);
+      assertThat(Files.getPosixFilePermissions(backup.path()))
+          .isEqualTo(PosixFilePermissions.fromString("rw-------"));
+    }
+    power(PowerAction.HARD_SHUTDOWN);
+    assertIsTheDisk(monday);
   }
 
   private static String run(String... command) throws IOException, InterruptedException {
