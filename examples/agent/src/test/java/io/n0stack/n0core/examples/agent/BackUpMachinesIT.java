@@ -67,9 +67,8 @@ class BackUpMachinesIT {
   }
 
   private void start(LaunchConfig launch) {
-    KvmConfig machines = KvmConfig.of(home.resolve("kvm"))
-        .withAccelerator(Accelerator.TCG)
-        .withLaunch(launch);
+    KvmConfig machines =
+        KvmConfig.of(home.resolve("kvm")).withAccelerator(Accelerator.TCG).withLaunch(launch);
     agent = Agent.open(
         home.resolve("agent"),
         List.of(
