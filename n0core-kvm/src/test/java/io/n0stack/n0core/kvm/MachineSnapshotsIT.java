@@ -320,6 +320,30 @@ class MachineSnapshotsIT {
     }
   }
 
+  /** QEMU refuses to set back a disk on which it marks what is written, when it has set back the one before. */
+  @Test
+  void aDiskWithCheckpointsIsNotSetBackAndNeitherIsTheOther() throws Exception {
+    snapshots.takeSnapshot(cx(), id, "before", Content.MEMORY);
+    driver.power(cx(), id, PowerAction.HARD_SHUTDOWN);
+    snapshots.takeSnapshot(cx(), id, "off", Content.DISKS);
+    Host.run("qemu-io", "-f", "qcow2", "-c", "write -P 7 0 64k", root.toString());
+    Host.run("qemu-img", "bitmap", "--add", "-f", "qcow2", data.toString(), "n0core.one");
+
+    refused(() -> snapshots.revertToSnapshot(cx(), id, "off"), N0Exception.Code.PRECONDITION);
+
+    Host.run("qemu-io", "-f", "qcow2", "-c", "read -P 7 0 64k", root.toString());
+    driver.power(cx(), id, PowerAction.BOOT);
+    refused(() -> snapshots.revertToSnapshot(cx(), id, "before"), N0Exception.Code.PRECONDITION);
+    assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+    assertThat(driver.observe(id)).extracting("complete").isEqualTo(true);
+    driver.power(cx(), id, PowerAction.HARD_SHUTDOWN);
+    Host.run("qemu-img", "bitmap", "--remove", "-f", "qcow2", data.toString(), "n0core.one");
+
+    snapshots.revertToSnapshot(cx(), id, "off");
+
+    Host.run("qemu-io", "-f", "qcow2", "-c", "read -P 0 0 64k", root.toString());
+  }
+
   private static void refused(
       org.assertj.core.api.ThrowableAssert.ThrowingCallable call, N0Exception.Code code) {
     assertThatThrownBy(call)

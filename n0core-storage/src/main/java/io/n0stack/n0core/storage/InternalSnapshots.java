@@ -65,6 +65,7 @@ final class InternalSnapshots implements Snapshots {
       throw Layers.none("revert", volume, snapshot);
     }
     use.requireNoOverlay("revert", volume);
+    layers.checkpoints().requireNone("revert", record);
     cx.step(
         "revert to snapshot",
         () -> with(

@@ -45,6 +45,8 @@ final class Layers {
   private final Runs runs;
   private final VolumeGuards guards;
   private final RunningDisks running;
+  private final Checkpoints checkpoints;
+  private final UnfinishedBackups backups;
   private final DurableFiles files = new DurableFiles();
 
   Layers(
@@ -61,6 +63,16 @@ final class Layers {
     this.runs = runs;
     this.guards = guards;
     this.running = new RunningDisks(pool, this);
+    this.checkpoints = new Checkpoints(pool, this, qemuImg, runs);
+    this.backups = new UnfinishedBackups(pool, checkpoints);
+  }
+
+  Checkpoints checkpoints() {
+    return checkpoints;
+  }
+
+  UnfinishedBackups backups() {
+    return backups;
   }
 
   RunningDisks running() {
@@ -72,6 +84,12 @@ final class Layers {
     if (running.hasCopy(record)) {
       boolean unused = guards.one(record.id(), () -> {
         cx.step("forget copy", () -> running.forget(cx, record));
+        return true;
+      });
+    }
+    if (backups.isNoted(record)) {
+      boolean unused = guards.one(record.id(), () -> {
+        cx.step("undo backup", () -> backups.settle(cx, record));
         return true;
       });
     }

@@ -148,6 +148,7 @@ final class Maintenance implements VolumeMaintenance {
       throw precondition("shrink", volume, "its snapshots need the end");
     }
     use.requireNoOverlay("shrink", volume);
+    layers.checkpoints().requireNone("shrink", record);
     cx.step("record size", () -> write(record.withSizeBytes(sizeBytes)));
     cx.step(
         "shrink disk",
@@ -319,7 +320,7 @@ final class Maintenance implements VolumeMaintenance {
   private ExportedImage exported(
       Context cx, ImageFile from, Path target, ImageFormat format, SnapshotConsistency how) {
     return cx.step("export disk", () -> {
-      sweepBeside(target);
+      sweepBeside(files, target);
       // Under its own name only when it is whole: half an image may well be one that opens.
       try (FileDraft draft = files.draft(target)) {
         qemuImg.convertInto(
@@ -332,8 +333,8 @@ final class Maintenance implements VolumeMaintenance {
     });
   }
 
-  /** Unlinks what exports that were killed have left; that it cannot is no reason not to export. */
-  private void sweepBeside(Path target) {
+  /** Unlinks what makers that were killed have left; that it cannot is no reason not to make another. */
+  static void sweepBeside(DurableFiles files, Path target) {
     try {
       List<Path> swept = files.sweep(target.resolveSibling(""));
       LOG.debug("unlinked {} beside {}", swept, target);

@@ -15,6 +15,7 @@ import io.n0stack.n0core.api.storage.SeedImages;
 import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import io.n0stack.n0core.api.storage.Snapshots;
 import io.n0stack.n0core.api.storage.StorageDriver;
+import io.n0stack.n0core.api.storage.VolumeBackups;
 import io.n0stack.n0core.api.storage.VolumeMaintenance;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
@@ -69,6 +70,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   private final Layers layers;
   private final InternalSnapshots snapshots;
   private final Maintenance maintenance;
+  private final Backups backups;
   private final ImageStore images;
   private final VolumeGuards guards = new VolumeGuards();
   // Held where a look at all volumes and a rename must not cross; never while qemu-img runs.
@@ -133,13 +135,14 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     layers = new Layers(pool, gate, use, qemuImg, runs, guards);
     snapshots = new InternalSnapshots(pool, gate, use, layers, qemuImg, runs);
     maintenance = new Maintenance(pool, gate, layers, qemuImg, runs, guards);
+    backups = new Backups(pool, gate, layers, qemuImg, runs, guards);
     images =
         new ImageStore(pool, Rules.range("cacheBytes", cacheBytes, 1, Long.MAX_VALUE), fetcher);
   }
 
   /**
    * Returns what else it can do: {@link Snapshots}, {@link ExternalSnapshots}, {@link
-   * VolumeMaintenance}, {@link SeedImages}, and the {@link ImageCache} with what was downloaded.
+   * VolumeMaintenance}, {@link VolumeBackups}, {@link SeedImages}, and the {@link ImageCache} with what was downloaded.
    */
   @Override
   public <C> Optional<C> capability(Class<C> type) {
@@ -148,6 +151,9 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     }
     if (type == VolumeMaintenance.class) {
       return Optional.of(type.cast(maintenance));
+    }
+    if (type == VolumeBackups.class) {
+      return Optional.of(type.cast(backups));
     }
     if (type == SeedImages.class) {
       return Optional.of(type.cast(new NoCloudSeeds()));

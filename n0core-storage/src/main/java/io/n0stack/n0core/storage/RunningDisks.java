@@ -2,7 +2,9 @@ package io.n0stack.n0core.storage;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.api.storage.BackupRequest;
 import io.n0stack.n0core.api.storage.ImageFormat;
+import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.VolumeRecord.Change;
@@ -12,10 +14,12 @@ import io.n0stack.n0core.storage.file.QemuLocks;
 import io.n0stack.n0core.storage.live.BackupSpec;
 import io.n0stack.n0core.storage.live.JobFailedException;
 import io.n0stack.n0core.storage.live.JobKind;
+import io.n0stack.n0core.storage.live.LiveBitmap;
 import io.n0stack.n0core.storage.live.LiveJob;
 import io.n0stack.n0core.storage.live.LiveNode;
 import io.n0stack.n0core.storage.live.LiveVolume;
 import io.n0stack.n0core.storage.qcow2.Qcow2Creator;
+import io.n0stack.n0core.storage.qcow2.Qcow2Options;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,6 +36,8 @@ final class RunningDisks {
   private static final Logger LOG = LoggerFactory.getLogger(RunningDisks.class);
   private static final Duration TO_CANCEL = Duration.ofSeconds(30);
   private static final long METADATA_BYTES = 4 << 20;
+  private static final long COPIED_AT_ONCE =
+      64 << 10; // BACKUP_CLUSTER_SIZE_DEFAULT, block/backup.c
 
   private final VolumePool pool;
   private final Layers layers;
@@ -120,34 +126,58 @@ final class RunningDisks {
 
   /** Makes a copy of one moment, which the caller forgets when it is read. */
   SnapshotConsistency copy(Context cx, VolumeRecord record) {
+    return copy(cx, record, BackupRequest.full(copyOf(record)));
+  }
+
+  /**
+   * Makes a copy of one moment, of all or of what has changed, and the checkpoint of that moment; the target of the request
+   * is not touched. The caller forgets the copy when it is read.
+   */
+  SnapshotConsistency copy(Context cx, VolumeRecord record, BackupRequest request) {
     Path copy = copyOf(record);
     long size;
     try (LiveVolume live = layers.live(cx, record)) {
       requireIdle(record, live);
       size = live.layers().get(0).sizeBytes();
-      requireRoom(record, live.layers(), copy);
+      requireRoom(record, mostBytes(live.layers(), request.increment()), copy);
     }
-    cx.step(
-        "make copy",
-        () -> files.create(
-            copy,
-            channel -> Qcow2Creator.write(channel, VolumeMaker.options(size, Optional.empty()))));
+    Qcow2Options options = VolumeMaker.options(
+        size, request.increment().map(on -> new ImageSource.Backing(on.onto(), ImageFormat.QCOW2)));
+    cx.step("make copy", () -> files.create(copy, channel -> Qcow2Creator.write(channel, options)));
     return cx.step("copy running disk", () -> {
       try (LiveVolume live = layers.live(cx, record)) {
-        LiveJob job = live.backup(BackupSpec.full(copy, ImageFormat.QCOW2));
+        LiveJob job = live.backup(new BackupSpec(
+            copy,
+            ImageFormat.QCOW2,
+            request.increment().map(BackupRequest.Increment::since),
+            request.checkpoint(),
+            0));
         job.complete(cx);
         return job.consistency();
       }
     });
   }
 
-  /** What the guest overwrites is copied at once; if there were no room for it, the guest would be stopped. */
-  private static void requireRoom(VolumeRecord record, List<LiveNode> nodes, Path copy) {
+  /** Tells how much a copy can take at most: what there is, or of an increment what is marked. */
+  private static long mostBytes(List<LiveNode> nodes, Optional<BackupRequest.Increment> increment) {
     long held = 0;
-    for (LiveNode node : nodes) {
-      held += node.file().map(DiskBlocks::allocatedBytes).orElse(node.sizeBytes());
+    if (increment.isPresent()) {
+      for (LiveBitmap bitmap : nodes.get(0).bitmaps()) {
+        if (bitmap.name().equals(increment.get().since())) {
+          // Whole clusters are copied, whatever one bit stands for.
+          held = bitmap.dirtyBytes() * Math.max(1, COPIED_AT_ONCE / bitmap.granularityBytes());
+        }
+      }
+    } else {
+      for (LiveNode node : nodes) {
+        held += node.file().map(DiskBlocks::allocatedBytes).orElse(node.sizeBytes());
+      }
     }
-    long most = Math.min(held, nodes.get(0).sizeBytes());
+    return Math.min(held, nodes.get(0).sizeBytes());
+  }
+
+  /** What the guest overwrites is copied at once; if there were no room for it, the guest would be stopped. */
+  private static void requireRoom(VolumeRecord record, long most, Path copy) {
     long needed = most + (most >> 10) + METADATA_BYTES;
     Path place = copy.resolveSibling("");
     long free = FileFailures.translated(

@@ -15,6 +15,7 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.storage.ExternalSnapshots;
 import io.n0stack.n0core.api.storage.Snapshots;
+import io.n0stack.n0core.api.storage.VolumeBackups;
 import io.n0stack.n0core.api.storage.VolumeMaintenance;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import java.io.IOException;
@@ -54,6 +55,7 @@ final class CapabilityCases<S extends Spec, T> {
       exercise(
           driver, id, ExternalSnapshots.class, (s, volume) -> externalSnapshots(driver, s, volume));
       exercise(driver, id, VolumeMaintenance.class, (m, volume) -> maintenance(driver, m, volume));
+      exercise(driver, id, VolumeBackups.class, new BackupCases<>(bench, driver)::backups);
       bench.fixture.exercises().forEach((type, exercise) -> {
         bench.trying(Topic.CAPABILITIES);
         bench.holds("offers " + type.getSimpleName(), driver.capability(type).isPresent());

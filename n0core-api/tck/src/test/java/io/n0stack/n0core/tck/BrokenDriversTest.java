@@ -8,13 +8,18 @@ import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.storage.BackupRequest;
 import io.n0stack.n0core.api.storage.ExternalSnapshots;
+import io.n0stack.n0core.api.storage.SnapshotConsistency;
 import io.n0stack.n0core.api.storage.Snapshots;
+import io.n0stack.n0core.api.storage.VolumeBackups;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -57,6 +62,8 @@ class BrokenDriversTest {
         new Broken("goes by name", "another uid", GoesByName::new),
         new Broken("takes snapshots of nothing", "capabilities work", FakeSnapshots::new),
         new Broken("puts nothing on top", "capabilities work", FakeExternalSnapshots::new),
+        new Broken("backs up nothing", "capabilities work", d -> new FakeBackups(d, false)),
+        new Broken("forgets its checkpoints", "capabilities work", d -> new FakeBackups(d, true)),
         new Broken("is not safe in parallel", "16 parallel", d -> new NotParallel(d)),
         new Broken("leaks a descriptor", "leak nothing", d -> new LeaksHandle(d, leaked)),
         new Broken("leaks a thread", "leak nothing", d -> new LeaksThread(d, leaked)),
@@ -324,6 +331,53 @@ class BrokenDriversTest {
 
     @Override
     public void deleteExternalSnapshot(Context cx, ResourceId volume, String snapshot) {}
+  }
+
+  /** Says that it is done, and perhaps even writes a file, but keeps no checkpoint. */
+  private static final class FakeBackups extends BrokenNoteDriver implements VolumeBackups {
+    private final boolean writes;
+
+    FakeBackups(Path directory, boolean writes) {
+      super(directory);
+      this.writes = writes;
+    }
+
+    @Override
+    public Backup backUp(Context cx, ResourceId volume, BackupRequest request) {
+      Path target = request.target();
+      if (!writes) {
+        return new Backup(target, 0, SnapshotConsistency.EXACT);
+      }
+      requireKnown(volume);
+      if (request.increment().isPresent()) {
+        throw new N0Exception(N0Exception.Code.NOT_FOUND, "since", "there is no checkpoint");
+      }
+      try {
+        Files.createFile(
+            target,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      } catch (FileAlreadyExistsException e) {
+        throw new N0Exception(N0Exception.Code.ALREADY_EXISTS, target.toString(), "exists", e);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      return new Backup(target, 0, SnapshotConsistency.EXACT);
+    }
+
+    private void requireKnown(ResourceId volume) {
+      if (good.observe(volume) instanceof Observed.Absent) {
+        throw new N0Exception(N0Exception.Code.NOT_FOUND, volume.toString(), "there is none");
+      }
+    }
+
+    @Override
+    public List<Checkpoint> checkpoints(Context cx, ResourceId volume) {
+      requireKnown(volume);
+      return List.of();
+    }
+
+    @Override
+    public void removeCheckpoint(Context cx, ResourceId volume, String checkpoint) {}
   }
 
   /** Keeps what it works on in a field. */

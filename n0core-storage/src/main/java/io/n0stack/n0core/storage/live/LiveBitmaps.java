@@ -27,6 +27,26 @@ public final class LiveBitmaps {
   }
 
   /**
+   * Returns the name that a bitmap has in the image, where those of others are too.
+   *
+   * @param name a label
+   * @return the name with n0core's stamp
+   */
+  public static String nameInImage(String name) {
+    return Names.bitmap(Rules.label("name", name));
+  }
+
+  /**
+   * Returns the name of a bitmap of n0core's without the stamp.
+   *
+   * @param name its name in the image
+   * @return the name, empty for a bitmap of others
+   */
+  public static Optional<String> ofNameInImage(String name) {
+    return Names.ofBitmap(name);
+  }
+
+  /**
    * Lists them.
    *
    * @return the bitmaps of the active layer

@@ -24,6 +24,8 @@ import java.util.concurrent.TimeUnit;
 
 /** The disks of a machine that is off, worked on by qemu-img, which refuses those that somebody has open. */
 final class DiskImages {
+  static final String MARKED =
+      "has checkpoints of backups, since which nothing would mark what is set back; remove them first";
   private static final int MESSAGE = 2000;
   private static final String KEY = "key";
   // docs/interop/qcow2.txt: bit 2 of the incompatible features, in the lowest of their eight bytes
@@ -69,7 +71,7 @@ final class DiskImages {
   void take(Context cx, String tag) {
     for (VolumeStatus volume : volumes.values()) {
       if (!has(cx, volume, tag)) {
-        run(cx, volume, "-c", tag);
+        run(cx, volume, "snapshot", "-c", tag);
       }
     }
   }
@@ -83,23 +85,35 @@ final class DiskImages {
     volumes.forEach((name, volume) -> WritableDisks.require(id, name, volume));
   }
 
+  /** Refuses if qemu-img would refuse one of them, perhaps after others were set back. */
+  void requireRevertible(Context cx) {
+    for (VolumeStatus volume : volumes.values()) {
+      if (run(cx, volume, "info").lines().anyMatch(line -> line.strip().equals("bitmaps:"))) {
+        throw new N0Exception(
+            N0Exception.Code.PRECONDITION,
+            id.toString(),
+            "work on snapshots of " + id + ": " + volume.path() + " " + MARKED);
+      }
+    }
+  }
+
   void revert(Context cx, String tag) {
     requireWritable();
-    volumes.values().forEach(volume -> run(cx, volume, "-a", tag));
+    volumes.values().forEach(volume -> run(cx, volume, "snapshot", "-a", tag));
   }
 
   /** Deletes it from the disks that have it: others may have been plugged since. */
   void delete(Context cx, String tag) {
     for (VolumeStatus volume : volumes.values()) {
       if (has(cx, volume, tag)) {
-        run(cx, volume, "-d", tag);
+        run(cx, volume, "snapshot", "-d", tag);
       }
     }
   }
 
   private boolean has(Context cx, VolumeStatus volume, String tag) {
     return volume.format() == ImageFormat.QCOW2
-        && run(cx, volume, "-l")
+        && run(cx, volume, "snapshot", "-l")
             .lines()
             .map(line -> line.trim().split("\\s+", -1))
             .anyMatch(columns -> columns.length > 1 && columns[1].equals(tag));
@@ -119,9 +133,9 @@ final class DiskImages {
     return "json:" + image;
   }
 
-  private String run(Context cx, VolumeStatus volume, String... work) {
+  private String run(Context cx, VolumeStatus volume, String subcommand, String... options) {
     requireOneFile(volume.path());
-    List<String> command = new ArrayList<>(List.of("qemu-img", "snapshot"));
+    List<String> command = new ArrayList<>(List.of("qemu-img", subcommand));
     volume
         .encryption()
         .ifPresent(encryption -> command.addAll(List.of(
@@ -130,9 +144,9 @@ final class DiskImages {
                 .with("id", KEY)
                 .with("file", encryption.keyFile().toString())
                 .toString())));
-    command.addAll(List.of(work));
+    command.addAll(List.of(options));
     command.add(image(volume));
-    String operation = "qemu-img snapshot of " + id;
+    String operation = "qemu-img " + subcommand + " of " + id;
     Process process = null;
     try {
       process = new ProcessBuilder(command).redirectErrorStream(true).start();

@@ -89,6 +89,19 @@ final class SnapshotDisks {
     return !disks.isEmpty();
   }
 
+  /**
+   * Refuses if QEMU would set back none, or some and not all: it does not touch a disk on which it marks what is written,
+   * as for a backup, and goes through the disks one by one.
+   */
+  void requireRevertible() {
+    for (QmpResult disk : disks) {
+      if (disk.find("/inserted/dirty-bitmaps").isPresent()
+          && !disk.list("/inserted/dirty-bitmaps").isEmpty()) {
+        throw precondition("disk \"" + node(disk) + "\" " + DiskImages.MARKED);
+      }
+    }
+  }
+
   boolean guestListens(Run run) {
     return GuestAgents.listens(monitor, run);
   }

@@ -159,6 +159,7 @@ public final class SnapshotWork {
     try (Monitor monitor = connect(cx, place)) {
       SnapshotDisks disks = new SnapshotDisks(place.id(), monitor).requireCapable();
       requireOn(place, record, disks.have(record));
+      disks.requireRevertible();
       SnapshotRecord begun = record.at(running ? Stage.REVERTING_RUNNING : Stage.REVERTING);
       note(cx, place, begun);
       try {
@@ -175,6 +176,7 @@ public final class SnapshotWork {
     DiskImages images = images(cx, place).requireCapable();
     requireOn(place, record, images.have(cx, record.tag()));
     images.requireWritable();
+    images.requireRevertible(cx);
     note(cx, place, record.at(Stage.REVERTING));
     cx.step("set the disks back", () -> images.revert(cx, record.tag()));
     note(cx, place, record);
