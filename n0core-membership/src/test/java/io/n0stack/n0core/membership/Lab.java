@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.membership.Host.Program;
+import io.n0stack.n0core.membership.internal.connection.Attacker;
 import io.n0stack.n0core.membership.internal.swim.HostileMember;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * Hosts on one network: each is a network namespace with a link to a bridge, which is in another. All
@@ -65,7 +67,10 @@ final class Lab implements AutoCloseable {
           bridge,
           "ip link add v" + i + " type veth peer name eth0 netns " + host.process.pid()
               + " && ip link set v" + i + " master br0 up");
-      run(host, "ip addr add 10.77.0." + i + "/24 dev eth0 && ip link set eth0 up");
+      run(
+          host,
+          "ip addr add 10.77.0." + i + "/24 dev eth0 && ip link set eth0 address " + mac(i)
+              + " up");
     }
   }
 
@@ -140,9 +145,32 @@ final class Lab implements AutoCloseable {
     on(host, "nft 'add table ip lab; delete table ip lab'");
   }
 
-  /** Returns where this lab's programs, and no others, write what is wrong. */
-  Path log() {
-    return log;
+  private static String mac(int host) {
+    return "02:0a:4d:00:00:0" + host;
+  }
+
+  /** Leads what a host sends to the API's port to that port of another, as one can on the same network. */
+  void divert(int host, int over) {
+    on(
+        over,
+        "nft 'add table ip between; flush table ip between;"
+            + " add chain ip between in { type nat hook prerouting priority -100; };"
+            + " add rule ip between in ip daddr 10.77.0.1 tcp dport 5679 redirect'");
+    on(host, "ip neigh replace 10.77.0.1 lladdr " + mac(over) + " dev eth0 nud permanent");
+  }
+
+  /** Ends a diversion. */
+  void straighten(int host) {
+    on(host, "ip neigh del 10.77.0.1 dev eth0");
+  }
+
+  /** Counts how often memory ran out without ending the process, as where Netty catches it. */
+  long memoryErrors() {
+    try (Stream<String> lines = Files.lines(log)) {
+      return lines.filter(line -> line.contains("MemoryError")).count();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   static String address(int host) {
@@ -153,8 +181,12 @@ final class Lab implements AutoCloseable {
     if (keys == Keys.SECRET) {
       return "secret:" + secret;
     }
+    return issued(authority, name, role + "/" + name);
+  }
+
+  private String issued(TestCertificates by, String directoryName, String identity) {
     Transport.MutualTls tls =
-        authority.issue(directory.resolve("keys-" + name), "n0core://" + role + "/" + name);
+        by.issue(directory.resolve("keys-" + directoryName), "n0core://" + identity);
     return "tls:" + tls.certificates() + "," + tls.key() + "," + tls.authorities();
   }
 
@@ -183,6 +215,20 @@ final class Lab implements AutoCloseable {
     return start(host, "agent", name, address(1), "plaintext-anywhere", "");
   }
 
+  /**
+   * Runs one that is no member and does what it can without being let in. Where members have certificates
+   * it has two: one that another authority has issued for an absent agent's name, and one of its own name.
+   */
+  Program attacker(int host, String absent) {
+    if (keys == Keys.SECRET) {
+      return start(host, "attacker", "attacker", address(1), "", "");
+    }
+    TestCertificates other = new TestCertificates("authority"); // of the same name
+    String forged = issued(other, "forged", "node/" + absent);
+    String own = issued(authority, "own", "node/attacker");
+    return start(host, "attacker", "attacker", address(1), forged, own);
+  }
+
   private Program start(
       int host, String role, String name, String seeds, String transport, String store) {
     List<String> command = new ArrayList<>(inside(hosts.get(host - 1)));
@@ -208,6 +254,7 @@ final class Lab implements AutoCloseable {
 
   private static Class<?> program(String role) {
     return switch (role) {
+      case "attacker" -> Attacker.class;
       case "hostile" -> HostileMember.class;
       case "recorded" -> RecordedAgent.class;
       default -> LabMember.class;

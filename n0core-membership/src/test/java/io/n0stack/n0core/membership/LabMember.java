@@ -107,6 +107,7 @@ public final class LabMember {
     switch (line) {
       case "clock" -> OUT.println("clock " + System.currentTimeMillis());
       case "leave" -> membership.leave();
+      case "boot" -> OUT.println("boot " + membership.self().bootId());
       case "watch" -> NodeRegistryClient.of(membership).watch("", Runnable::run, LabMember::print);
       case "nodes" -> {
         if (registry != null) {

@@ -3,7 +3,6 @@ package io.n0stack.n0core.membership.internal.member;
 import static java.util.Objects.requireNonNull;
 
 import io.atomix.cluster.ClusterMembershipService;
-import io.n0stack.n0core.api.Delivery;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
 import io.n0stack.n0core.api.Subscription;
@@ -23,32 +22,20 @@ import io.n0stack.n0core.membership.internal.identity.Peer.Role;
 import io.n0stack.n0core.membership.internal.identity.Refused;
 import io.n0stack.n0core.membership.internal.swim.Protocol;
 import io.n0stack.n0core.membership.internal.view.Callers;
-import io.n0stack.n0core.membership.internal.view.LivingMembers;
-import io.n0stack.n0core.membership.internal.view.LivingMembers.Listed;
-import io.n0stack.n0core.membership.internal.view.Pace;
 import io.n0stack.n0core.membership.internal.view.Seeds;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiFunction;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,9 +47,7 @@ import org.slf4j.LoggerFactory;
 public final class SwimMember implements Membership {
   private static final Logger LOG = LoggerFactory.getLogger(SwimMember.class);
   private static final String LEAVE = "n0core-leave";
-  private static final Duration RECONCILE = Duration.ofMillis(500);
-  private static final Duration SLOWEST = LivingMembers.PAUSE.dividedBy(2);
-  private static final Duration LOOK = Duration.ofMillis(1);
+  private static final long ASK_AGAIN_MILLIS = 250;
   private static final Duration START = Duration.ofSeconds(10);
   private static final Duration GOODBYE = Duration.ofSeconds(1);
   private static final Duration STOP = Duration.ofSeconds(6);
@@ -79,18 +64,12 @@ public final class SwimMember implements Membership {
   private final Claims claims;
   private final PeerNetwork network;
   private final Seeds seeds;
-  private final LivingMembers living;
-  private final ScheduledExecutorService scheduler;
-  private final List<Delivery<Set<Member>>> deliveries = new CopyOnWriteArrayList<>();
-  private final Object lifecycle = new Object();
-  private final Object view = new Object();
-  private final AtomicBoolean reconciling = new AtomicBoolean();
   private final Callers callers;
-  private final Pace pace;
-  private volatile long reconciledNanos = System.nanoTime();
+  private final Sight sight = new Sight();
+  private final Lookout lookout;
+  private final Object lifecycle = new Object();
   private volatile Phase phase = Phase.NEW;
   private volatile @Nullable Protocol protocol;
-  private volatile Set<Member> members = Set.of();
   private volatile Role role = Role.NODE;
 
   private SwimMember(MembershipConfig config, Credentials credentials, Carrier carrier) {
@@ -99,17 +78,11 @@ public final class SwimMember implements Membership {
         new Member(config.name(), config.listen().toString(), UUID.randomUUID().toString());
     this.credentials = credentials;
     this.claims = new Claims(config.timings(), System::nanoTime);
-    this.living = new LivingMembers(self, config.timings(), System::nanoTime);
     this.seeds = new Seeds(config.listen(), System::nanoTime);
     this.seeds.keep(config.seeds());
     this.network = new PeerNetwork(config, this::peer, credentials, claims, carrier);
     this.callers = new Callers(network, seeds, config);
-    this.pace = new Pace(config.timings().probe(), System::nanoTime);
-    this.scheduler = Executors.newSingleThreadScheduledExecutor(task -> {
-      Thread thread = new Thread(task, "n0core-membership-" + config.name());
-      thread.setDaemon(true);
-      return thread;
-    });
+    this.lookout = new Lookout(config, self, network, claims, callers, sight);
   }
 
   /**
@@ -158,20 +131,17 @@ public final class SwimMember implements Membership {
       listen();
       requireFreeName();
       network.serve(LEAVE, (from, nothing) -> {
-        soon(() -> goodbye(from));
+        lookout.leaves(from);
         return CompletableFuture.completedFuture(new byte[0]);
       });
-      // By the thread that keeps the view: one that hangs shall not seem alive.
       network.serve(
-          Callers.PING, (from, nothing) -> CompletableFuture.supplyAsync(() -> nothing, scheduler));
+          Callers.PING,
+          (from, nothing) -> CompletableFuture.supplyAsync(() -> nothing, lookout.thread()));
       seeds.begin();
-      Protocol started = new Protocol(config, peer(), seeds, network, this::reconcileSoon);
+      Protocol started = new Protocol(config, peer(), seeds, network, lookout::lookSoon);
       protocol = started;
-      synchronized (view) {
-        living.begin();
-      }
       phase = Phase.JOINED;
-      soon(this::reconcileForEver); // before the wait: a start that is only slow must not go unseen
+      lookout.begin(started); // before the wait: a start that is only slow must not go unseen
       await("join as \"" + config.name() + "\"", started.start(), START);
       LOG.info("member {} joined, listening on {}", config.name(), config.listen());
     }
@@ -196,7 +166,7 @@ public final class SwimMember implements Membership {
             duplicate.get());
       }
       try {
-        TimeUnit.MILLISECONDS.sleep(RECONCILE.toMillis() / 2);
+        TimeUnit.MILLISECONDS.sleep(ASK_AGAIN_MILLIS);
       } catch (InterruptedException e) {
         throw N0Exception.interrupted("join as \"" + config.name() + "\"", e);
       }
@@ -211,7 +181,7 @@ public final class SwimMember implements Membership {
         return;
       }
       Set<HostPort> others = new LinkedHashSet<>(config.seeds());
-      members.stream().map(Member::address).map(HostPort::parse).forEach(others::add);
+      members().stream().map(Member::address).map(HostPort::parse).forEach(others::add);
       others.remove(config.listen());
       CompletableFuture<?>[] told = others.stream()
           .map(to ->
@@ -228,17 +198,12 @@ public final class SwimMember implements Membership {
 
   @Override
   public Set<Member> members() {
-    return members;
+    return sight.members();
   }
 
   @Override
   public Subscription subscribe(Executor executor, Listener listener) {
-    List<Delivery<Set<Member>>> itself = new ArrayList<>(1);
-    Delivery<Set<Member>> delivery = new Delivery<>(
-        executor, listener::membersChanged, () -> deliveries.removeAll(List.copyOf(itself)));
-    itself.add(delivery);
-    deliveries.add(delivery);
-    return delivery;
+    return sight.subscribe(executor, listener);
   }
 
   @Override
@@ -248,13 +213,11 @@ public final class SwimMember implements Membership {
         return;
       }
       phase = Phase.GONE;
-      scheduler.shutdownNow();
+      sight.close();
+      lookout.stop();
       Protocol running = protocol;
       CompletableFuture<Void> stopped =
           running == null ? CompletableFuture.completedFuture(null) : running.stop();
-      // Nobody is told: that this member stops looking says nothing of the others.
-      deliveries.forEach(Delivery::close);
-      show(Set.of());
       await(
           "stop member \"" + config.name() + "\"",
           CompletableFuture.allOf(stopped, network.stop()),
@@ -292,144 +255,6 @@ public final class SwimMember implements Membership {
     return deepest;
   }
 
-  private void soon(Runnable task) {
-    try {
-      scheduler.execute(task);
-    } catch (RejectedExecutionException e) {
-      LOG.debug("member {} is closing", config.name());
-    }
-  }
-
-  /** Looks soon, and once for all that happens until then; with many members not all the time. */
-  private void reconcileSoon() {
-    if (reconciling.compareAndSet(false, true)) {
-      long left = leastPause().toNanos() - (System.nanoTime() - reconciledNanos);
-      try {
-        var unused = scheduler.schedule(
-            () -> {
-              reconciling.set(false);
-              reconcile();
-            },
-            Math.max(0, left),
-            TimeUnit.NANOSECONDS);
-      } catch (RejectedExecutionException e) {
-        LOG.debug("member {} is closing", config.name());
-      }
-    }
-  }
-
-  /** Looking at many takes longer, and many have more news. */
-  private Duration leastPause() {
-    Duration pause = LOOK.multipliedBy(members.size());
-    return shorter(pause, RECONCILE);
-  }
-
-  private static Duration shorter(Duration one, Duration other) {
-    return one.compareTo(other) < 0 ? one : other;
-  }
-
-  private void reconcileForEver() {
-    Duration probe = shorter(config.timings().probe(), SLOWEST);
-    long pause = Math.max(RECONCILE.toMillis(), probe.toMillis());
-    try {
-      network.tend();
-      Protocol running = protocol;
-      if (running != null && phase == Phase.JOINED) {
-        running.tend(members);
-        running.compare(members);
-      }
-      reconcile();
-      Optional<Duration> next;
-      synchronized (view) {
-        next = living.next();
-      }
-      long due = Math.max(leastPause().toMillis(), next.map(Duration::toMillis).orElse(pause));
-      pause = Math.min(pause, due + 1);
-    } catch (N0Exception e) {
-      LOG.warn("member {} could not look at the others", config.name(), e);
-    } finally {
-      if (phase == Phase.JOINED) {
-        schedule(pause);
-      }
-    }
-  }
-
-  private void schedule(long millis) {
-    try {
-      var unused = scheduler.schedule(this::reconcileForEver, millis, TimeUnit.MILLISECONDS);
-    } catch (RejectedExecutionException e) {
-      LOG.debug("member {} is closing", config.name());
-    }
-  }
-
-  /** Looks at the whole list: Atomix's events miss members that come back. */
-  private void reconcile() {
-    Protocol running = protocol;
-    if (running == null || phase != Phase.JOINED) {
-      return;
-    }
-    List<Listed> listed = running.listed();
-    Map<String, Claims.Claim> users = claims.all();
-    Function<String, Optional<Claims.Claim>> held = name -> Optional.ofNullable(users.get(name));
-    List<Peer> greeted = users.values().stream().map(Claims.Claim::peer).toList();
-    Set<Member> now;
-    List<HostPort> suspects;
-    List<HostPort> unseen;
-    synchronized (view) {
-      now = living.among(listed, held);
-      suspects = living.suspects();
-      unseen = living.unseen(greeted);
-    }
-    callers.ping(suspects, peer -> {});
-    callers.ping(unseen, peer -> soon(() -> answered(peer)));
-    Set<String> boots = new HashSet<>();
-    now.forEach(member -> boots.add(member.bootId()));
-    claims.living(boots);
-    List<HostPort> strangers = LivingMembers.strangers(listed, peer().id(), held);
-    callers.call(
-        greeted.stream().filter(one -> boots.contains(one.bootId())).toList(),
-        // Who answers for nodes has to have met all. Others meet when they speak to each other.
-        role == Role.REGISTRY ? strangers : pace.some(strangers),
-        this::reconcileSoon);
-    show(now);
-    reconciledNanos = System.nanoTime();
-  }
-
-  private void show(Set<Member> now) {
-    synchronized (view) {
-      if (now.equals(members) || (phase == Phase.GONE && !now.isEmpty())) {
-        return;
-      }
-      Map<String, String> boots = new HashMap<>();
-      now.forEach(member -> boots.put(member.name(), member.bootId()));
-      Set<Member> between = new HashSet<>(members);
-      boolean restarted = between.removeIf(
-          before -> !before.bootId().equals(boots.getOrDefault(before.name(), before.bootId())));
-      if (restarted) {
-        // A new start under a name is the old one's end first.
-        deliveries.forEach(delivery -> delivery.offer(Set.copyOf(between)));
-      }
-      members = now;
-      deliveries.forEach(delivery -> delivery.offer(now));
-    }
-    deliveries.forEach(Delivery::dispatch);
-  }
-
-  private void answered(Peer peer) {
-    synchronized (view) {
-      living.answered(peer);
-    }
-    reconcileSoon();
-  }
-
-  private void goodbye(Peer from) {
-    synchronized (view) {
-      living.leave(from.bootId());
-    }
-    claims.left(from.bootId());
-    reconcile();
-  }
-
   // What the node registry needs of the connections.
 
   /**
@@ -449,9 +274,7 @@ public final class SwimMember implements Membership {
       }
       credentials.requireOwn(new Peer(self.name(), self.bootId(), config.listen(), Role.REGISTRY));
       role = Role.REGISTRY;
-      synchronized (view) {
-        living.wantFirstHand();
-      }
+      lookout.wantFirstHand();
     }
   }
 
@@ -471,7 +294,7 @@ public final class SwimMember implements Membership {
    */
   public Map<String, HostPort> registries() {
     Map<String, HostPort> serving = new HashMap<>();
-    for (Member member : members) {
+    for (Member member : members()) {
       claims
           .find(member.name())
           .map(Claims.Claim::peer)
