@@ -83,11 +83,10 @@ class TakenBackAccessIT {
   }
 
   private QemuMachineDriver open(LaunchConfig.RunAs who) {
-    return new QemuMachineDriver(
-        KvmConfig.of(host.root)
-            .withAccelerator(Accelerator.TCG)
-            .withLaunch(LaunchConfig.standard().withRunAs(who)),
-        PATIENCE);
+    return new QemuMachineDriver(KvmConfig.of(host.root)
+        .withAccelerator(Accelerator.TCG)
+        .withPatience(Patience.usual().withUnplug(PATIENCE))
+        .withLaunch(LaunchConfig.standard().withRunAs(who)));
   }
 
   @AfterEach
