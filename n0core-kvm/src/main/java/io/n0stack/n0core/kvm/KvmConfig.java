@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * How machines are made on this host.
+ * How machines are made on this host. Each limit is 1 ms to 1 day.
  *
  * @param directory where each machine has its directory; short, because sockets are below it
  * @param qemu QEMU's system emulator, an absolute path or a name on PATH
@@ -20,6 +20,7 @@ import java.time.Duration;
  * @param commandTimeout how long a command that changes a machine may take
  * @param launchTimeout how long QEMU may take to come up
  * @param endTimeout how long QEMU may take to end, for each of quit, SIGTERM and SIGKILL
+ * @param patience how long is waited for guests
  * @param launch how processes are confined and with what they are accompanied
  * @since 0.1
  */
@@ -31,8 +32,13 @@ public record KvmConfig(
     Duration commandTimeout,
     Duration launchTimeout,
     Duration endTimeout,
+    Patience patience,
     LaunchConfig launch) {
-  /** Checks paths. */
+  /**
+   * Checks paths and limits.
+   *
+   * @throws N0Exception INVALID if one is out of its range
+   */
   public KvmConfig {
     Rules.absolutePath("kvm.directory", directory);
     if (!directory.toString().chars().allMatch(character -> character < 0x80)) {
@@ -42,6 +48,10 @@ public record KvmConfig(
       throw N0Exception.invalid("kvm.directory", directory, "must be ASCII");
     }
     Rules.text("kvm.qemu", qemu, 4096);
+    Patience.requireTime("kvm.monitor-timeout", monitorTimeout);
+    Patience.requireTime("kvm.command-timeout", commandTimeout);
+    Patience.requireTime("kvm.launch-timeout", launchTimeout);
+    Patience.requireTime("kvm.end-timeout", endTimeout);
     int longest = bytes(MachineDirectory.longestSocket(directory));
     if (longest > MachineDirectory.SOCKET_PATH_BYTES) {
       throw N0Exception.invalid(
@@ -73,6 +83,7 @@ public record KvmConfig(
         Duration.ofSeconds(30),
         Duration.ofSeconds(30),
         Duration.ofSeconds(5),
+        Patience.usual(),
         LaunchConfig.standard());
   }
 
@@ -91,6 +102,7 @@ public record KvmConfig(
         commandTimeout,
         launchTimeout,
         endTimeout,
+        patience,
         launch);
   }
 
@@ -102,7 +114,15 @@ public record KvmConfig(
    */
   public KvmConfig withAccelerator(Accelerator which) {
     return new KvmConfig(
-        directory, qemu, which, monitorTimeout, commandTimeout, launchTimeout, endTimeout, launch);
+        directory,
+        qemu,
+        which,
+        monitorTimeout,
+        commandTimeout,
+        launchTimeout,
+        endTimeout,
+        patience,
+        launch);
   }
 
   /**
@@ -113,7 +133,34 @@ public record KvmConfig(
    */
   public KvmConfig withLaunchTimeout(Duration limit) {
     return new KvmConfig(
-        directory, qemu, accelerator, monitorTimeout, commandTimeout, limit, endTimeout, launch);
+        directory,
+        qemu,
+        accelerator,
+        monitorTimeout,
+        commandTimeout,
+        limit,
+        endTimeout,
+        patience,
+        launch);
+  }
+
+  /**
+   * Waits otherwise for guests.
+   *
+   * @param how how long is waited
+   * @return a changed copy
+   */
+  public KvmConfig withPatience(Patience how) {
+    return new KvmConfig(
+        directory,
+        qemu,
+        accelerator,
+        monitorTimeout,
+        commandTimeout,
+        launchTimeout,
+        endTimeout,
+        how,
+        launch);
   }
 
   /**
@@ -131,6 +178,7 @@ public record KvmConfig(
         commandTimeout,
         launchTimeout,
         endTimeout,
+        patience,
         how);
   }
 
@@ -144,6 +192,7 @@ public record KvmConfig(
         config.seconds("command-timeout", defaults.commandTimeout()),
         config.seconds("launch-timeout", defaults.launchTimeout()),
         config.seconds("end-timeout", defaults.endTimeout()),
+        Patience.read(config),
         LaunchConfig.read(config));
   }
 }

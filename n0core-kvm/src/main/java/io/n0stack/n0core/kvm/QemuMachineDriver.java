@@ -48,7 +48,6 @@ import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.internal.snapshot.SnapshotKeeper;
 import io.n0stack.n0core.kvm.internal.usage.Usage;
 import java.nio.channels.ByteChannel;
-import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -62,7 +61,6 @@ import java.util.Set;
 public final class QemuMachineDriver implements ComputeDriver, Console {
   private static final Set<PowerAction> TURNING_OFF =
       Set.of(PowerAction.SHUTDOWN, PowerAction.HARD_SHUTDOWN);
-  private static final Duration UNPLUG_PATIENCE = Duration.ofSeconds(10);
 
   private final KvmConfig config;
   private final Boarding boarding;
@@ -78,7 +76,7 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
   private final Screens screens;
   private final SerialConsole consoles = new SerialConsole();
   private final Monitors monitors = new Monitors();
-  private final GuestAgents agents = new GuestAgents();
+  private final GuestAgents agents;
 
   /**
    * Creates a driver. Touches nothing.
@@ -86,23 +84,21 @@ public final class QemuMachineDriver implements ComputeDriver, Console {
    * @param config where machines are and how they are made
    */
   public QemuMachineDriver(KvmConfig config) {
-    this(config, UNPLUG_PATIENCE);
-  }
-
-  QemuMachineDriver(KvmConfig config, Duration unplugPatience) {
     this.config = config;
     Limits limits = new Limits(
         config.monitorTimeout(),
         config.commandTimeout(),
         config.launchTimeout(),
         config.endTimeout());
+    Patience patience = config.patience();
+    agents = new GuestAgents(patience.guestAgent(), patience.freeze());
     boarding = new Boarding(config.directory(), config.launch().settings());
     rules = new SpecRules(boarding);
     qemu = new QemuProcess(config.qemu(), limits, boarding, monitors);
     acceleratorProbe = new AcceleratorProbe(config.qemu());
     host = new HostFacts(config.qemu());
-    startup = new Startup(qemu, this::automatic, unplugPatience);
-    power = new PowerSwitch(qemu, startup, agents);
+    startup = new Startup(qemu, this::automatic, patience.unplug());
+    power = new PowerSwitch(qemu, startup, agents, patience.buttonPeriod());
     snapshots = new SnapshotKeeper(config.directory(), qemu, this::settled, agents);
     screens = new Screens(config.directory(), monitors, config.monitorTimeout());
     blocks = new BlockAccess(config.directory(), limits, monitors, agents);

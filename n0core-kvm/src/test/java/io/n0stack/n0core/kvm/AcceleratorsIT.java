@@ -118,8 +118,9 @@ class AcceleratorsIT {
     assertThat(parts()).isEqualTo(Board.expected(Set.of("data"), Set.of()));
     assertThat(pid(driver, id)).isEqualTo(pid);
 
-    KvmConfig config = KvmConfig.of(host.root);
-    try (QemuMachineDriver impatient = new QemuMachineDriver(config, Duration.ofMillis(100))) {
+    KvmConfig config =
+        KvmConfig.of(host.root).withPatience(Patience.usual().withUnplug(Duration.ofMillis(100)));
+    try (QemuMachineDriver impatient = new QemuMachineDriver(config)) {
       assertThatExceptionOfType(N0Exception.class)
           .as("this guest does not know how to release a disk")
           .isThrownBy(() -> impatient.apply(cx(), id, nano(accelerator).build()));

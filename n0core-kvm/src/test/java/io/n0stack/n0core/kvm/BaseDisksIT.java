@@ -13,7 +13,6 @@ import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.DiskModel;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.PowerAction;
-import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
@@ -21,41 +20,19 @@ import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Volumes that nobody may write to, because others lie on them. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class BaseDisksIT {
+class BaseDisksIT extends BoardFixture {
   private static final String WHY = "volume \"clone\" lies on it";
 
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private Board board;
-  private QemuMachineDriver driver;
-
-  @BeforeEach
-  void prepare() throws Exception {
-    board = Board.make(directory, id, 0);
-    board.make("base", "own");
-    driver = board.open(Duration.ofSeconds(2));
-  }
-
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    driver.delete(Host.context(), id);
-    List<String> left = board.host.residue();
-    board.remove();
-    assertThat(left).isEmpty();
+  BaseDisksIT() {
+    super(Duration.ofSeconds(2), 0, "base", "own");
   }
 
   private StandaloneContext cx() throws IOException {

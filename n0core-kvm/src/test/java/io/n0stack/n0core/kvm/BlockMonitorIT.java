@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
-import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.BlockCommandException;
@@ -22,34 +21,24 @@ import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What a storage driver is told of the disks of real machines. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class BlockMonitorIT {
+class BlockMonitorIT extends HostFixture {
   private static final Duration LIMIT = Duration.ofSeconds(10);
 
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private final ResourceId other = ResourceId.fresh("machine", "web2");
-  private Host host;
+  private final ResourceId other = another("web2");
   private Path volume;
   private Path base;
-  private QemuMachineDriver driver;
   private BlockMonitor blocks;
 
   @BeforeEach
   void start() throws Exception {
-    host = new Host(directory);
     base = directory.resolve("base.qcow2");
     volume = directory.resolve("root of, web1.qcow2");
     Host.run("qemu-img", "create", "-q", "-f", "qcow2", base.toString(), "8M");
@@ -64,7 +53,6 @@ class BlockMonitorIT {
         "-b",
         base.toString(),
         volume.toString());
-    driver = new QemuMachineDriver(KvmConfig.of(host.root).withAccelerator(Accelerator.TCG));
     blocks = driver.capability(BlockMonitor.class).orElseThrow();
     driver.apply(cx(), id, host.nano(Chipset.Q35).bootDisk("root").build());
     driver.apply(context(), other, host.nano(Chipset.Q35).build());
@@ -76,15 +64,6 @@ class BlockMonitorIT {
             "volume",
             "root",
             new VolumeStatus(volume, ImageFormat.QCOW2, 8 << 20, 0, Optional.of(base)));
-  }
-
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    driver.delete(context(), id);
-    driver.delete(context(), other);
-    List<String> left = host.residue();
-    host.cleanUp();
-    assertThat(left).isEmpty();
   }
 
   @Test

@@ -75,8 +75,9 @@ final class Board {
         commandTimeout,
         usual.launchTimeout(),
         usual.endTimeout(),
+        usual.patience().withUnplug(unplugPatience),
         usual.launch().withNetworkNamespace(Path.of("/run/netns", netns)));
-    return new QemuMachineDriver(config, unplugPatience);
+    return new QemuMachineDriver(config);
   }
 
   void remove() throws Exception {

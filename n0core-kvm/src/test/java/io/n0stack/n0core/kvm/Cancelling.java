@@ -6,22 +6,32 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Predicate;
 
-/** A context of an operation that is cancelled once some memory was sent, or as its progress says. */
+/** A context of an operation that counts its reports of a kind, and is cancelled as they say. */
 final class Cancelling implements Context {
   private static final int REPORTS = 3;
+  private static final String MEMORY = "sending the memory";
 
   private final Context real;
+  private final String kind;
   private final Predicate<String> enough;
   private int reported;
 
+  /** Cancels once some memory was sent. */
   Cancelling(Context real) {
     this.real = real;
+    this.kind = MEMORY;
     this.enough = message -> reported >= REPORTS;
   }
 
   /** Cancels when it is told of a progress of the memory that is enough. */
   Cancelling(Context real, Predicate<String> enough) {
+    this(real, MEMORY, enough);
+  }
+
+  /** Cancels when it is told of a progress that begins so and is enough. */
+  Cancelling(Context real, String kind, Predicate<String> enough) {
     this.real = real;
+    this.kind = kind;
     this.enough = enough;
   }
 
@@ -42,7 +52,7 @@ final class Cancelling implements Context {
   @Override
   public void progress(double fraction, String message) {
     real.progress(fraction, message);
-    if (message.startsWith("sending the memory")) {
+    if (message.startsWith(kind)) {
       reported++;
       if (enough.test(message)) {
         throw new N0Exception(N0Exception.Code.CANCELLED, "migrate", "migrate: cancelled");

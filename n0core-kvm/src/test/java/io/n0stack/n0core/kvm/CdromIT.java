@@ -12,7 +12,6 @@ import io.n0stack.n0core.api.compute.MachineSpec.DiskModel;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Driver.Change;
-import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.Encryption;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.VolumeStatus;
@@ -32,36 +31,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** CD-ROM drives whose media change while the guest runs. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class CdromIT {
+class CdromIT extends BoardFixture {
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private Board board;
-  private QemuMachineDriver driver;
-
-  @BeforeEach
-  void prepare() throws Exception {
-    board = Board.make(directory, id, 0);
-    board.make("a", "b", "c");
-    driver = board.open(PATIENCE);
-  }
-
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    driver.delete(Host.context(), id);
-    List<String> left = board.host.residue();
-    board.remove();
-    assertThat(left).isEmpty();
+  CdromIT() {
+    super(PATIENCE, 0, "a", "b", "c");
   }
 
   private static MachineSpec.Builder with(MachineSpec.Builder spec, Cdrom... drives) {
@@ -185,7 +163,7 @@ class CdromIT {
         driver.apply(board.cx().crashAt(points), id, after);
       } catch (SimulatedCrash e) {
         crashed = true;
-        try (QemuMachineDriver other = board.open(PATIENCE)) {
+        try (QemuMachineDriver other = another()) {
           if (points % 2 == 0) { // what is wanted may have changed meanwhile
             other.apply(board.cx(), id, nano(Cdrom.of("one", "c"), Cdrom.empty("two")));
           }
@@ -308,7 +286,7 @@ class CdromIT {
 
     LinuxGuest.type(driver, id, "exec 5<&-; echo UN''LOCKED");
     LinuxGuest.awaitSaid(driver, id, "UNLOCKED");
-    try (QemuMachineDriver other = board.open(PATIENCE)) {
+    try (QemuMachineDriver other = another()) {
       other.apply(isos(), id, changed);
     }
     assertMedia(Map.of("cd-one", "disk-b"));

@@ -15,7 +15,6 @@ import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.Driver.Change;
-import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.Encryption;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.VolumeStatus;
@@ -33,38 +32,17 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A guest that takes no notice of what is plugged, and never releases what sits on PCI. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class ChangedDevicesIT {
+class ChangedDevicesIT extends BoardFixture {
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private Board board;
-  private QemuMachineDriver driver;
-
-  @BeforeEach
-  void prepare() throws Exception {
-    board = Board.make(directory, id, 2);
-    board.make("a", "b", "c");
-    driver = board.open(PATIENCE);
-  }
-
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    driver.delete(Host.context(), id);
-    List<String> left = board.host.residue();
-    board.remove();
-    assertThat(left).isEmpty();
+  ChangedDevicesIT() {
+    super(PATIENCE, 2, "a", "b", "c");
   }
 
   private MachineSpec.Builder nano() {
@@ -178,7 +156,7 @@ class ChangedDevicesIT {
         driver.apply(board.cx().crashAt(points), id, after);
         crashed = false;
       } catch (SimulatedCrash e) {
-        try (QemuMachineDriver other = board.open(PATIENCE)) {
+        try (QemuMachineDriver other = another()) {
           other.apply(board.cx(), id, after);
         }
       }

@@ -8,51 +8,28 @@ import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.Disk;
 import io.n0stack.n0core.api.compute.MachineSpec.DiskModel;
 import io.n0stack.n0core.api.driver.Driver.Change;
-import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.SimulatedCrash;
 import io.n0stack.n0core.tck.StandaloneContext;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** How much guests may ask of their disks. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class DiskLimitsIT {
+class DiskLimitsIT extends BoardFixture {
   private static final long MIB = 1 << 20;
   private static final Duration LONG = Duration.ofMinutes(2);
 
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private Board board;
-  private QemuMachineDriver driver;
-
-  @BeforeEach
-  void prepare() throws Exception {
-    board = Board.make(directory, id, 0);
-    board.make("a", "b");
-    driver = board.open(Duration.ofSeconds(2));
-  }
-
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    driver.delete(Host.context(), id);
-    List<String> left = board.host.residue();
-    board.remove();
-    assertThat(left).isEmpty();
+  DiskLimitsIT() {
+    super(Duration.ofSeconds(2), 0, "a", "b");
   }
 
   private MachineSpec limited(DiskModel model, DiskLimits limits) {
@@ -101,7 +78,7 @@ class DiskLimitsIT {
     driver.apply(board.cx(), id, spec);
     assertThat(limit("bps")).isEqualTo(MIB);
     driver.close();
-    driver = board.open(Duration.ofSeconds(2));
+    driver = another();
     StandaloneContext again = board.cx();
     driver.apply(again, id, spec);
     assertThat(again.steps()).isEmpty();
@@ -159,7 +136,7 @@ class DiskLimitsIT {
         driver.apply(board.cx().crashAt(points), id, after);
       } catch (SimulatedCrash e) {
         crashed = true;
-        try (QemuMachineDriver other = board.open(Duration.ofSeconds(2))) {
+        try (QemuMachineDriver other = another()) {
           other.apply(board.cx(), id, after);
         }
       }

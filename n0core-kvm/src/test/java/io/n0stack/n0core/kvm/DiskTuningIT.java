@@ -14,7 +14,6 @@ import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.Disk;
 import io.n0stack.n0core.api.compute.MachineSpec.DiskModel;
 import io.n0stack.n0core.api.driver.Driver.Change;
-import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
 import io.n0stack.n0core.tck.Requirement;
@@ -25,37 +24,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** How the host does the input and output of disks. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class DiskTuningIT {
-  @TempDir
-  Path directory;
+class DiskTuningIT extends BoardFixture {
 
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private Board board;
-  private QemuMachineDriver driver;
-
-  @BeforeEach
-  void prepare() throws Exception {
-    board = Board.make(directory, id, 0);
-    board.make("a");
-    driver = board.open(Duration.ofMillis(300));
-  }
-
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    driver.delete(Host.context(), id);
-    List<String> left = board.host.residue();
-    board.remove();
-    assertThat(left).isEmpty();
+  DiskTuningIT() {
+    super(Duration.ofMillis(300), 0, "a");
   }
 
   private MachineSpec spec(DiskModel model, DiskTuning tuning) {

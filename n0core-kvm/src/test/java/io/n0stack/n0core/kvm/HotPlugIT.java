@@ -14,7 +14,6 @@ import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.DiskModel;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.PowerAction;
-import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
@@ -32,39 +31,19 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A Linux guest that gets devices and gives them back while it runs. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class HotPlugIT {
+class HotPlugIT extends BoardFixture {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private Board board;
-  private QemuMachineDriver driver;
   private int questions;
 
-  @BeforeEach
-  void prepare() throws Exception {
-    board = Board.make(directory, id, 2);
-    board.make("a", "b", "c");
-    driver = board.open(PATIENCE);
-  }
-
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    driver.delete(Host.context(), id);
-    List<String> left = board.host.residue();
-    board.remove();
-    assertThat(left).isEmpty();
+  HotPlugIT() {
+    super(PATIENCE, 2, "a", "b", "c");
   }
 
   private MachineSpec.Builder linux(Chipset chipset) throws Exception {
@@ -132,7 +111,7 @@ class HotPlugIT {
     await().atMost(PATIENCE).until(() -> present(driver, id).unplugging().isEmpty());
     assertThat(parts()).containsExactly("node disk-a");
 
-    try (QemuMachineDriver other = board.open(PATIENCE)) {
+    try (QemuMachineDriver other = another()) {
       other.apply(cx(), id, without); // what one agent has begun another finishes
     }
     assertThat(parts()).isEmpty();

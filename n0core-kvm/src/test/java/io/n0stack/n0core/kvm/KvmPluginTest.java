@@ -19,12 +19,15 @@ import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class KvmPluginTest {
   @TempDir
@@ -127,6 +130,58 @@ class KvmPluginTest {
 
   private static LaunchConfig read(Map<String, String> values) {
     return LaunchConfig.read(PluginConfig.of("kvm", values));
+  }
+
+  @Test
+  void patienceIsReadFromTheConfigurationInSeconds() {
+    Map<String, String> values = Map.of(
+        "unplug-timeout", "60",
+        "button-period", "2",
+        "guest-agent-timeout", "3",
+        "freeze-timeout", "86400");
+
+    assertThat(KvmConfig.read(PluginConfig.of("kvm", values)).patience())
+        .isEqualTo(new Patience(
+            Duration.ofSeconds(60),
+            Duration.ofSeconds(2),
+            Duration.ofSeconds(3),
+            Duration.ofDays(1)));
+    assertThat(KvmConfig.read(PluginConfig.of("kvm", Map.of())).patience())
+        .isEqualTo(Patience.usual());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"unplug-timeout", "button-period", "guest-agent-timeout", "freeze-timeout"})
+  void patienceThatIsNoneIsRefusedByTheNameOfItsKey(String key) {
+    Path root = directory.resolve("m");
+    for (String wrong : List.of("0", "-1", "86401", "1s", "")) {
+      assertThatExceptionOfType(N0Exception.class)
+          .isThrownBy(() ->
+              DriverPlugin.drivers(Map.of("kvm.directory", root.toString(), "kvm." + key, wrong)))
+          .withMessageContaining("kvm." + key)
+          .withMessageContaining(wrong)
+          .withMessageContaining("must be")
+          .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID));
+    }
+    assertThat(root).doesNotExist();
+  }
+
+  @Test
+  void timesOutOfTheirRangeAreRefusedByTheNameOfTheirKey() {
+    Patience usual = Patience.usual();
+    Map<String, ThrowingCallable> wrong = Map.of(
+        "kvm.unplug-timeout", () -> usual.withUnplug(Duration.ZERO),
+        "kvm.button-period", () -> usual.withButtonPeriod(Duration.ofNanos(999_999)),
+        "kvm.guest-agent-timeout", () -> usual.withGuestAgent(Duration.ofSeconds(-1)),
+        "kvm.freeze-timeout", () -> usual.withFreeze(Duration.ofDays(1).plusNanos(1)),
+        "kvm.launch-timeout", () -> KvmConfig.of(directory).withLaunchTimeout(Duration.ZERO));
+
+    wrong.forEach((key, call) -> assertThatExceptionOfType(N0Exception.class)
+        .isThrownBy(call)
+        .withMessageContaining(key)
+        .withMessageContaining("must be 1 ms to 1 day")
+        .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.INVALID)));
   }
 
   @Test

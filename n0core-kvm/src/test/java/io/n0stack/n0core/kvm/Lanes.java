@@ -108,8 +108,9 @@ final class Lanes {
   QemuMachineDriver open(String host) {
     KvmConfig config = KvmConfig.of(on(host, hosts).root)
         .withAccelerator(Accelerator.TCG)
+        .withPatience(Patience.usual().withUnplug(PATIENCE))
         .withLaunch(LaunchConfig.standard().withNetworkNamespace(Path.of("/run/netns", netns)));
-    return new QemuMachineDriver(config, PATIENCE);
+    return new QemuMachineDriver(config);
   }
 
   /** The same in each process. */

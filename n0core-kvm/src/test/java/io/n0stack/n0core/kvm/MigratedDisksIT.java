@@ -188,10 +188,9 @@ class MigratedDisksIT {
 
   @Test
   void machineWhoseGuestHasADiskThatIsNotWantedAnyMoreIsNotOffered() throws Exception {
-    QemuMachineDriver impatient = new QemuMachineDriver(
-        KvmConfig.of(hosts.left.root)
-            .withAccelerator(io.n0stack.n0core.api.compute.Accelerator.TCG),
-        java.time.Duration.ofMillis(200));
+    QemuMachineDriver impatient = new QemuMachineDriver(KvmConfig.of(hosts.left.root)
+        .withAccelerator(io.n0stack.n0core.api.compute.Accelerator.TCG)
+        .withPatience(Patience.usual().withUnplug(java.time.Duration.ofMillis(200))));
     try (impatient) {
       impatient.apply(
           context(""),

@@ -176,6 +176,7 @@ class QemuMachineIT {
         usual.commandTimeout(),
         usual.launchTimeout(),
         usual.endTimeout(),
+        usual.patience(),
         usual.launch()));
   }
 

@@ -28,45 +28,23 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What an agent finds of machines that it did not start, in whatever state their monitors are. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class ReattachIT {
+class ReattachIT extends HostFixture {
   private static final Duration LIMIT = Duration.ofSeconds(5);
   private static final int FLEET = 6;
 
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private final List<ResourceId> others = new ArrayList<>();
-  private Host host;
-  private QemuMachineDriver driver;
   private MachineSpec spec;
 
   @BeforeEach
-  void start() throws IOException {
-    host = new Host(directory);
-    driver = host.open();
+  void start() {
     spec = host.nano(Chipset.PC).build();
     driver.apply(context(), id, spec);
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    driver.delete(context(), id);
-    others.forEach(other -> driver.delete(context(), other));
-    driver.close();
-    List<String> left = host.residue();
-    host.cleanUp();
-    assertThat(left).isEmpty();
   }
 
   @Test

@@ -12,7 +12,6 @@ import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.CloudInit;
 import io.n0stack.n0core.api.compute.PowerAction;
-import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.SeedImages;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
@@ -25,38 +24,17 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a spec asks for is there inside the guest, not just in QEMU. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class SeenByTheGuestIT {
+class SeenByTheGuestIT extends BoardFixture {
   private static final long MIB = 1 << 20;
 
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private Board board;
-  private QemuMachineDriver driver;
-
-  @BeforeEach
-  void prepare() throws Exception {
-    board = Board.make(directory, id, 1);
-    driver = board.open(Duration.ofSeconds(10));
-  }
-
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    driver.delete(Host.context(), id);
-    driver.close();
-    List<String> left = board.host.residue();
-    board.remove();
-    assertThat(left).isEmpty();
+  SeenByTheGuestIT() {
+    super(Duration.ofSeconds(10), 1);
   }
 
   private StandaloneContext cx() throws Exception {

@@ -12,51 +12,29 @@ import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.PowerAction;
-import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.SimulatedCrash;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A board that has grown is saved and comes back as it was, and is small again after a start. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class ShrunkMachineIT {
+class ShrunkMachineIT extends BoardFixture {
   private static final long MIB = 1 << 20;
-
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private Board board;
-  private QemuMachineDriver driver;
 
   /** What QEMU has: processors, memory that came with the board, DIMMs. */
   private record Size(int vcpus, long mebibytes, List<Long> dimms) {}
 
-  @BeforeEach
-  void prepare() throws Exception {
-    board = Board.make(directory, id, 0);
-    driver = board.open(Duration.ofMillis(300));
-  }
-
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    driver.delete(Host.context(), id);
-    List<String> left = board.host.residue();
-    board.remove();
-    assertThat(left).isEmpty();
+  ShrunkMachineIT() {
+    super(Duration.ofMillis(300), 0);
   }
 
   private MachineSpec.Builder spec(Chipset chipset, int vcpus, long mebibytes) {

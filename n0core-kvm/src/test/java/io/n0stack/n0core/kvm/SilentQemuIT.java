@@ -18,59 +18,34 @@ import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
-import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A QEMU that is not stopped by a signal, which can be seen, but hangs: only waiting tells. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class SilentQemuIT {
+class SilentQemuIT extends HostFixture {
   private static final int FLEET = 3;
   private static final Path UNIFIED = Path.of("/sys/fs/cgroup/unified");
   private static final List<String> SOCKETS = List.of("qmp", "rescue", "link1", "link2");
 
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private final List<ResourceId> others = new ArrayList<>();
-  private Host host;
-  private QemuMachineDriver driver;
   private MachineSpec spec;
   private Duration limit;
 
   @BeforeEach
-  void start() throws IOException {
-    host = new Host(directory);
+  void start() {
     limit = KvmConfig.of(host.root).monitorTimeout();
-    driver = host.open();
     spec = host.nano(Chipset.PC).build();
     driver.apply(context(), id, spec);
     for (int i = 0; i < FLEET; i++) {
-      ResourceId other = ResourceId.fresh("machine", "db" + i);
-      others.add(other);
-      driver.apply(context(), other, spec);
+      driver.apply(context(), another("db" + i), spec);
     }
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    driver.delete(context(), id);
-    others.forEach(other -> driver.delete(context(), other));
-    driver.close();
-    List<String> left = host.residue();
-    host.cleanUp();
-    assertThat(left).isEmpty();
   }
 
   @Test

@@ -26,30 +26,22 @@ import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A machine's user that is let into volumes, each in a directory that is the agent's alone. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class TakenBackAccessIT {
+class TakenBackAccessIT extends HostFixture {
   private static final long FIRST = 700_041;
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
-  @TempDir
-  Path directory;
-
-  private final ResourceId id = ResourceId.fresh("machine", "web1");
-  private final ResourceId other = ResourceId.fresh("machine", "web2");
-  private Host host;
+  private final ResourceId other = another("web2");
   private Path base;
   private Path root;
   private Path data;
   private Path alone;
   private Path aloneBase;
-  private QemuMachineDriver driver;
 
   @BeforeEach
   void prepare() throws Exception {
-    host = new Host(directory);
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
     FileAttribute<?> agents =
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
@@ -60,7 +52,6 @@ class TakenBackAccessIT {
     data = image(pool.resolve("data"), Optional.of(base));
     aloneBase = image(second.resolve("base"), Optional.empty());
     alone = image(second.resolve("alone"), Optional.of(aloneBase));
-    driver = open(LaunchConfig.RunAs.range(FIRST, FIRST + 1));
   }
 
   private static Path image(Path file, Optional<Path> backing) throws Exception {
@@ -82,21 +73,22 @@ class TakenBackAccessIT {
     return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
   }
 
-  private QemuMachineDriver open(LaunchConfig.RunAs who) {
-    return new QemuMachineDriver(
-        KvmConfig.of(host.root)
-            .withAccelerator(Accelerator.TCG)
-            .withLaunch(LaunchConfig.standard().withRunAs(who)),
-        PATIENCE);
+  @Override
+  QemuMachineDriver open() {
+    return open(LaunchConfig.RunAs.range(FIRST, FIRST + 1));
   }
 
+  private QemuMachineDriver open(LaunchConfig.RunAs who) {
+    return new QemuMachineDriver(KvmConfig.of(host.root)
+        .withAccelerator(Accelerator.TCG)
+        .withPatience(Patience.usual().withUnplug(PATIENCE))
+        .withLaunch(LaunchConfig.standard().withRunAs(who)));
+  }
+
+  @Override
   @AfterEach
   void nothingIsLeft() {
-    driver.delete(Host.context(), id);
-    driver.delete(Host.context(), other);
-    List<String> left = host.residue();
-    host.cleanUp();
-    assertThat(left).isEmpty();
+    super.nothingIsLeft();
     for (Path file : List.of(base, root, data, alone, aloneBase)) {
       assertThat(Host.mayRead(FIRST, file)).as(file.toString()).isFalse();
     }
@@ -155,7 +147,7 @@ class TakenBackAccessIT {
         crashed = false;
       } catch (SimulatedCrash e) {
         driver.close();
-        driver = open(LaunchConfig.RunAs.range(FIRST, FIRST + 1));
+        driver = open();
         driver.apply(cx(), id, less);
       }
       assertThat(driver.observe(id)).extracting("complete").isEqualTo(true);

@@ -42,6 +42,7 @@ final class TwoHosts {
   final Supplier<StandaloneContext> leftContext;
   final Supplier<StandaloneContext> rightContext;
   private final Map<Host, QemuMachineDriver> agents = new HashMap<>();
+  private LaunchConfig launch = LaunchConfig.standard();
 
   TwoHosts(Path directory) throws IOException {
     this(directory, Host::context, Host::context);
@@ -84,9 +85,17 @@ final class TwoHosts {
     return new QemuMachineDriver(KvmConfig.of(host.root).withAccelerator(Accelerator.TCG));
   }
 
+  /** Has agents that are opened from now on run QEMU in a network namespace. */
+  void launchIn(String netns) {
+    launch = launch.withNetworkNamespace(Path.of("/run/netns", netns));
+  }
+
   /** The host's agent, which knows what it began. */
   QemuMachineDriver agent(Host host) {
-    return agents.computeIfAbsent(host, TwoHosts::open);
+    return agents.computeIfAbsent(
+        host,
+        its -> new QemuMachineDriver(
+            KvmConfig.of(its.root).withAccelerator(Accelerator.TCG).withLaunch(launch)));
   }
 
   /** The host's agent dies; the next one knows what is on the disk. */

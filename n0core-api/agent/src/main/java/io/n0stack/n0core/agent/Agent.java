@@ -482,6 +482,8 @@ public final class Agent implements AutoCloseable {
    * Follows what happens. The listener is told of all events after a revision and then of each as it
    * happens, in order and without gaps; where the agent cannot tell all that has happened, because it was
    * restarted or the listener is more than 4,096 events behind, a {@link Event.Snapshot} takes its place.
+   * In between it is told a few times a second how far each operation has come ({@link Event.Progress}), of which
+   * nothing is kept.
    *
    * @param afterRevision the revision of the last event that is known, 0 for none
    * @param executor what runs the listener, one event at a time; not the calling thread

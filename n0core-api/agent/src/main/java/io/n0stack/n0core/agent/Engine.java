@@ -285,7 +285,7 @@ final class Engine {
     lane.release();
     return () -> {
       end.run();
-      ledger.history().append(operation::ended);
+      ledger.history().end(operation);
       ledger.history().deliver();
     };
   }

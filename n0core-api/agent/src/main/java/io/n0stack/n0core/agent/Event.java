@@ -2,10 +2,11 @@ package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.driver.ResourceId;
 import java.util.List;
+import java.util.UUID;
 
 /**
  * Something that a watcher of an agent is told. Revisions grow from event to event, also across restarts
- * of the agent.
+ * of the agent; only a {@link Progress} has none of its own.
  *
  * @since 0.1
  */
@@ -13,7 +14,7 @@ public sealed interface Event {
   /**
    * Returns where it stands among all events; what to give {@link Agent#watch} to go on after it.
    *
-   * @return a number above those of all earlier events
+   * @return a number above those of all earlier events; of a {@link Progress} that of the event before it
    */
   long revision();
 
@@ -63,6 +64,29 @@ public sealed interface Event {
    * @param id the resource
    */
   record SeenAgain(long revision, ResourceId id) implements Event {}
+
+  /**
+   * An operation has come farther in a step, as its driver reports it. Of each operation at most a few are told in a
+   * second, a watcher that is slow is told the latest only, and one that comes later nothing of what was before: they are
+   * no part of what is kept and told without gaps. None follows the operation's {@link Ended}.
+   *
+   * @param revision that of the last event before it
+   * @param operation the operation, as {@link Operation#id()}
+   * @param id the resource it works on
+   * @param verb what is done
+   * @param step the name of the step
+   * @param fraction how much of the step is done, 0 to 1
+   * @param message what is being done, for people
+   */
+  record Progress(
+      long revision,
+      UUID operation,
+      ResourceId id,
+      String verb,
+      String step,
+      double fraction,
+      String message)
+      implements Event {}
 
   /**
    * An operation has ended.

@@ -2,7 +2,11 @@ package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.Subscription;
 import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
@@ -52,6 +56,26 @@ final class History {
     return watcher;
   }
 
+  /**
+   * Notes how far an operation has come, for those who watch now: it is not kept, and the next one takes its place. Tells
+   * them at once; must not be called under a lock.
+   */
+  void progress(RunningOperation<?> operation, LongFunction<Event> event) {
+    synchronized (this) {
+      if (watchers.isEmpty() || operation.isOver()) {
+        return;
+      }
+      watchers.forEach(watcher -> watcher.progress.put(operation.id(), event));
+    }
+    deliver();
+  }
+
+  /** Appends the end of an operation, after which nothing is told of how far it has come. */
+  synchronized void end(RunningOperation<?> operation) {
+    watchers.forEach(watcher -> watcher.progress.remove(operation.id()));
+    append(operation::ended);
+  }
+
   /** Wakes the watchers. Must not be called under a lock. */
   void deliver() {
     List<Watcher> all;
@@ -69,6 +93,7 @@ final class History {
     private final Consumer<Event> listener;
     private final Supplier<Event> snapshot;
     // Guarded by the history's monitor.
+    private final Map<UUID, LongFunction<Event>> progress = new LinkedHashMap<>();
     private long place;
     private boolean running;
     private boolean closed;
@@ -82,7 +107,7 @@ final class History {
 
     void dispatch() {
       synchronized (History.this) {
-        if (running || closed || place == last) {
+        if (running || closed || toldAll()) {
           return;
         }
         running = true;
@@ -117,11 +142,11 @@ final class History {
     private boolean deliverOne() {
       Event event;
       synchronized (History.this) {
-        if (closed || place == last) {
+        if (closed || toldAll()) {
           running = false;
           return false;
         }
-        event = isKept(place + 1) ? ring[(int) ((place + 1) % ring.length)] : null;
+        event = place == last ? nextProgress() : kept(place + 1);
       }
       if (event == null) {
         event = snapshot.get();
@@ -133,8 +158,21 @@ final class History {
       return true;
     }
 
-    private boolean isKept(long revision) {
-      return revision >= first && revision > last - ring.length && revision <= last;
+    private boolean toldAll() {
+      return place == last && progress.isEmpty();
+    }
+
+    /** What is kept comes first, so that a watcher knows of an operation's resource. */
+    private Event nextProgress() {
+      Iterator<LongFunction<Event>> all = progress.values().iterator();
+      Event next = all.next().apply(place);
+      all.remove();
+      return next;
+    }
+
+    private @Nullable Event kept(long revision) {
+      boolean isKept = revision >= first && revision > last - ring.length && revision <= last;
+      return isKept ? ring[(int) (revision % ring.length)] : null;
     }
 
     private void stop() {

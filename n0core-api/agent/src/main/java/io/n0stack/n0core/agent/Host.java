@@ -23,6 +23,11 @@ final class Host implements OperationContext.Surroundings {
     this.ledger = ledger;
   }
 
+  @Override
+  public void progressed(RunningOperation<?> operation, String message) {
+    ledger.history().progress(operation, operation.progressed(message));
+  }
+
   Driver<?, ?> driver(String kind) {
     Driver<?, ?> driver = drivers.get(kind);
     if (driver == null) {

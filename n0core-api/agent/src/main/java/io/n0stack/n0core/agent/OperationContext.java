@@ -20,6 +20,9 @@ final class OperationContext implements Context {
   interface Surroundings {
     <T> T require(Reference reference, Class<T> status);
 
+    /** Tells those who watch how far an operation has come. */
+    void progressed(RunningOperation<?> operation, String message);
+
     Optional<ResourceId> identify(Reference reference);
 
     <C> Optional<C> capability(String kind, Class<C> type);
@@ -87,7 +90,9 @@ final class OperationContext implements Context {
   @Override
   public void progress(double fraction, String message) {
     requireGoing(operation.step());
-    operation.reportProgress(Math.min(1, Math.max(0, fraction)));
+    if (operation.reportProgress(Math.min(1, Math.max(0, fraction)))) {
+      surroundings.progressed(operation, message);
+    }
     LOG.debug("{} {}: {} {}", operation.verb(), operation.target(), operation.step(), message);
   }
 

@@ -9,11 +9,14 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
+import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The state of one operation. */
 final class RunningOperation<R> implements Operation<R> {
+  private static final long NEWS_NANOS = Duration.ofMillis(250).toNanos();
+
   private final UUID id = UUID.randomUUID();
   private final ResourceId target;
   private final String verb;
@@ -23,6 +26,7 @@ final class RunningOperation<R> implements Operation<R> {
   private volatile State state = State.QUEUED;
   private volatile String step = "";
   private volatile double fraction;
+  private Optional<Long> newsAt = Optional.empty(); // used by the driver's thread
   private volatile String failure = "";
   private Optional<String> cancelled = Optional.empty();
   private Optional<Duration> expired = Optional.empty();
@@ -51,8 +55,26 @@ final class RunningOperation<R> implements Operation<R> {
     fraction = 0;
   }
 
-  void reportProgress(double done) {
+  /** Takes note of how far it is; returns whether that is worth telling others, which it is a few times a second. */
+  synchronized boolean reportProgress(double done) {
     fraction = done;
+    long now = scheduler.nanoTime();
+    if (ended || newsAt.filter(at -> now - at < NEWS_NANOS).isPresent()) {
+      return false;
+    }
+    newsAt = Optional.of(now);
+    return true;
+  }
+
+  /** Tells how far it is now, to whoever is told of it later. */
+  LongFunction<Event> progressed(String message) {
+    String at = step;
+    double done = fraction;
+    return revision -> new Event.Progress(revision, id, target, verb, at, done, message);
+  }
+
+  synchronized boolean isOver() {
+    return ended;
   }
 
   synchronized Optional<String> cancelled() {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.agent.World.ThingSpec;
+import io.n0stack.n0core.agent.World.Touch;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
 import io.n0stack.n0core.api.Subscription;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -65,6 +67,9 @@ class WatchTest {
     }
     if (event instanceof Event.SeenAgain seen) {
       return seen.id().name() + " seen again";
+    }
+    if (event instanceof Event.Progress progress) {
+      return progress.id().name() + " " + progress.step() + " " + progress.message();
     }
     Event.Ended ended = (Event.Ended) event;
     return ended.id().name() + " " + ended.verb() + " " + ended.state() + " " + ended.message();
@@ -183,6 +188,111 @@ class WatchTest {
       assertThat(texts()).contains("c1 APPLYING 1", "c1 READY 1", "c1 apply SUCCEEDED");
       assertThat(events).extracting(Event::revision).doesNotHaveDuplicates();
     }
+  }
+
+  @Test
+  void howFarAnOperationHasComeIsToldWhileItGoesOn() {
+    CountDownLatch seen = new CountDownLatch(1);
+    try (Agent agent = open()) {
+      agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      watching = agent.watch(0, executor, events::add);
+      awaitText("snapshot of 1");
+      Operation<String> counting =
+          agent.act("cell", "c1", "count", Touch.class, (touch, cx, id) -> {
+            cx.step("count to two", () -> {
+              cx.progress(0.5, "one");
+              seen.await();
+              cx.progress(1, "two");
+            });
+            return "counted";
+          });
+      awaitText("c1 count to two one");
+      assertThat(counting.state()).isEqualTo(Operation.State.RUNNING);
+      seen.countDown();
+      counting.await(LIMIT);
+      awaitText("c1 count SUCCEEDED");
+
+      Event.Progress first = (Event.Progress) events.get(1);
+      assertThat(first)
+          .isEqualTo(new Event.Progress(
+              events.get(0).revision(),
+              counting.id(),
+              counting.target(),
+              "count",
+              "count to two",
+              0.5,
+              "one"));
+      assertThat(texts()).last().isEqualTo("c1 count SUCCEEDED");
+      events.clear();
+      watching.close();
+      watching = agent.watch(first.revision(), executor, events::add);
+      awaitText("c1 count SUCCEEDED");
+      assertThat(texts()).containsExactly("c1 count SUCCEEDED");
+    }
+  }
+
+  @Test
+  void anOperationThatReportsAllTheTimeIsToldOfAFewTimesASecond() {
+    try (Agent agent = open()) {
+      agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      watching = agent.watch(0, executor, events::add);
+      awaitText("snapshot of 1");
+      long start = System.nanoTime();
+      agent
+          .act("cell", "c1", "count", Touch.class, (touch, cx, id) -> {
+            for (int i = 0; i < 10_000; i++) {
+              cx.progress(i / 1e4, "at " + i);
+            }
+            return "counted";
+          })
+          .await(LIMIT);
+      long quarters = Duration.ofNanos(System.nanoTime() - start).toMillis() / 250;
+      awaitText("c1 count SUCCEEDED");
+
+      assertThat(events)
+          .filteredOn(Event.Progress.class::isInstance)
+          .hasSizeBetween(1, (int) quarters + 1);
+    }
+  }
+
+  @Test
+  void aSlowWatcherIsToldTheLatestAndNothingAfterTheEndAndNothingOfItIsKept() {
+    History history = new History(7L << 20, 8);
+    List<Runnable> queued = new ArrayList<>();
+    OneThread clock = new OneThread();
+    clock.close(); // it still tells the time
+    RunningOperation<String> one = operation("c1", clock);
+    RunningOperation<String> two = operation("c2", clock);
+    history.progress(one, one.progressed("unheard"));
+    watching = history.watch(history.last(), queued::add, events::add, () -> snapshot(history));
+
+    history.append(at -> new Event.SeenAgain(at, one.target()));
+    for (int i = 0; i <= 100; i++) {
+      history.progress(one, one.progressed("at " + i));
+      history.progress(two, two.progressed("at " + i));
+    }
+    two.succeed("");
+    history.end(two);
+    history.progress(two, two.progressed("too late"));
+    history.deliver();
+    assertThat(queued).hasSize(1);
+    queued.remove(0).run();
+
+    assertThat(texts()).containsExactly("c1 seen again", "c2 count SUCCEEDED", "c1  at 100");
+    assertThat(events).extracting(Event::revision).element(2).isEqualTo(history.last());
+    events.clear();
+    watching.close();
+    watching = history.watch(7L << 20, queued::add, events::add, () -> snapshot(history));
+    queued.remove(0).run();
+    assertThat(texts()).containsExactly("c1 seen again", "c2 count SUCCEEDED");
+  }
+
+  private static RunningOperation<String> operation(String name, Scheduler clock) {
+    return new RunningOperation<>(ResourceId.fresh("cell", name), "count", "", clock);
+  }
+
+  private static Event.Snapshot snapshot(History history) {
+    return new Event.Snapshot(history.last(), List.of());
   }
 
   @Test

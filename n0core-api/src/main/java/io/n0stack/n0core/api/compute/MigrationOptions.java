@@ -12,10 +12,11 @@ import java.util.Optional;
  * @param mostDowntime how long the guest may stand still in the end, 1 ms to 1 min, as far as can be foreseen
  * @param convergence what is done about a guest that changes memory faster than it can be sent
  * @param tls the certificates; present exactly if the target has some
- * @param mostSilence how long nothing may move, 1 s to 1 h: while no byte of memory is sent, no disk's copy comes
- *     farther, and the emulator goes from no phase of its sending to another or does not even answer. The migration
- *     is then given up and the guest goes on at the source, while {@code mostDowntime} and the operation's deadline
- *     bound what does move. It also bounds how long a target may take to read the state of the guest's devices
+ * @param mostSilence how long nothing may move, 1 s to 1 h: while the target's address does not answer, no byte of
+ *     memory is sent, no disk's copy comes farther, and the emulator goes from no phase of its sending to another or does
+ *     not even answer. The migration is then given up and the guest goes on at the source, while {@code mostDowntime} and
+ *     the operation's deadline bound what does move. It also bounds how long a target may take to read the state of the
+ *     guest's devices
  * @since 0.1
  */
 public record MigrationOptions(

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.n0stack.n0core.agent.Agent;
 import io.n0stack.n0core.agent.Bundle;
 import io.n0stack.n0core.api.N0Exception;
-import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.Firmware;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineState;
@@ -19,58 +18,22 @@ import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.api.storage.VolumeStatus;
-import io.n0stack.n0core.kvm.KvmConfig;
-import io.n0stack.n0core.kvm.QemuMachineDriver;
-import io.n0stack.n0core.storage.Qcow2DirectoryDriver;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
-import java.util.Objects;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The disk of a machine is the base of a clone: whoever comes second is refused, and nobody is disturbed. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
-class LinkedDisksIT {
-  private static final long MIB = 1 << 20;
-  private static final Duration LIMIT = Duration.ofMinutes(1);
-
-  private Path home;
-  private Agent agent;
-
-  @BeforeEach
-  void open() throws IOException {
-    // Not a @TempDir: the paths of unix sockets below it must stay short.
-    home = Files.createTempDirectory(Path.of("/tmp"), "n0k");
-    try (InputStream in = Objects.requireNonNull(
-        LinkedDisksIT.class.getResourceAsStream("/io/n0stack/n0core/kvm/internal/host/nano.rom"))) {
-      Files.copy(in, Setup.rom(home));
-    }
-    agent = Agent.open(
-        home.resolve("agent"),
-        List.of(
-            new Qcow2DirectoryDriver(home.resolve("volumes"), LIMIT),
-            new QemuMachineDriver(
-                KvmConfig.of(home.resolve("kvm")).withAccelerator(Accelerator.TCG))));
-  }
-
-  @AfterEach
-  void close() throws IOException, InterruptedException {
+class LinkedDisksIT extends AgentFixture {
+  @Override
+  void deleteAll() {
     for (String machine : List.of("web1", "web2")) {
       drop("machine", machine);
     }
     for (String volume : List.of("clone", "base")) {
       drop("volume", volume);
     }
-    agent.close();
-    assertThat(new ProcessBuilder("rm", "-rf", home.toString()).start().waitFor())
-        .isZero();
   }
 
   private void drop(String kind, String name) {

@@ -45,6 +45,7 @@ final class MigrationSource {
   private static final class Journey {
     final Moving moving;
     final Run run;
+    final long process;
     final MigrationTerms terms;
     final MigrationOptions options;
     final MigrationTarget to;
@@ -52,12 +53,13 @@ final class MigrationSource {
 
     Journey(
         Moving moving,
-        Run run,
+        Sight seen,
         MigrationTerms terms,
         MigrationOptions options,
         MigrationTarget to) {
       this.moving = moving;
-      this.run = run;
+      this.run = seen.run().orElseThrow();
+      this.process = seen.pid().orElseThrow();
       this.terms = terms;
       this.options = options;
       this.to = to;
@@ -72,7 +74,7 @@ final class MigrationSource {
       MigrationTarget target) {
     options.tls().ifPresent(tls -> TlsObjects.requireFiles(tls, "client"));
     Sight seen = running(moving, Limits.least(limits.monitor(), cx.remaining()));
-    Journey journey = new Journey(moving, seen.run().orElseThrow(), terms, options, target);
+    Journey journey = new Journey(moving, seen, terms, options, target);
     Handover sending = moving.require().sending(terms.token(), seen.state());
     long begin = System.nanoTime();
     Sent sent;
@@ -149,14 +151,16 @@ final class MigrationSource {
       Handover handing = sending.handingOver();
       cx.step(
           "note that the machine is being sent", () -> moving.write(copied ? sending : handing));
-      cx.step("set up the migration", () -> sender.setUp(journey.options, copied));
+      cx.step(
+          "set up the migration",
+          () -> sender.setUp(journey.options, journey.terms.memory(), copied));
       if (copied) {
         copy(cx, journey, mirrors);
         cx.step("note that its memory follows", () -> moving.write(handing));
       }
       // From here nothing is written until the target has it: the guest is not to wait for a disk.
       cx.step("send the memory", () -> {
-        sender.send(journey.terms.memory());
+        sender.send(cx, journey.terms.memory(), journey.process);
         sender.await(cx, copied ? Sender.PAUSED : Sender.COMPLETED);
       });
       if (copied) {
@@ -192,7 +196,8 @@ final class MigrationSource {
   private void copy(Context cx, Journey journey, Mirrors mirrors) {
     MachineRecord record = journey.moving.directory().read().orElseThrow();
     cx.step("copy the disks", () -> {
-      mirrors.start(record.spec(), journey.terms.disks().orElseThrow(), journey.options);
+      mirrors.start(
+          cx, record.spec(), journey.terms.disks().orElseThrow(), journey.options, journey.process);
       mirrors.awaitReady(cx, journey.options.mostSilence());
     });
   }

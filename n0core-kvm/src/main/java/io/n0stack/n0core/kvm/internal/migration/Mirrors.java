@@ -6,7 +6,6 @@ import io.n0stack.n0core.api.compute.MachineSpec.Disk;
 import io.n0stack.n0core.api.compute.MachineSpec.DiskModel;
 import io.n0stack.n0core.api.compute.MigrationAddress;
 import io.n0stack.n0core.api.compute.MigrationOptions;
-import io.n0stack.n0core.api.compute.MigrationTls;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.kvm.internal.monitor.BlockDevices;
 import io.n0stack.n0core.kvm.internal.monitor.Monitor;
@@ -39,7 +38,8 @@ final class Mirrors {
         .toList();
   }
 
-  void start(MachineSpec spec, MigrationAddress to, MigrationOptions options) {
+  void start(
+      Context cx, MachineSpec spec, MigrationAddress to, MigrationOptions options, long process) {
     int index = 0;
     for (Disk disk : copied(spec)) {
       String name = PREFIX + index++;
@@ -47,10 +47,9 @@ final class Mirrors {
       node.put("driver", "nbd");
       node.put("node-name", name);
       node.put("export", disk.volume());
-      node.put("server", server(to));
       options.tls().ifPresent(tls -> node.put("tls-creds", TlsObjects.CREDENTIALS));
-      options.tls().flatMap(MigrationTls::peer).ifPresent(peer -> node.put("tls-hostname", peer));
-      monitor.execute("blockdev-add", node);
+      options.tls().ifPresent(tls -> node.put("tls-hostname", TlsObjects.host(tls, to)));
+      connect(cx, node, to, options.mostSilence(), process);
       Map<String, Object> job = new HashMap<>();
       job.put("job-id", name);
       job.put("device", root(disk.volume()));
@@ -62,13 +61,24 @@ final class Mirrors {
     }
   }
 
-  private static Map<String, Object> server(MigrationAddress to) {
+  private void connect(
+      Context cx,
+      Map<String, Object> node,
+      MigrationAddress to,
+      Duration mostSilence,
+      long process) {
     if (to instanceof MigrationAddress.Tcp tcp) {
-      return Map.of("type", "inet", "host", tcp.host(), "port", String.valueOf(tcp.port()));
+      String name = String.valueOf(node.get("node-name"));
+      node.put("server", Map.of("type", "fd", "str", name));
+      try (Dialed dialed = Dialed.dial(cx, tcp, process, mostSilence)) {
+        dialed.lend(monitor, name, () -> monitor.execute("blockdev-add", node));
+      }
     } else if (to instanceof MigrationAddress.Unix unix) {
-      return Map.of("type", "unix", "path", unix.path().toString());
+      node.put("server", Map.of("type", "unix", "path", unix.path().toString()));
+      monitor.execute("blockdev-add", node);
+    } else {
+      throw new IllegalArgumentException("address " + to);
     }
-    throw new IllegalArgumentException("address " + to);
   }
 
   /** Finds what a disk's topmost layer is called now; a live snapshot may have put another on top. */

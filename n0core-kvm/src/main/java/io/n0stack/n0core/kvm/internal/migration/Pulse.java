@@ -52,7 +52,7 @@ final class Pulse {
     return new N0Exception(
         N0Exception.Code.UNAVAILABLE,
         subject,
-        operation + ": nothing has moved for " + seconds() + " s, the most silence allowed");
+        operation + ": nothing has moved for " + seconds(most) + " s, the most silence allowed");
   }
 
   /**
@@ -81,9 +81,9 @@ final class Pulse {
     return left.isNegative() ? Duration.ZERO : left;
   }
 
-  private String seconds() {
-    return most.toMillisPart() == 0
-        ? String.valueOf(most.toSeconds())
-        : String.valueOf(most.toMillis() / 1e3);
+  static String seconds(Duration time) {
+    return time.toMillisPart() == 0
+        ? String.valueOf(time.toSeconds())
+        : String.valueOf(time.toMillis() / 1e3);
   }
 }

@@ -26,6 +26,7 @@ final class Sender implements AutoCloseable, QmpListener {
   static final String COMPLETED = "completed";
   static final String PAUSED = "pre-switchover";
   private static final Set<String> OVER = Set.of("failed", "cancelled", "none");
+  private static final String CONNECTION = "n0core-move";
   private static final int LOOK_MILLIS = 100;
   private static final long UNLIMITED = 1L << 40;
 
@@ -63,7 +64,7 @@ final class Sender implements AutoCloseable, QmpListener {
     return stoppedAt == 0 ? otherwise : stoppedAt;
   }
 
-  void setUp(MigrationOptions options, boolean pause) {
+  void setUp(MigrationOptions options, MigrationAddress to, boolean pause) {
     Map<String, Boolean> capabilities = Map.of(
         "events",
         true,
@@ -79,7 +80,8 @@ final class Sender implements AutoCloseable, QmpListener {
     parameters.put("downtime-limit", options.mostDowntime().toMillis());
     options.tls().ifPresent(tls -> TlsObjects.create(monitor, tls, "client"));
     parameters.put("tls-creds", options.tls().isPresent() ? TlsObjects.CREDENTIALS : "");
-    parameters.put("tls-hostname", options.tls().flatMap(tls -> tls.peer()).orElse(""));
+    parameters.put(
+        "tls-hostname", options.tls().map(tls -> TlsObjects.host(tls, to)).orElse(""));
     monitor.execute("migrate-set-parameters", parameters);
   }
 
@@ -89,9 +91,20 @@ final class Sender implements AutoCloseable, QmpListener {
         .toList();
   }
 
-  void send(MigrationAddress to) {
+  /** Begins to send, once there is a connection from the process's network. */
+  void send(Context cx, MigrationAddress to, long process) {
     hints.clear();
-    monitor.execute("migrate", Map.of("uri", uri(to)));
+    if (to instanceof MigrationAddress.Tcp tcp) {
+      try (Dialed dialed = Dialed.dial(cx, tcp, process, mostSilence)) {
+        dialed.lend(monitor, CONNECTION, () -> migrate("fd:" + CONNECTION));
+      }
+    } else {
+      migrate(uri(to));
+    }
+  }
+
+  private void migrate(String uri) {
+    monitor.execute("migrate", Map.of("uri", uri));
   }
 
   static String uri(MigrationAddress address) {

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal.migration;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.MigrationAddress;
 import io.n0stack.n0core.api.compute.MigrationTls;
 import io.n0stack.n0core.kvm.internal.monitor.Monitor;
 import io.n0stack.n0core.kvm.qmp.QmpException;
@@ -26,6 +27,11 @@ final class TlsObjects {
                 + " must be there and readable");
       }
     }
+  }
+
+  /** Names the host that a target's certificate is to be for: QEMU is given connections, and does not know of what. */
+  static String host(MigrationTls tls, MigrationAddress to) {
+    return tls.peer().orElse(to instanceof MigrationAddress.Tcp tcp ? tcp.host() : "");
   }
 
   static void create(Monitor monitor, MigrationTls tls, String endpoint) {

@@ -19,8 +19,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Freezer {
   private static final Logger LOG = LoggerFactory.getLogger(Freezer.class);
-  private static final Duration FIND = Duration.ofSeconds(1);
-  private static final Duration FREEZE = Duration.ofSeconds(20);
   private static final int LOCKS = 64;
   private static final ReentrantLock[] HELD =
       Stream.generate(ReentrantLock::new).limit(LOCKS).toArray(ReentrantLock[]::new);
@@ -72,7 +70,7 @@ public final class Freezer {
    * @throws N0Exception CANCELLED if interrupted; it may be frozen then, as the mark says
    */
   public boolean freeze(ResourceId id, Run run, SnapshotRecords records) {
-    Optional<GuestAgent> found = agents.find(run, FIND, FREEZE);
+    Optional<GuestAgent> found = agents.find(run, agents.sign(), agents.freeze());
     if (found.isEmpty()) {
       return false;
     }
@@ -107,7 +105,7 @@ public final class Freezer {
       ResourceId id, Run run, SnapshotRecords records, Duration limit, Runnable work) {
     return alone(id, () -> {
       thawWhatIsMarked(id, run, records); // by a process that died
-      Optional<GuestAgent> found = agents.find(run, FIND, limit);
+      Optional<GuestAgent> found = agents.find(run, agents.sign(), limit);
       if (found.isEmpty()) {
         work.run();
         return false;
@@ -184,7 +182,7 @@ public final class Freezer {
   }
 
   private boolean thawed(ResourceId id, Run run) {
-    Optional<GuestAgent> found = agents.find(run, FREEZE, FREEZE);
+    Optional<GuestAgent> found = agents.find(run, agents.freeze(), agents.freeze());
     if (found.isEmpty()) {
       LOG.warn("{}: it may be frozen, and its agent does not answer", id);
       return false;

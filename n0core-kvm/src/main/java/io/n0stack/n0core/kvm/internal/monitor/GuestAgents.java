@@ -20,6 +20,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 public final class GuestAgents {
   private static final int ANSWER_BYTES = 1 << 16; // what power and snapshots ask has short answers
 
+  private final Duration sign;
+  private final Duration freeze;
   private final Set<Path> taken = new HashSet<>();
 
   /** The right to connect to one agent, until it is given back. */
@@ -38,8 +40,34 @@ public final class GuestAgents {
     }
   }
 
-  /** Creates an empty collection. */
-  public GuestAgents() {}
+  /**
+   * Creates an empty collection.
+   *
+   * @param sign how long an agent may take to show a sign of life
+   * @param freeze how long one may take to freeze file systems, or to thaw them
+   */
+  public GuestAgents(Duration sign, Duration freeze) {
+    this.sign = sign;
+    this.freeze = freeze;
+  }
+
+  /**
+   * Returns how long an agent may take to show a sign of life.
+   *
+   * @return the limit
+   */
+  public Duration sign() {
+    return sign;
+  }
+
+  /**
+   * Returns how long an agent may take to freeze file systems, or to thaw them.
+   *
+   * @return the limit
+   */
+  public Duration freeze() {
+    return freeze;
+  }
 
   /**
    * Says whether a guest has its side of the channel open, without which nobody would answer.

@@ -27,8 +27,8 @@ import java.util.Set;
 
 /** Does power actions. */
 public final class PowerSwitch {
-  private static final Duration BUTTON_PERIOD = Duration.ofSeconds(5);
-  private static final Duration AGENT = Duration.ofSeconds(1);
+  // An agent that obeys gives no answer, so that a longer one would be waited in vain.
+  private static final Duration TAKEN = Duration.ofSeconds(1);
   private static final int POLL_MILLIS = 50;
 
   private final QemuProcess qemu;
@@ -36,6 +36,7 @@ public final class PowerSwitch {
   private final Saving saving;
   private final SnapshotWork snapshots;
   private final GuestAgents agents;
+  private final Duration buttonPeriod;
 
   /**
    * Creates it.
@@ -43,13 +44,15 @@ public final class PowerSwitch {
    * @param qemu starts and ends processes
    * @param startup starts guests
    * @param agents the agents in guests
+   * @param buttonPeriod the time from one press of the power button to the next
    */
-  public PowerSwitch(QemuProcess qemu, Startup startup, GuestAgents agents) {
+  public PowerSwitch(QemuProcess qemu, Startup startup, GuestAgents agents, Duration buttonPeriod) {
     this.qemu = qemu;
     this.startup = startup;
     this.saving = new Saving(qemu);
     this.snapshots = new SnapshotWork(qemu, agents);
     this.agents = agents;
+    this.buttonPeriod = buttonPeriod;
   }
 
   /**
@@ -200,7 +203,7 @@ public final class PowerSwitch {
 
   /** Asks the agent in the guest, which also a guest without ACPI may have. */
   private boolean asked(Run run, Duration limit) {
-    Optional<GuestAgent> agent = agents.find(run, limit, limit);
+    Optional<GuestAgent> agent = agents.find(run, limit, Limits.least(TAKEN, limit));
     if (agent.isEmpty()) {
       return false;
     }
@@ -218,7 +221,7 @@ public final class PowerSwitch {
   /** A guest that has not set up ACPI yet loses the event, so it is repeated. */
   private void pressUntilOff(Context cx, ResourceId id, Run run) {
     String operation = "shut down " + id;
-    long pressed = System.nanoTime() - BUTTON_PERIOD.toNanos();
+    long pressed = System.nanoTime() - buttonPeriod.toNanos();
     try (Monitor monitor = qemu.within(cx.remaining()).connect(id, run)) {
       boolean asked = false;
       while (monitor.state() != MachineState.SHUTDOWN) {
@@ -229,10 +232,10 @@ public final class PowerSwitch {
               operation + ": the guest obeyed neither its agent nor the power button in time");
         }
         cx.progress(0, "waiting for the guest to shut down");
-        if (System.nanoTime() - pressed >= BUTTON_PERIOD.toNanos()) {
+        if (System.nanoTime() - pressed >= buttonPeriod.toNanos()) {
           boolean took = !asked
               && GuestAgents.listens(monitor, run)
-              && asked(run, Limits.least(AGENT, cx.remaining()));
+              && asked(run, Limits.least(agents.sign(), cx.remaining()));
           if (!took) {
             monitor.execute("system_powerdown");
           }

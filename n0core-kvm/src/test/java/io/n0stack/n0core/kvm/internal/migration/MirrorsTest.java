@@ -4,19 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.kvm.ScriptedMonitor;
 import io.n0stack.n0core.kvm.internal.monitor.Limits;
 import io.n0stack.n0core.kvm.internal.monitor.Monitor;
 import io.n0stack.n0core.kvm.internal.monitor.Monitors;
 import io.n0stack.n0core.kvm.internal.record.Run;
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -27,6 +19,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -37,9 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Jobs that take a while to end, of which a real QEMU may or may not tell in time. */
 class MirrorsTest {
   private static final Duration LIMIT = Duration.ofSeconds(20);
-  private static final Pattern COMMAND = Pattern.compile("\"execute\":\"([^\"]*)\"");
   private static final Pattern DEVICE = Pattern.compile("\"device\":\"([^\"]*)\"");
-  private static final Pattern ID = Pattern.compile("\"id\":\"([^\"]*)\"[^\"]*$");
   private static final long WORK_MILLIS = 500;
   private static final int FEW = 20;
 
@@ -83,52 +74,29 @@ class MirrorsTest {
 
   private void finish(String end, boolean told) throws Exception {
     Run run = new Run(UUID.randomUUID(), directory);
-    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-      server.bind(UnixDomainSocketAddress.of(run.monitor()));
-      Thread qemu = new Thread(() -> serve(server, end, told), "fake-qemu");
-      qemu.start();
+    AtomicReference<ScriptedMonitor> qemu = new AtomicReference<>();
+    try (ScriptedMonitor scripted = new ScriptedMonitor(run.monitor(), (command, line) -> {
+      Matcher device = DEVICE.matcher(line);
+      if (command.equals("block-job-cancel") && device.find()) {
+        String job = device.group(1);
+        Future<?> unused = work.schedule(
+            () -> become(qemu.get(), job, end, told), WORK_MILLIS, TimeUnit.MILLISECONDS);
+      }
+      return answer(command);
+    })) {
+      qemu.set(scripted);
       try (Monitors monitors = new Monitors();
           Monitor monitor =
               monitors.toChange("web1", run, new Limits(LIMIT, LIMIT, LIMIT, LIMIT))) {
         new Mirrors("web1", monitor).finish(LIMIT);
       }
-      qemu.join();
     }
   }
 
-  private void serve(ServerSocketChannel server, String end, boolean told) {
-    try (SocketChannel client = server.accept();
-        BufferedReader in =
-            new BufferedReader(Channels.newReader(client, StandardCharsets.UTF_8))) {
-      send(
-          client,
-          "{\"QMP\":{\"version\":{\"qemu\":{\"micro\":0,\"minor\":2,\"major\":7}},"
-              + "\"capabilities\":[]}}");
-      for (String line = in.readLine(); line != null; line = in.readLine()) {
-        Matcher command = COMMAND.matcher(line);
-        Matcher id = ID.matcher(line);
-        assertThat(command.find() && id.find()).as(line).isTrue();
-        Matcher device = DEVICE.matcher(line);
-        if (command.group(1).equals("block-job-cancel") && device.find()) {
-          String job = device.group(1);
-          Future<?> unused = work.schedule(
-              () -> become(client, job, end, told), WORK_MILLIS, TimeUnit.MILLISECONDS);
-        }
-        send(
-            client, "{\"return\":" + answer(command.group(1)) + ",\"id\":\"" + id.group(1) + "\"}");
-      }
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private void become(SocketChannel client, String job, String status, boolean told) {
+  private void become(ScriptedMonitor qemu, String job, String status, boolean told) {
     jobs.put(job, status);
     if (told) {
-      send(
-          client,
-          "{\"event\":\"JOB_STATUS_CHANGE\",\"data\":{\"id\":\"" + job + "\",\"status\":\"" + status
-              + "\"},\"timestamp\":{\"seconds\":1,\"microseconds\":0}}");
+      qemu.tell("JOB_STATUS_CHANGE", "{\"id\":\"" + job + "\",\"status\":\"" + status + "\"}");
     }
   }
 
@@ -141,13 +109,5 @@ class MirrorsTest {
         .map(job -> "{\"id\":\"" + job.getKey() + "\",\"type\":\"mirror\",\"status\":\""
             + job.getValue() + "\",\"current-progress\":1,\"total-progress\":1}")
         .collect(Collectors.joining(",", "[", "]"));
-  }
-
-  private synchronized void send(SocketChannel client, String line) {
-    try {
-      int unused = client.write(ByteBuffer.wrap((line + "\r\n").getBytes(StandardCharsets.UTF_8)));
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
   }
 }
