@@ -48,7 +48,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Each volume has a directory {@code NAME.UID}, mode 0700, with the disk and a record of what it
  * is to be. No image, and no volume whose disk does not match its record, reaches {@code qemu-img}
- * before it was inspected natively. One driver at a time works on a directory.
+ * before it was inspected natively. One driver at a time works on a directory: the first that changes
+ * something locks it until it is closed or its process dies, and others are refused as BUSY.
  *
  * @since 0.1
  */
@@ -167,6 +168,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   public Fingerprint probe() {
     try {
       Path place = pool.requireNearest();
+      pool.lock().requireNotOfAnother();
       return FileFailures.translated("look at", place, () -> {
         FileStore store = Files.getFileStore(place);
         long promised = 0;
@@ -296,6 +298,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   @Override
   public void apply(Context cx, ResourceId id, VolumeSpec desired) {
     VolumePool.requireVolume(id);
+    pool.own();
     if (pool.exists(Stage.READY, id)) {
       alone(id, () -> converge(cx, id, desired));
     } else {
@@ -457,6 +460,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   public void delete(Context cx, ResourceId id) {
     VolumePool.requireVolume(id);
     Path path = pool.path(Stage.READY, id);
+    pool.own();
     if (pool.exists(Stage.MAKING, id) || pool.exists(Stage.DELETING, id)) {
       cx.step(
           "unlink half-made volume",
@@ -546,4 +550,5 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   public void close() {
     images.close();
   }
+    pool.lock().close();
 }

@@ -4,6 +4,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.storage.internal.Failures;
+import io.n0stack.n0core.storage.internal.PathLock;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
