@@ -348,6 +348,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
       Context cx, ResourceId id, VolumeSpec desired, Optional<ImageSource.Copy> content) {
     desired.encryption().ifPresent(key -> Keys.read(key).close());
     if (desired.source().orElse(null) instanceof ImageSource.Conversion conversion) {
+      SourceGate.requireNotEncrypted(desired, conversion);
       long size = qemuImg.foreignSizeBytes(
           new ForeignImage(conversion.image(), VolumeMaker.foreign(conversion.from())),
           runs.brief(cx, "inspect"));
@@ -459,8 +460,8 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   @Override
   public void delete(Context cx, ResourceId id) {
     VolumePool.requireVolume(id);
-    Path path = pool.path(Stage.READY, id);
     pool.own();
+    Path path = pool.path(Stage.READY, id);
     if (pool.exists(Stage.MAKING, id) || pool.exists(Stage.DELETING, id)) {
       cx.step(
           "unlink half-made volume",
@@ -549,6 +550,6 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   @Override
   public void close() {
     images.close();
-  }
     pool.lock().close();
+  }
 }
