@@ -1,6 +1,5 @@
 package io.n0stack.n0core.storage;
 
-import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageSource;
@@ -12,7 +11,6 @@ import io.n0stack.n0core.storage.fetch.ImageCache;
 import io.n0stack.n0core.storage.fetch.ImageFetcher;
 import io.n0stack.n0core.storage.qcow2.ImageGate;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,7 +54,7 @@ final class ImageStore implements AutoCloseable {
 
   /**
    * Fetches an image unless it is here, and keeps it from being evicted. Where there is no room, images
-   * that nobody needs are evicted, those first that were not used for longest.
+   * that nobody needs are evicted for it.
    */
   ImageSource.Copy obtain(Context cx, ResourceId id, ImageSource.Download source) {
     Duration limit = cx.remaining().compareTo(LONGEST) < 0 ? cx.remaining() : LONGEST;
@@ -66,10 +64,9 @@ final class ImageStore implements AutoCloseable {
                 .gate(ContentGate.of(ImageGate.standard(), source.format()))
                 .build())
         .withTimeouts(limit, IDLE);
-    ImageCache cache = cache();
-    while (true) {
-      try {
-        CachedImage image = cache.obtain(
+    CachedImage image = cache()
+        .evicting()
+        .obtain(
             request,
             id.uid().toString(),
             (received, total) -> cx.progress(
@@ -77,21 +74,7 @@ final class ImageStore implements AutoCloseable {
                     ? Math.min(1, (double) received / total.getAsLong())
                     : 0,
                 "fetch"));
-        return new ImageSource.Copy(image.path(), source.format());
-      } catch (N0Exception e) {
-        if (e.code() != N0Exception.Code.EXHAUSTED || !evictsOne(cache)) {
-          throw e;
-        }
-      }
-    }
-  }
-
-  private static boolean evictsOne(ImageCache cache) {
-    List<CachedImage> evicted =
-        cache.evictTo(Math.max(0, cache.usedBytes() - 1)).evicted();
-    LOG.info(
-        "evicted {} to make room", evicted.stream().map(CachedImage::digest).toList());
-    return !evicted.isEmpty();
+    return new ImageSource.Copy(image.path(), source.format());
   }
 
   /** Lets images be evicted, as far as this volume is concerned. */

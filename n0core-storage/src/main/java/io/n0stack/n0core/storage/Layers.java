@@ -81,6 +81,8 @@ final class Layers {
 
   /** Finishes what was begun with a volume's files, or finds that it was not. */
   VolumeRecord settled(Context cx, VolumeRecord record) {
+    // What another driver has begun is not ours to finish.
+    pool.own();
     if (running.hasCopy(record)) {
       boolean unused = guards.one(record.id(), () -> {
         cx.step("forget copy", () -> running.forget(cx, record));

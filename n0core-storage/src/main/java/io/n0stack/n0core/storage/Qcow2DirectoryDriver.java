@@ -49,7 +49,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Each volume has a directory {@code NAME.UID}, mode 0700, with the disk and a record of what it
  * is to be. No image, and no volume whose disk does not match its record, reaches {@code qemu-img}
- * before it was inspected natively. One driver at a time works on a directory.
+ * before it was inspected natively. One driver at a time works on a directory: the first that changes
+ * something locks it until it is closed or its process dies, and others are refused as BUSY.
  *
  * @since 0.1
  */
@@ -173,6 +174,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   public Fingerprint probe() {
     try {
       Path place = pool.requireNearest();
+      pool.lock().requireNotOfAnother();
       return FileFailures.translated("look at", place, () -> {
         FileStore store = Files.getFileStore(place);
         long promised = 0;
@@ -302,6 +304,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   @Override
   public void apply(Context cx, ResourceId id, VolumeSpec desired) {
     VolumePool.requireVolume(id);
+    pool.own();
     if (pool.exists(Stage.READY, id)) {
       alone(id, () -> converge(cx, id, desired));
     } else {
@@ -351,6 +354,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
       Context cx, ResourceId id, VolumeSpec desired, Optional<ImageSource.Copy> content) {
     desired.encryption().ifPresent(key -> Keys.read(key).close());
     if (desired.source().orElse(null) instanceof ImageSource.Conversion conversion) {
+      SourceGate.requireNotEncrypted(desired, conversion);
       long size = qemuImg.foreignSizeBytes(
           new ForeignImage(conversion.image(), VolumeMaker.foreign(conversion.from())),
           runs.brief(cx, "inspect"));
@@ -462,6 +466,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   @Override
   public void delete(Context cx, ResourceId id) {
     VolumePool.requireVolume(id);
+    pool.own();
     Path path = pool.path(Stage.READY, id);
     if (pool.exists(Stage.MAKING, id) || pool.exists(Stage.DELETING, id)) {
       cx.step(
@@ -551,5 +556,6 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   @Override
   public void close() {
     images.close();
+    pool.lock().close();
   }
 }

@@ -4,6 +4,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
+import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.Preallocation;
 import io.n0stack.n0core.api.storage.VolumeSpec;
 import io.n0stack.n0core.storage.VolumePool.Stage;
@@ -52,6 +53,17 @@ final class SourceGate {
     if (size < least) {
       throw N0Exception.invalid(
           "sizeBytes", size, "must be at least " + least + "; to shrink is an action of its own");
+    }
+  }
+
+  /** A key is not brought near an image of a stranger. */
+  static void requireNotEncrypted(VolumeSpec desired, ImageSource.Conversion source) {
+    if (desired.encryption().isPresent()) {
+      throw new N0Exception(
+          N0Exception.Code.UNSUPPORTED,
+          "encryption",
+          "encryption of what is converted from " + source.from() + " " + source.image()
+              + ": make a volume of it, export that, and make the encrypted one of the copy");
     }
   }
 

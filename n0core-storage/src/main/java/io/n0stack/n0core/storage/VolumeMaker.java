@@ -50,6 +50,7 @@ final class VolumeMaker {
     ResourceId id = record.id();
     FileFailures.translate("make volume directory", pool.path(Stage.MAKING, id), () -> {
       pool.create();
+      pool.own();
       discard(id);
       pool.makeDirectory(id);
       pool.write(Stage.MAKING, record);

@@ -67,9 +67,24 @@ final class VolumePool {
 
   private final Path directory;
   private final AtomicLong changes = new AtomicLong();
+  private final PoolLock lock;
 
   VolumePool(Path directory) {
     this.directory = directory;
+    lock = new PoolLock(directory);
+  }
+
+  PoolLock lock() {
+    return lock;
+  }
+
+  /** Keeps other drivers out, if there is a pool. Whoever is going to change something comes by here first. */
+  void own() {
+    FileFailures.translate("lock", directory, () -> {
+      if (requireVisible()) {
+        lock.take();
+      }
+    });
   }
 
   Path directory() {

@@ -9,7 +9,6 @@ import io.n0stack.n0core.api.driver.DriverPlugin;
 import io.n0stack.n0core.api.driver.Fingerprint;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
-import io.n0stack.n0core.api.storage.Encryption;
 import io.n0stack.n0core.api.storage.ForeignFormat;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
@@ -296,27 +295,6 @@ class DriverFeaturesIT {
     } finally {
       Files.deleteIfExists(shared);
     }
-  }
-
-  @Test
-  void encryptedVolumeIsLockedByItsKeyWhichIsNowhereElse() throws IOException {
-    Path key = Files.writeString(directory.resolve("key"), "correct horse");
-    VolumeSpec spec = VolumeSpec.empty(8 * MIB).withEncryption(new Encryption(key));
-
-    VolumeStatus made = make(root, spec);
-    make(root, spec.withSizeBytes(16 * MIB));
-
-    String info = Images.qemuImg("info", "-f", "qcow2", made.path());
-    assertThat(info).contains("encrypted: yes").contains("16 MiB");
-    assertThat(made.encryption()).contains(new Encryption(key));
-    assertThat(new String(Files.readAllBytes(made.path()), StandardCharsets.ISO_8859_1))
-        .doesNotContain("correct horse");
-    assertThat(maintenance.check(cx(), root).sound()).isTrue();
-    Files.delete(key);
-    assertThatThrownBy(() -> maintenance.check(cx(), root))
-        .isInstanceOf(N0Exception.class)
-        .hasMessageContaining(key.toString());
-    assertThat(driver.observe(root)).isInstanceOf(Observed.Present.class);
   }
 
   @Test

@@ -52,8 +52,7 @@ final class FullPool {
     for (ResourceId id : driver.list()) {
       driver.delete(new StandaloneContext(), id);
     }
-    System.out.println("left "
-        + Images.tree(pool).stream().filter(line -> !line.startsWith(".images")).toList());
+    System.out.println("left " + Images.volumes(pool));
   }
 
   private static String export(Qcow2DirectoryDriver driver, ResourceId id, Path target) {

@@ -114,6 +114,18 @@ public final class Images {
   }
 
   /**
+   * Lists all in a pool that is of volumes: neither its lock nor what was downloaded, which stay.
+   *
+   * @param pool a directory that may not exist
+   * @return as {@link #tree}
+   */
+  static List<String> volumes(Path pool) {
+    return tree(pool).stream()
+        .filter(line -> !line.startsWith(".images") && !line.startsWith(".lock "))
+        .toList();
+  }
+
+  /**
    * Lists all under a directory, with sizes and modes.
    *
    * @param directory a directory that may not exist

@@ -77,7 +77,7 @@ class KilledIT {
         requireWholeExports(driver);
         halfMade += settle(driver, random);
       }
-      assertThat(volumes()).as("seed %s kill %s", seed, kill).isEmpty();
+      assertThat(Images.volumes(pool)).as("seed %s kill %s", seed, kill).isEmpty();
     }
     assertThat(halfMade).as("kills that hit the middle, seed %s", seed).isPositive();
   }
@@ -155,13 +155,6 @@ class KilledIT {
       whenFree(() -> driver.delete(new StandaloneContext(), id));
     }
     return halfMade;
-  }
-
-  /** What was downloaded is kept. */
-  private List<String> volumes() {
-    return Images.tree(pool).stream()
-        .filter(line -> !line.startsWith(".images"))
-        .toList();
   }
 
   /** A qemu-img may outlive the process that started it for a moment; an agent tries again. */

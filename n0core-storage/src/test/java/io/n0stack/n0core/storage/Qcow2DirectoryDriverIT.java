@@ -25,6 +25,7 @@ import java.util.Optional;
 import java.util.Random;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,6 +46,11 @@ class Qcow2DirectoryDriverIT {
   void open() {
     pool = directory.resolve("pool, of: volumes");
     driver = new Qcow2DirectoryDriver(pool, Duration.ofSeconds(30));
+  }
+
+  @AfterEach
+  void close() {
+    driver.close();
   }
 
   private Snapshots snapshots() {
@@ -127,7 +133,7 @@ class Qcow2DirectoryDriverIT {
       assertThat(status(id).sizeBytes()).isEqualTo(4 * MIB);
       driver.delete(new StandaloneContext(), id);
     }
-    assertThat(Images.tree(pool)).isEmpty();
+    assertThat(Images.volumes(pool)).isEmpty();
   }
 
   @Test
@@ -173,7 +179,7 @@ class Qcow2DirectoryDriverIT {
 
     driver.delete(new StandaloneContext(), clone);
     driver.delete(new StandaloneContext(), root);
-    assertThat(Images.tree(pool)).isEmpty();
+    assertThat(Images.volumes(pool)).isEmpty();
   }
 
   @Test
@@ -216,7 +222,7 @@ class Qcow2DirectoryDriverIT {
     apply(VolumeSpec.empty(16 * MIB));
     assertThat(status(root).sizeBytes()).isEqualTo(16 * MIB);
     driver.delete(new StandaloneContext(), root);
-    assertThat(Images.tree(pool)).isEmpty();
+    assertThat(Images.volumes(pool)).isEmpty();
   }
 
   @Test
@@ -278,15 +284,15 @@ class Qcow2DirectoryDriverIT {
   void aDamagedVolumeIsLeftAloneByApplyAndRemovedByDelete() throws IOException {
     apply(VolumeSpec.empty(8 * MIB));
     Files.writeString(status(root).path().resolveSibling("volume.json"), "{");
-    List<String> before = Images.tree(pool);
+    List<String> before = Images.volumes(pool);
 
     assertThatThrownBy(() -> apply(VolumeSpec.empty(16 * MIB)))
         .isInstanceOfSatisfying(
             N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE));
-    assertThat(Images.tree(pool)).isEqualTo(before);
+    assertThat(Images.volumes(pool)).isEqualTo(before);
 
     driver.delete(new StandaloneContext(), root);
-    assertThat(Images.tree(pool)).isEmpty();
+    assertThat(Images.volumes(pool)).isEmpty();
   }
 
   @Test
@@ -335,7 +341,7 @@ class Qcow2DirectoryDriverIT {
     assertThat(driver.list()).containsExactly(root);
     driver.delete(new StandaloneContext(), root);
 
-    assertThat(Images.tree(pool)).hasSize(3);
+    assertThat(Images.volumes(pool)).hasSize(3);
   }
 
   private void apply(VolumeSpec spec) {
@@ -393,7 +399,7 @@ class Qcow2DirectoryDriverIT {
             N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE));
     Files.delete(loop);
     driver.delete(new StandaloneContext(), root);
-    assertThat(Images.tree(pool)).isEmpty();
+    assertThat(Images.volumes(pool)).isEmpty();
   }
 
   @Test
@@ -413,7 +419,7 @@ class Qcow2DirectoryDriverIT {
     driver.delete(new StandaloneContext(), clone);
     driver.delete(new StandaloneContext(), root);
 
-    assertThat(Images.tree(pool)).isEmpty();
+    assertThat(Images.volumes(pool)).isEmpty();
   }
 
   @Test

@@ -88,10 +88,9 @@ final class Volumes implements DriverFixture<VolumeSpec, VolumeStatus> {
     return source.equals("preallocated") ? Repetition.of(100) : DriverFixture.super.cycles();
   }
 
-  /** What was downloaded is kept, for it may be asked for again. */
   @Override
   public List<String> residue() {
-    return Images.tree(pool()).stream().filter(line -> !line.startsWith(CACHE)).toList();
+    return Images.volumes(pool());
   }
 
   @Override
@@ -112,7 +111,9 @@ final class Volumes implements DriverFixture<VolumeSpec, VolumeStatus> {
   }
 
   private boolean isOfAVolume(Path file) {
-    return Files.isRegularFile(file) && !file.startsWith(pool().resolve(CACHE));
+    return Files.isRegularFile(file)
+        && !file.startsWith(pool().resolve(CACHE))
+        && !file.equals(pool().resolve(PoolLock.FILE));
   }
 
   @Override

@@ -14,15 +14,15 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Random;
 
-/** An image downloaded from loopback into memory and verified, against {@code curl} and {@code sha256sum}. */
+/** An image downloaded from loopback and verified, against {@code curl} and {@code sha256sum}: into memory, and onto disk, durably. */
 final class DownloadFigures {
   private static final int MIB = 1 << 20;
   private static final int SIZE_MIB = 256;
 
   private DownloadFigures() {}
 
-  static List<Figure> measure(Path program, Path directory) throws Exception {
-    Path source = random(directory.resolve("source"));
+  static List<Figure> measure(Path program, Path memory, Path disk) throws Exception {
+    Path source = random(memory.resolve("source"));
     String sum = sha256(source);
     Process server = Peer.start(List.of(program.toString(), "serve", source.toString()));
     try (BufferedReader said = server.inputReader();
@@ -31,15 +31,38 @@ final class DownloadFigures {
       FetchRequest request = FetchRequest.of(
           URI.create(address),
           ContentRules.builder().digest(Digest.parse("sha256:" + sum)).build());
-      List<Spent> paces = Rounds.inTurn(
+      Rounds.Side settle = () -> Peer.run("sync", "--file-system", disk.toString());
+      List<Spent> inMemory = Rounds.inTurn(
           8,
-          NewFiles.turn(1, directory, file -> fetcher.fetch(request, file)),
-          NewFiles.turn(1, directory, file -> curl(address, file, sum)));
-      return List.of(new Against("curl, sha256sum", paces.get(1))
-          .faster("download " + SIZE_MIB + " MiB, verified", 2, paces.get(0)));
+          NewFiles.turn(1, memory, file -> fetcher.fetch(request, file)),
+          NewFiles.turn(1, memory, file -> curl(address, file, sum)));
+      List<Spent> onDisk = Rounds.inTurn(
+          8,
+          settled(NewFiles.turn(1, disk, file -> fetcher.fetch(request, file)), settle),
+          settled(NewFiles.turn(1, disk, file -> durableCurl(address, file, sum)), settle));
+      return List.of(
+          new Against("curl, sha256sum", inMemory.get(1))
+              .faster("download " + SIZE_MIB + " MiB, verified", 2, inMemory.get(0)),
+          new Against("curl, sha256sum, sync", onDisk.get(1))
+              .faster("download " + SIZE_MIB + " MiB, verified, durable", 2, onDisk.get(0)));
     } finally {
       server.destroyForcibly().onExit().join();
     }
+  }
+
+  /** Else whoever comes next waits for what this one's disk still has to do. */
+  private static Rounds.Turn settled(Rounds.Turn turn, Rounds.Side settle) {
+    return new Rounds.Turn(turn.operations(), times -> {
+      Spent spent = turn.contender().times(times);
+      settle.run();
+      return spent;
+    });
+  }
+
+  private static void durableCurl(String address, Path file, String sum)
+      throws IOException, InterruptedException {
+    curl(address, file, sum);
+    Peer.run("sync", "--data", file.toString());
   }
 
   private static void curl(String address, Path file, String sum)

@@ -23,7 +23,10 @@ final class StorageSuite implements Suite {
       figures.addAll(
           new CopyFigures(c, Files.createTempDirectory(memory, "copy"), scratch).measure());
     }
-    figures.addAll(DownloadFigures.measure(program, Files.createTempDirectory(memory, "download")));
+    figures.addAll(DownloadFigures.measure(
+        program,
+        Files.createTempDirectory(memory, "download"),
+        Files.createDirectory(scratch.resolve("download"))));
     return figures;
   }
 }

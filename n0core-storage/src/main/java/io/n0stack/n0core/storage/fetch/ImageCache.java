@@ -4,6 +4,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.storage.internal.Failures;
+import io.n0stack.n0core.storage.internal.PathLock;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -18,6 +19,8 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Images that were fetched once, by what their content hashes to and never by where they are from. Of
@@ -27,16 +30,25 @@ import java.util.stream.Stream;
  * @since 0.1
  */
 public final class ImageCache {
+  private static final Logger LOG = LoggerFactory.getLogger(ImageCache.class);
   private static final Duration WAIT = Duration.ofMillis(20);
 
   private final CacheDirectory files;
   private final long capacityBytes;
   private final ImageFetcher fetcher;
+  private final Room room;
 
-  private ImageCache(CacheDirectory files, long capacityBytes, ImageFetcher fetcher) {
+  /** What is done for an image for which there is no room. */
+  private enum Room {
+    AS_IS,
+    EVICTING
+  }
+
+  private ImageCache(CacheDirectory files, long capacityBytes, ImageFetcher fetcher, Room room) {
     this.files = files;
     this.capacityBytes = capacityBytes;
     this.fetcher = fetcher;
+    this.room = room;
   }
 
   /**
@@ -60,7 +72,19 @@ public final class ImageCache {
       files.create();
       return files;
     });
-    return new ImageCache(files, capacityBytes, fetcher);
+    return new ImageCache(files, capacityBytes, fetcher, Room.AS_IS);
+  }
+
+  /**
+   * Returns the same cache, but one that makes room for what is put into it: images that nobody needs are evicted,
+   * the longest unused first, as many as it takes, and none for an image that could not have room even so. For room
+   * within the capacity that is done when the new image is verified; until then its file is there beside the
+   * others. If the disk is full while {@link #obtain} fetches, it is done at once.
+   *
+   * @return another view of the cache
+   */
+  public ImageCache evicting() {
+    return new ImageCache(files, capacityBytes, fetcher, Room.EVICTING);
   }
 
   /** Work under the lock on the names. */
@@ -140,11 +164,27 @@ public final class ImageCache {
         .withPart(
             request.rules().digests().isEmpty()
                 ? FetchRequest.Part.DISCARD
-                : FetchRequest.Part.KEEP)
-        .withTimeouts(patience.remaining(), request.idleTimeout());
-    Fetched fetched =
-        withinCapacity(request.rules(), () -> fetcher.fetch(limited, files.staging(key), listener));
+                : FetchRequest.Part.KEEP);
+    Fetched fetched = withinCapacity(
+        request.rules(), () -> fetchOntoDisk(limited, files.staging(key), patience, listener));
     return admit(fetched, request.rules(), reference);
+  }
+
+  /** How much of an image takes space is seen when it is written, for blocks of zeroes take none. */
+  private Fetched fetchOntoDisk(
+      FetchRequest request, Path target, Patience patience, FetchListener listener) {
+    while (true) {
+      try {
+        return fetcher.fetch(
+            request.withTimeouts(patience.remaining(), request.idleTimeout()), target, listener);
+      } catch (N0Exception e) {
+        if (e.code() != N0Exception.Code.EXHAUSTED
+            || room != Room.EVICTING
+            || !locked("evict from", () -> evictFor(1))) {
+          throw e;
+        }
+      }
+    }
   }
 
   /**
@@ -176,12 +216,38 @@ public final class ImageCache {
   }
 
   private ContentRules limited(ContentRules rules) {
-    long room = capacityBytes
-        - FetchFailures.translated("measure", files.images(), () -> files.usedBytes());
-    if (room < 1) {
+    long left = FetchFailures.translated(
+        "measure",
+        files.images(),
+        () -> capacityBytes
+            - files.usedBytes()
+            + (room == Room.EVICTING ? evictableBytes(files.list()) : 0));
+    if (left < 1) {
       throw exhausted(1);
     }
-    return rules.limitedTo(room);
+    return rules.limitedTo(left);
+  }
+
+  private static long evictableBytes(List<CachedImage> images) {
+    return images.stream()
+        .filter(image -> image.references().isEmpty())
+        .mapToLong(CachedImage::sizeBytes)
+        .sum();
+  }
+
+  /** Evicts what has so many bytes or, with the last one, more; nothing and false if there is not so much. */
+  private boolean evictFor(long bytes) throws IOException {
+    List<CachedImage> images = files.list();
+    if (evictableBytes(images) < bytes) {
+      return false;
+    }
+    long[] missing = {bytes};
+    Eviction done =
+        evict(images, image -> missing[0] > 0, image -> missing[0] -= image.sizeBytes());
+    LOG.info(
+        "evicted {} to make room",
+        done.evicted().stream().map(CachedImage::digest).toList());
+    return true;
   }
 
   private N0Exception exhausted(long bytes) {
@@ -209,9 +275,8 @@ public final class ImageCache {
   private CachedImage admit(Fetched fetched, ContentRules rules, String reference) {
     Digest digest = fetched.contentSha256();
     return locked("admit image to", () -> {
-      boolean known = files.find(digest).isPresent();
-      if (!known && fetched.sizeBytes() > capacityBytes - files.usedBytes()) {
-        throw exhausted(fetched.sizeBytes());
+      if (files.find(digest).isEmpty()) {
+        requireRoom(fetched.sizeBytes());
       }
       files.pin(digest, reference);
       files.admit(fetched.path(), digest);
@@ -223,6 +288,13 @@ public final class ImageCache {
       files.touch(digest);
       return files.find(digest).orElseThrow();
     });
+  }
+
+  private void requireRoom(long bytes) throws IOException {
+    long missing = bytes - (capacityBytes - files.usedBytes());
+    if (missing > 0 && (room != Room.EVICTING || !evictFor(missing))) {
+      throw exhausted(bytes);
+    }
   }
 
   /** Finds an image of which everything that rules demand was verified, and pins it. */

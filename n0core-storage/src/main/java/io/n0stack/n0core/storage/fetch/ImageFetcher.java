@@ -114,7 +114,7 @@ public final class ImageFetcher implements AutoCloseable {
         request.idleTimeout(),
         listener);
     Transfer.Source source = UriRules.isFile(request.uri())
-        ? new FileSource(UriRules.file(request.uri()), patience)
+        ? new FileSource(UriRules.file(request.uri()), request.rules().receivable(), patience)
         : new ServerSource(request, target, patience);
     return new Transfer(source, request.rules(), target, patience, executor).run();
   }
@@ -235,7 +235,8 @@ public final class ImageFetcher implements AutoCloseable {
   }
 
   /** A file of this host. */
-  private record FileSource(Path path, Patience patience) implements Transfer.Source {
+  private record FileSource(Path path, long maxBytes, Patience patience)
+      implements Transfer.Source {
     @Override
     public InputStream open(long position, PartRecord.Keeper keeper) {
       return FetchFailures.translated("read", path, () -> {
@@ -244,6 +245,9 @@ public final class ImageFetcher implements AutoCloseable {
         if (!found.isRegularFile()) {
           throw N0Exception.invalid(
               "source.uri", path, "must be a regular file, not a link or device");
+        }
+        if (found.size() > maxBytes) {
+          throw new ContentTooLargeException("source.size", String.valueOf(found.size()), maxBytes);
         }
         patience.total(OptionalLong.of(found.size()));
         return Channels.newInputStream(FileChannel.open(

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.storage.fetch;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.storage.internal.PathLock;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryIteratorException;

@@ -1,11 +1,12 @@
 package io.n0stack.n0core.storage.fetch;
 
+import io.n0stack.n0core.storage.internal.NativeFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 
 /** Writes content in order, leaving out blocks of zeroes, so that they become holes. */
@@ -14,15 +15,17 @@ final class SparseFile {
   static final int BLOCK = 64 << 10;
   private static final byte[] ZEROES = new byte[BLOCK];
 
-  private static final long FLUSH = 16 << 20;
+  private static final long FLUSH = 8 << 20;
 
+  private final Path path;
   private final FileChannel file;
   private final Executor flusher;
   private CompletableFuture<Void> flushed = CompletableFuture.completedFuture(null);
   private long unflushed;
 
-  /** Takes a file that is empty, or holds the beginning of the content and no more. */
-  SparseFile(FileChannel file, Executor flusher) {
+  /** Takes a file, open and by its path, that is empty, or holds the beginning of the content and no more. */
+  SparseFile(Path path, FileChannel file, Executor flusher) {
+    this.path = path;
     this.file = file;
     this.flusher = flusher;
   }
@@ -46,28 +49,19 @@ final class SparseFile {
     }
   }
 
-  /** Lets the disk write while more arrives, so that little is left to wait for at the end. */
-  private void startFlush() throws IOException {
-    requireFlushed();
+  /**
+   * Lets the disk write while more arrives, so that little is left to wait for at the end. Only what has been written is
+   * begun with: to sync it would have the file system commit its journal each time.
+   */
+  private void startFlush() {
     unflushed = 0;
     flushed = CompletableFuture.runAsync(
         () -> {
-          try {
-            file.force(false);
-          } catch (IOException e) {
-            throw new CompletionException(e);
+          try (NativeFile again = NativeFile.openForWriting(path)) {
+            again.startWriting();
           }
         },
         flusher);
-  }
-
-  /** What the kernel could not write is reported once, and the file is no good then. */
-  private void requireFlushed() throws IOException {
-    try {
-      flushed.join();
-    } catch (CompletionException e) {
-      throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
-    }
   }
 
   private static boolean isZero(byte[] bytes, int at) {
@@ -85,7 +79,8 @@ final class SparseFile {
     if (file.size() < length) {
       TemporaryFile.write(file, ByteBuffer.wrap(new byte[1]), length - 1);
     }
-    requireFlushed();
+    // Whatever became of it: what the kernel could not write, then or now, is reported here.
+    flushed.exceptionally(e -> null).join();
     file.force(false);
   }
 }

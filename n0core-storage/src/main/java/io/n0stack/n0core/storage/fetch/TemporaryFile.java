@@ -1,5 +1,6 @@
 package io.n0stack.n0core.storage.fetch;
 
+import io.n0stack.n0core.storage.internal.PathLock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

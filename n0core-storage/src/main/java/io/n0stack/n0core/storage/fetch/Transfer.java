@@ -131,7 +131,7 @@ final class Transfer {
             rules.receivable(),
             received,
             patience)) {
-      SparseFile file = new SparseFile(content.file(), flusher);
+      SparseFile file = new SparseFile(content.path(), content.file(), flusher);
       long size = copy(wire, plain ? Optional.empty() : Optional.of(hashed), file, content);
       patience.tell();
       Set<Digest> digests = received.digests();

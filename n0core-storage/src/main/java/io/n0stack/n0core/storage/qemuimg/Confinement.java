@@ -156,6 +156,12 @@ final class Confinement {
     return any && self.has(CAP_DAC_OVERRIDE) ? ",+dac_override" : "";
   }
 
+  /** Makes sure that a run could be started, and says which file would be run. */
+  ProgramFile ready() {
+    List<String> unused = trusted(List.of());
+    return ProgramFile.of(Path.of(program()));
+  }
+
   private String program() {
     return tool(settings.program(), "qemu-utils");
   }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,6 +41,7 @@ public final class QemuImg {
 
   private final Confinement confinement;
   private final Runner runner;
+  private volatile @Nullable Known known;
 
   /**
    * Makes a client. Runs nothing.
@@ -61,13 +63,23 @@ public final class QemuImg {
   }
 
   /**
-   * Asks the program for its version.
+   * Asks the program for its version, once for as long as it is the same file. That it is there, and all that confines
+   * it, is looked at each time.
    *
    * @return the version, such as {@code 7.2.22}
    */
   public String version() {
-    return Answers.version(runner.version(VERSION));
+    ProgramFile program = confinement.ready();
+    Known last = known;
+    if (last == null || !last.program().equals(program)) {
+      last = new Known(program, Answers.version(runner.version(VERSION)));
+      known = last;
+    }
+    return last.version();
   }
+
+  /** What a program said. */
+  private record Known(ProgramFile program, String version) {}
 
   /**
    * Makes an empty image, mode 0600; if that fails, there is none.

@@ -65,4 +65,21 @@ class FetchFullDiskIT {
           .doesNotContain(".tmp");
     }
   }
+
+  /** Of a disk of 4 MiB, 3 have images that nobody needs. */
+  @Test
+  void imagesThatNobodyNeedsMakeRoomOnTheDiskToo() throws IOException {
+    byte[] fits = Contents.random(1_900_000);
+    Path place = directory.resolve("place");
+    try (RawServer server = RawServer.serving(fits)) {
+      assertThat(fetch("evict", server.uri("/x"), Contents.sha256(fits), place))
+          .contains("pinned 100000", "size 1900000 of 4", "done");
+      assertThat(server.requests()).hasSize(2);
+      assertThat(server.requests().get(1).from()).as("went on with the part").isPositive();
+    }
+    try (RawServer server = RawServer.serving(CONTENT)) {
+      assertThat(fetch("evict", server.uri("/x"), Contents.sha256(CONTENT), place))
+          .contains("pinned 100000", "EXHAUSTED", "No space left");
+    }
+  }
 }

@@ -3,6 +3,7 @@ package io.n0stack.n0core.storage.fetch;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.storage.ImageSource.Compression;
 import io.n0stack.n0core.storage.Images;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -52,9 +53,17 @@ final class FetchingProcess {
         case "discard" -> fetcher.fetch(request, place.resolve("image"), FetchListener.NONE);
         default -> {
           ImageCache cache = ImageCache.open(place, "tenant", 1L << 30, fetcher);
+          if (arguments[0].equals("evict")) {
+            cache = cache.evicting();
+            for (int i = 0; i < 3; i++) {
+              cache.unpin(put(cache, (1 << 20) + i).digest(), "old");
+            }
+            System.out.println("pinned " + put(cache, 100_000).sizeBytes());
+          }
           CachedImage image =
               cache.obtain(request, "process-" + ProcessHandle.current().pid(), FetchListener.NONE);
-          System.out.println("size " + image.sizeBytes());
+          System.out.println(
+              "size " + image.sizeBytes() + " of " + cache.images().size());
         }
       }
       System.out.println("done");
@@ -64,5 +73,13 @@ final class FetchingProcess {
     if (Files.isDirectory(place)) {
       System.out.println("left " + Contents.left(place));
     }
+  }
+
+  private static CachedImage put(ImageCache cache, int bytes) {
+    return cache.importFrom(
+        new ByteArrayInputStream(Contents.random(bytes)),
+        ContentRules.builder().build(),
+        "old",
+        FetchListener.NONE);
   }
 }
