@@ -2,6 +2,7 @@ package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
@@ -22,11 +23,23 @@ final class Admission {
     this.changes = changes;
   }
 
-  ResourceId apply(Reference reference, Spec spec, ApplyOptions options) {
+  /**
+   * Looks for what was reported lost, since it may only have been out of sight. Called under no lock: a
+   * driver may take its time to look.
+   */
+  Observed<?> lookForLost(Reference reference) {
+    return ledger
+        .find(reference)
+        .filter(Intent::isLost)
+        .<Observed<?>>map(known -> host.observe(known.id()))
+        .orElseGet(() -> Observed.unknown("not looked"));
+  }
+
+  ResourceId apply(Reference reference, Spec spec, ApplyOptions options, Observed<?> found) {
     host.requireType(reference, spec);
     synchronized (ledger) { // what is needed must not begin to go between the look and the record
       requireBuildable(reference, spec);
-      return applyBuildable(reference, spec, options);
+      return applyBuildable(reference, spec, options, found);
     }
   }
 
@@ -47,7 +60,8 @@ final class Admission {
     }
   }
 
-  private ResourceId applyBuildable(Reference reference, Spec spec, ApplyOptions options) {
+  private ResourceId applyBuildable(
+      Reference reference, Spec spec, ApplyOptions options, Observed<?> found) {
     Optional<Intent> now = ledger.find(reference);
     if (now.isEmpty()) {
       ResourceId id = ResourceId.fresh(reference.kind(), reference.name());
@@ -61,7 +75,7 @@ final class Admission {
           "apply " + reference + ": it is being deleted; wait until it is gone");
     }
     if (!known.spec().equals(spec)) {
-      requireChangeable(known, spec, options);
+      requireChangeable(known, spec, options, found);
       record(known.asking(spec, options));
     } else if (known.phase() == Phase.FAILED) {
       record(known.under(options).in(Phase.APPLYING, ""));
@@ -71,9 +85,10 @@ final class Admission {
     return known.id();
   }
 
-  /** What was never finished may become anything. */
-  private void requireChangeable(Intent known, Spec spec, ApplyOptions options) {
-    if (known.realised()) {
+  /** What was never finished, and what is lost and is seen to be gone, may become anything. */
+  private void requireChangeable(Intent known, Spec spec, ApplyOptions options, Observed<?> found) {
+    boolean gone = known.isLost() && found instanceof Observed.Absent;
+    if (known.onceReady() && !gone) {
       SpecChanges.requireAllowed(
           known.id().reference(),
           changes.between(host.driver(known.id().kind()), known.spec(), spec),

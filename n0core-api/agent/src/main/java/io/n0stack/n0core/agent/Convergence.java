@@ -64,8 +64,7 @@ final class Convergence {
       throw new N0Exception(
           Code.NOT_FOUND, id.toString(), Engine.APPLY + " " + id + ": " + Intent.LOST);
     }
-    Intent applying =
-        intent.phase() == Phase.APPLYING ? intent : admission.record(intent.in(Phase.APPLYING, ""));
+    Intent applying = begin(intent, before);
     S spec = driver.describe().spec().cast(intent.spec());
     Host.call(running.operation(), () -> {
       driver.apply(running.context(), id, spec);
@@ -82,6 +81,15 @@ final class Convergence {
     ledger
         .dependents(id.reference())
         .forEach(dependent -> wake.accept(dependent.id().reference()));
+  }
+
+  private Intent begin(Intent intent, Observed<?> before) {
+    if (intent.isLost() && Host.finished(before)) {
+      return admission.record(intent.foundAgain());
+    }
+    return intent.phase() == Phase.APPLYING
+        ? intent
+        : admission.record(intent.in(Phase.APPLYING, ""));
   }
 
   /** Tells whether something that held data was finished once and is gone. */
@@ -104,7 +112,7 @@ final class Convergence {
     String message = String.valueOf(failure.getMessage());
     boolean passing = failure.code() != Code.CANCELLED && !FINAL.contains(failure.code());
     OnFailure policy = known.options().onFailure();
-    if (policy == OnFailure.ROLL_BACK && !known.realised()) {
+    if (policy == OnFailure.ROLL_BACK && !known.onceReady()) {
       admission.record(known.in(Phase.ROLLING_BACK, message));
       rollBack(id, failure);
     } else if (policy == OnFailure.RETRY && passing) {

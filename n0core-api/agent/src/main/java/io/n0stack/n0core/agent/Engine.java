@@ -3,6 +3,7 @@ package io.n0stack.n0core.agent;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
 import io.n0stack.n0core.api.driver.Disruption;
+import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
@@ -103,17 +104,19 @@ final class Engine {
 
   /** Accepts a spec: its intent is durable when this returns. */
   Operation<ResourceId> apply(Reference reference, Spec spec, ApplyOptions options) {
+    Observed<?> found = admission.lookForLost(reference);
     return submit(
         reference,
         APPLY,
         spec,
-        () -> admission.apply(reference, spec, options),
+        () -> admission.apply(reference, spec, options, found),
         convergence::realise);
   }
 
   /** Writes down what is wanted without beginning it. */
   void prepare(Reference reference, Spec spec, ApplyOptions options) {
-    note(reference, APPLY, spec, () -> admission.apply(reference, spec, options));
+    Observed<?> found = admission.lookForLost(reference);
+    note(reference, APPLY, spec, () -> admission.apply(reference, spec, options, found));
   }
 
   /** Takes something under its own uid on record; it existed before, so it is never rolled back. */

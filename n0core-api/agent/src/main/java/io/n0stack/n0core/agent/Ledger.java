@@ -146,6 +146,7 @@ final class Ledger {
               OnFailure.valueOf(tree.path("onFailure").asText()),
               Disruption.valueOf(tree.path("disruption").asText(Disruption.NONE.name()))),
           tree.path("realised").asBoolean(),
+          tree.path("onceReady").asBoolean(true), // who does not know destroys nothing
           tree.path("message").asText(),
           record.revision());
     } catch (IllegalArgumentException e) {
@@ -223,6 +224,7 @@ final class Ledger {
         .put("onFailure", intent.options().onFailure().name())
         .put("disruption", intent.options().disruption().name())
         .put("realised", intent.realised())
+        .put("onceReady", intent.onceReady())
         .put("message", intent.message())
         .set("spec", codec.encoded(type, intent.spec()));
     ArrayNode needs = tree.putArray("needs");
