@@ -35,7 +35,11 @@ final class History {
   /** Appends; may be called under a lock. {@link #deliver} follows, without one. */
   synchronized void append(LongFunction<Event> event) {
     last++;
-    ring[(int) (last % ring.length)] = event.apply(last);
+    ring[slot(last)] = event.apply(last);
+  }
+
+  private int slot(long revision) {
+    return (int) Math.floorMod(revision, (long) ring.length);
   }
 
   synchronized long last() {
@@ -121,7 +125,7 @@ final class History {
           running = false;
           return false;
         }
-        event = isKept(place + 1) ? ring[(int) ((place + 1) % ring.length)] : null;
+        event = isKept(place + 1) ? ring[slot(place + 1)] : null;
       }
       if (event == null) {
         event = snapshot.get();

@@ -37,6 +37,11 @@ final class Ledger {
   // How many events a life may have for each change of the store without running into the next
   // life's.
   private static final int EVENTS_BITS = 20;
+  // A store that has lost count goes on from the clock and has revisions that leave less room. It
+  // spends 1024 of them when it is opened, so that a life has as many events all the same.
+  private static final long LARGE_LIFE = 1L << 42;
+  private static final int EVENTS_BITS_OF_LARGE = 10;
+  private static final long LARGEST_LIFE = LARGE_LIFE + (1L << 52) - (1L << 30);
 
   private final Store store;
   private final JsonCodec codec;
@@ -50,7 +55,7 @@ final class Ledger {
   Ledger(Store store, JsonCodec codec, Map<String, Driver<?, ?>> drivers) {
     this.store = store;
     this.codec = codec;
-    this.history = new History(life() << EVENTS_BITS, EVENTS_KEPT);
+    this.history = new History(base(life()), EVENTS_KEPT);
     for (Versioned record : store.list(RESOURCES)) {
       load(record, drivers);
     }
@@ -69,6 +74,15 @@ final class Ledger {
       LOG.warn("this life is not on record, events may be numbered again: {}", e.getMessage());
       return highest + 1;
     }
+  }
+
+  /** Returns where the events of a life begin: the later the life, the higher, whatever its number. */
+  static long base(long life) {
+    if (life < LARGE_LIFE) {
+      return life << EVENTS_BITS;
+    }
+    long beyond = Math.min(life, LARGEST_LIFE) - LARGE_LIFE;
+    return (LARGE_LIFE << EVENTS_BITS) + (beyond << EVENTS_BITS_OF_LARGE);
   }
 
   private void loadAction(Versioned action) {
