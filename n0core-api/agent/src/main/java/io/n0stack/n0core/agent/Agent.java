@@ -313,8 +313,9 @@ public final class Agent implements AutoCloseable {
 
   /**
    * Does something once with a capability of a resource's driver, such as a reboot. It is noted durably
-   * before it begins; if the agent dies in between it is not repeated but reported by {@link
-   * Recovery#indeterminate()}.
+   * before it begins; if the agent dies or is closed in between, or the driver throws {@link
+   * io.n0stack.n0core.api.UnknownOutcomeException}, it is not repeated but reported by the next agent's
+   * {@link Recovery#indeterminate()}.
    *
    * @param kind the resource's kind
    * @param name its name

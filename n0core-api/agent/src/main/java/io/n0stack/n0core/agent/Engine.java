@@ -2,6 +2,7 @@ package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.Reference;
@@ -17,9 +18,12 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Runs operations: one at a time per resource, the intent durable before each effect. */
 final class Engine {
+  private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
   static final String APPLY = "apply";
   static final String DELETE = "delete";
 
@@ -137,7 +141,7 @@ final class Engine {
     };
     return submit(orphan.reference(), "reap", orphan, intend, (id, running) -> {
       convergence.deleteAndProve(id, running);
-      ledger.takeBack(note);
+      takeBack(note, "reap", id);
       return id;
     });
   }
@@ -174,12 +178,31 @@ final class Engine {
       try {
         result = Host.call(running.operation(), () -> action.run(able, running.context(), id));
       } catch (N0Exception e) {
-        ledger.takeBack(note);
+        // A driver that is stopped or has lost the line cannot tell how far it came.
+        if (!closing && !(e instanceof UnknownOutcomeException)) {
+          takeBack(note, e);
+        }
         throw e;
       }
-      ledger.takeBack(note);
+      takeBack(note, verb, id);
       return result;
     });
+  }
+
+  private void takeBack(UUID note, N0Exception known) {
+    try {
+      ledger.takeBack(note);
+    } catch (N0Exception e) {
+      known.addSuppressed(e); // it is reported, once too often rather than never
+    }
+  }
+
+  private void takeBack(UUID note, String verb, ResourceId id) {
+    try {
+      ledger.takeBack(note);
+    } catch (N0Exception e) {
+      LOG.warn("{} {}: done, but will be reported as interrupted: {}", verb, id, e.getMessage());
+    }
   }
 
   private void note(Reference reference, String verb, Object request, Runnable intend) {
