@@ -114,13 +114,19 @@ final class Engine {
         APPLY,
         spec,
         () -> admission.apply(reference, spec, options, found),
-        convergence::realise);
+        convergence::realise,
+        () -> admission.join(reference, options));
   }
 
   /** Writes down what is wanted without beginning it. */
   void prepare(Reference reference, Spec spec, ApplyOptions options) {
     Observed<?> found = admission.lookForLost(reference);
-    note(reference, APPLY, spec, () -> admission.apply(reference, spec, options, found));
+    note(
+        reference,
+        APPLY,
+        spec,
+        () -> admission.apply(reference, spec, options, found),
+        () -> admission.join(reference, options));
   }
 
   /** Takes something under its own uid on record; it existed before, so it is never rolled back. */
@@ -159,7 +165,7 @@ final class Engine {
 
   /** Writes down that a resource is to go; {@code along} are those that go before it. */
   void prepareDeletion(Reference reference, Set<Reference> along) {
-    note(reference, DELETE, DELETE, () -> admission.delete(reference, along));
+    note(reference, DELETE, DELETE, () -> admission.delete(reference, along), () -> {});
   }
 
   /** Runs a driver's capability under a note in the journal. */
@@ -205,12 +211,13 @@ final class Engine {
     }
   }
 
-  private void note(Reference reference, String verb, Object request, Runnable intend) {
+  private void note(
+      Reference reference, String verb, Object request, Runnable intend, Runnable joined) {
     inLane(reference, lane -> {
       requireOpen(verb, reference);
       Optional<RunningOperation<?>> current = lane.current();
       if (current.isPresent()) {
-        return join(current.get(), verb, request);
+        return join(current.get(), verb, request, joined);
       }
       intend.run();
       return lane;
@@ -224,11 +231,21 @@ final class Engine {
       Object request,
       Supplier<ResourceId> intend,
       Running.Work<R> work) {
+    return submit(reference, verb, request, intend, work, () -> {});
+  }
+
+  private <R> Operation<R> submit(
+      Reference reference,
+      String verb,
+      Object request,
+      Supplier<ResourceId> intend,
+      Running.Work<R> work,
+      Runnable joined) {
     Operation<R> submitted = inLane(reference, lane -> {
       requireOpen(verb, reference);
       Optional<RunningOperation<?>> current = lane.current();
       if (current.isPresent()) {
-        return join(current.get(), verb, request);
+        return join(current.get(), verb, request, joined);
       }
       RunningOperation<R> operation =
           new RunningOperation<>(intend.get(), verb, request, scheduler);
@@ -263,8 +280,10 @@ final class Engine {
   }
 
   @SuppressWarnings("unchecked") // an equal request has the same type of result
-  private static <R> Operation<R> join(RunningOperation<?> current, String verb, Object request) {
+  private static <R> Operation<R> join(
+      RunningOperation<?> current, String verb, Object request, Runnable joined) {
     if (current.isFor(verb, request)) {
+      joined.run();
       return (Operation<R>) current;
     }
     throw new N0Exception(

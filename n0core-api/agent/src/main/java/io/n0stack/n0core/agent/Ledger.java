@@ -211,17 +211,25 @@ final class Ledger {
         .toList();
   }
 
-  /** Tells whether a resource would, with these dependencies, need itself. */
-  synchronized boolean needsItself(Reference reference, Set<Reference> dependencies) {
+  /** Returns what a resource needs, once what is asked for is on record. */
+  synchronized Set<Reference> needsOf(Reference reference, Map<Reference, Spec> asked) {
+    Spec spec = asked.get(reference);
+    return spec == null
+        ? find(reference).map(intent -> intent.spec().dependencies()).orElse(Set.of())
+        : spec.dependencies();
+  }
+
+  /** Tells whether a resource would need itself, once what is asked for is on record. */
+  synchronized boolean needsItself(Reference reference, Map<Reference, Spec> asked) {
     Set<Reference> seen = new HashSet<>();
-    Deque<Reference> open = new ArrayDeque<>(dependencies);
+    Deque<Reference> open = new ArrayDeque<>(needsOf(reference, asked));
     while (!open.isEmpty()) {
       Reference next = open.pop();
       if (next.equals(reference)) {
         return true;
       }
       if (seen.add(next)) {
-        find(next).ifPresent(intent -> open.addAll(intent.spec().dependencies()));
+        open.addAll(needsOf(next, asked));
       }
     }
     return false;

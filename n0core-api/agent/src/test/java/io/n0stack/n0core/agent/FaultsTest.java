@@ -9,6 +9,7 @@ import io.n0stack.n0core.agent.World.ThingSpec;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
 import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -564,6 +565,77 @@ class FaultsTest {
       }
       assertThat(agent.find("cell", "c1")).isEmpty();
       assertThat(world.things).isEmpty();
+    }
+  }
+
+  @Test
+  void aRequestThatJoinsAnotherSaysWhatHappensWhenItFails() {
+    world.hook = call -> {
+      if (call.equals("apply c1")) {
+        latch.await();
+      }
+    };
+    world.failure = Optional.of(new N0Exception(Code.EXHAUSTED, "disk", "disk full"));
+    try (Agent agent = open()) {
+      Operation<ResourceId> first = agent.apply("cell", "c1", ThingSpec.of(1));
+      await().atMost(LIMIT).until(() -> world.calls.contains("apply c1"));
+      Operation<ResourceId> second =
+          agent.apply("cell", "c1", ThingSpec.of(1), World.onFailure(OnFailure.ROLL_BACK));
+      assertThat(second).isSameAs(first);
+      latch.countDown();
+      assertRefused(Code.EXHAUSTED, () -> second.await(LIMIT), "disk full");
+      assertThat(agent.find("cell", "c1")).isEmpty();
+      assertThat(world.things).isEmpty();
+    }
+  }
+
+  @Test
+  void aRequestThatJoinsAnotherDoesNotKeepItFromBeingDone() {
+    world.hang = Optional.of(latch);
+    try (Agent agent = open()) {
+      Operation<ResourceId> first = agent.apply("cell", "c1", ThingSpec.of(1));
+      await().atMost(LIMIT).until(() -> first.step().equals("hang"));
+      ApplyOptions restart = World.onFailure(OnFailure.KEEP).withDisruption(Disruption.RESTART);
+      Operation<ResourceId> second = agent.apply("cell", "c1", ThingSpec.of(1), restart);
+      latch.countDown();
+      second.await(LIMIT);
+      assertThat(phase(agent, "c1")).isEqualTo(Phase.READY);
+      world.failure = Optional.of(new N0Exception(Code.EXHAUSTED, "disk", "disk full"));
+      world.things.values().forEach(thing -> thing.finished = false);
+      await().atMost(LIMIT).until(() -> phase(agent, "c1") == Phase.FAILED); // KEEP is in force
+      assertThat(world.disruption).isEqualTo(Disruption.NONE);
+    }
+  }
+
+  @Test
+  void leaveToDisruptThatWasNotNeededIsNotKept() {
+    try (Agent agent = open()) {
+      ApplyOptions restart = ApplyOptions.defaults().withDisruption(Disruption.RESTART);
+      agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      agent.apply("cell", "c1", ThingSpec.of(1), restart).await(LIMIT);
+      world.calls.clear();
+      world.disruption = Disruption.RESTART;
+      world.things.values().forEach(thing -> thing.finished = false);
+      await().atMost(LIMIT).until(() -> world.calls.contains("apply c1"));
+      await().atMost(LIMIT).until(() -> world.disruption == Disruption.NONE);
+    }
+  }
+
+  @Test
+  void anOrphanIsNotAdoptedUnderASpecThatNeedsItself() {
+    ResourceId orphan = leaveOrphan();
+    try (Agent agent = open()) {
+      agent.apply("wall", "w1", ThingSpec.of(1).needing("cell", "c1"));
+      for (ThingSpec spec : List.of(
+          ThingSpec.of(1).needing("cell", "c1"), ThingSpec.of(1).needing("wall", "w1"))) {
+        assertRefused(
+            Code.INVALID, () -> agent.adopt(orphan, spec), "must not depend on itself");
+      }
+      assertThat(agent.orphans()).containsExactly(orphan);
+      agent.adopt(orphan, ThingSpec.of(1)).await(LIMIT);
+      agent.apply("wall", "w1", ThingSpec.of(1).needing("cell", "c1")).await(LIMIT);
+      agent.delete("wall", "w1").await(LIMIT);
+      agent.delete("cell", "c1").await(LIMIT);
     }
   }
 
