@@ -128,7 +128,9 @@ final class Admission {
             "adopt " + reference + ": another one of that name is on record");
       }
       requireBuildable("adopt", reference, Map.of(reference, spec));
-      return record(Intent.existing(orphan, spec, 1, ApplyOptions.defaults())).id();
+      ResourceId id = record(Intent.existing(orphan, spec, 1, ApplyOptions.defaults())).id();
+      ledger.forgetAside(id);
+      return id;
     }
   }
 
@@ -143,6 +145,7 @@ final class Admission {
       missing.forEach(intent -> requireBuildable("restore", intent.id().reference(), asked));
       List<ResourceId> taken = new ArrayList<>();
       missing.forEach(intent -> taken.add(record(intent).id()));
+      taken.forEach(ledger::forgetAside);
       return taken;
     }
   }

@@ -147,6 +147,7 @@ final class Engine {
     };
     return submit(orphan.reference(), "reap", orphan, intend, (id, running) -> {
       convergence.deleteAndProve(id, running);
+      ledger.forgetAside(id);
       takeBack(note, "reap", id);
       return id;
     });

@@ -47,15 +47,20 @@ final class Ledger {
   private final JsonCodec codec;
   private final History history;
   private final Map<Reference, Intent> intents = new HashMap<>();
-  // Of records whose kind has no driver now: what they need must outlive them all the same.
-  private final Map<Reference, Set<Reference>> unservedNeeds = new HashMap<>();
+  private final Map<Reference, Unserved> unserved = new HashMap<>();
   private final List<String> unreadable = new ArrayList<>();
   private final List<Indeterminate> indeterminate = new ArrayList<>();
+
+  /** A record that is of no use now; what it needs must outlive it all the same. */
+  private record Unserved(Reference reference, String uid, Set<Reference> needs) {}
 
   Ledger(Store store, JsonCodec codec, Map<String, Driver<?, ?>> drivers) {
     this.store = store;
     this.codec = codec;
     this.history = new History(base(life()), EVENTS_KEPT);
+    for (Versioned aside : store.list(UNREADABLE)) {
+      readAgain(aside, drivers);
+    }
     for (Versioned record : store.list(RESOURCES)) {
       load(record, drivers);
     }
@@ -103,7 +108,7 @@ final class Ledger {
     String kind = record.key().split("/", -1)[1];
     Driver<?, ?> driver = drivers.get(kind);
     if (driver == null) {
-      keepNeeds(record, kind);
+      keepNeeds(record);
       unreadable.add(
           record.key() + ": no driver for kind \"" + kind + "\" is installed; left as it is");
       return;
@@ -112,18 +117,56 @@ final class Ledger {
       Intent intent = decode(record, kind, driver);
       intents.put(intent.id().reference(), intent);
     } catch (N0Exception e) {
+      keepNeeds(record);
       unreadable.add(putAside(record) + ": " + e.getMessage());
     }
   }
 
-  private void keepNeeds(Versioned record, String kind) {
+  /** Puts a record back that was put aside and can be read by now, unless its name is taken. */
+  private void readAgain(Versioned aside, Map<String, Driver<?, ?>> drivers) {
+    String key = RESOURCES + aside.key().substring(UNREADABLE.length());
+    String kind = key.split("/", -1)[1];
+    try {
+      Optional<Versioned> taken = store.find(key);
+      Optional<String> uid = uid(aside);
+      if (taken.isPresent() && uid.isPresent() && uid.equals(uid(taken.get()))) {
+        store.delete(aside.key(), aside.revision()); // it is on record again
+        return;
+      }
+      Driver<?, ?> driver = drivers.get(kind);
+      if (taken.isEmpty() && driver != null) {
+        Intent unused = decode(new Versioned(key, aside.value(), aside.revision()), kind, driver);
+        long revision = store.put(key, aside.value(), Store.NONE);
+        LOG.info("{}: can be read again, now {} revision {}", aside.key(), key, revision);
+        store.delete(aside.key(), aside.revision());
+        return;
+      }
+      unreadable.add(aside.key() + ": " + (driver == null ? "no driver" : "its name is taken"));
+    } catch (N0Exception e) {
+      unreadable.add(aside.key() + ": " + e.getMessage());
+    }
+    keepNeeds(aside);
+  }
+
+  private Optional<String> uid(Versioned record) {
+    try {
+      return Optional.of(codec.tree(record.key(), record.value()).path("uid").asText())
+          .filter(uid -> !uid.isEmpty());
+    } catch (N0Exception e) {
+      return Optional.empty();
+    }
+  }
+
+  private void keepNeeds(Versioned record) {
+    String[] labels = record.key().split("/", -1);
     try {
       JsonNode tree = codec.tree(record.key(), record.value());
       Set<Reference> needs = new HashSet<>();
       for (JsonNode need : tree.path("needs")) {
         needs.add(new Reference(need.path("kind").asText(), need.path("name").asText()));
       }
-      unservedNeeds.put(new Reference(kind, tree.path("name").asText()), needs);
+      Reference reference = new Reference(labels[1], labels[2]);
+      unserved.put(reference, new Unserved(reference, tree.path("uid").asText(), needs));
     } catch (N0Exception e) {
       LOG.warn("{}: what it needs cannot be read: {}", record.key(), e.getMessage());
     }
@@ -201,13 +244,29 @@ final class Ledger {
         .toList();
   }
 
-  /** Names what refers to a resource, also what no driver is installed for. */
+  /** Forgets a record that was put aside: what it describes is on record again, or destroyed. */
+  synchronized void forgetAside(ResourceId id) {
+    Unserved aside = unserved.get(id.reference());
+    if (aside == null || !aside.uid().equals(id.uid().toString())) {
+      return;
+    }
+    try {
+      String key = UNREADABLE + key(id).substring(RESOURCES.length());
+      store.find(key).ifPresent(record -> store.delete(key, record.revision()));
+      unserved.remove(id.reference());
+    } catch (N0Exception e) {
+      LOG.warn("{}: its record that cannot be read stays: {}", id, e.getMessage());
+    }
+  }
+
+  /** Names what refers to a resource, also what no driver is installed for or cannot be read. */
   synchronized List<Reference> needers(Reference reference) {
-    Stream<Reference> unserved = unservedNeeds.entrySet().stream()
-        .filter(entry -> entry.getValue().contains(reference))
-        .map(Map.Entry::getKey);
+    Stream<Reference> others = unserved.values().stream()
+        .filter(other -> other.needs().contains(reference))
+        .map(Unserved::reference);
     return Stream.concat(
-            dependents(reference).stream().map(other -> other.id().reference()), unserved)
+            dependents(reference).stream().map(other -> other.id().reference()), others)
+        .distinct()
         .toList();
   }
 
