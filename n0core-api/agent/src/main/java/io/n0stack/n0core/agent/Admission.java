@@ -92,18 +92,15 @@ final class Admission {
   /** Joins a request for the same that is being worked on: the latest says what happens if it fails. */
   void join(Reference reference, ApplyOptions options) {
     synchronized (ledger) {
-      ledger
-          .find(reference)
-          .filter(known -> !known.leaving())
-          .ifPresent(known -> {
-            // Leave to disrupt is for this change alone, and may come when that is made.
-            ApplyOptions latest = known.phase() == Phase.READY
-                ? options.withDisruption(known.options().disruption())
-                : options;
-            if (!known.options().equals(latest)) {
-              record(known.under(latest));
-            }
-          });
+      ledger.find(reference).filter(known -> !known.leaving()).ifPresent(known -> {
+        // Leave to disrupt is for this change alone, and may come when that is made.
+        ApplyOptions latest = known.phase() == Phase.READY
+            ? options.withDisruption(known.options().disruption())
+            : options;
+        if (!known.options().equals(latest)) {
+          record(known.under(latest));
+        }
+      });
     }
   }
 
@@ -128,7 +125,8 @@ final class Admission {
             "adopt " + reference + ": another one of that name is on record");
       }
       requireBuildable("adopt", reference, Map.of(reference, spec));
-      ResourceId id = record(Intent.existing(orphan, spec, 1, ApplyOptions.defaults())).id();
+      ResourceId id =
+          record(Intent.existing(orphan, spec, 1, ApplyOptions.defaults())).id();
       ledger.forgetAside(id);
       return id;
     }

@@ -521,10 +521,8 @@ class AgentTest {
               })
               .await(LIMIT))
           .withMessage("not now")
-          .satisfies(e -> assertThat(e.getSuppressed())
-              .singleElement()
-              .asString()
-              .contains("keeps its notes"));
+          .satisfies(e ->
+              assertThat(e.getSuppressed()).singleElement().asString().contains("keeps its notes"));
     }
     assertThat(reported())
         .extracting(Indeterminate::verb)

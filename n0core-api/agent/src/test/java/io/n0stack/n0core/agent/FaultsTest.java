@@ -732,10 +732,9 @@ class FaultsTest {
     ResourceId orphan = leaveOrphan();
     try (Agent agent = open()) {
       agent.apply("wall", "w1", ThingSpec.of(1).needing("cell", "c1"));
-      for (ThingSpec spec : List.of(
-          ThingSpec.of(1).needing("cell", "c1"), ThingSpec.of(1).needing("wall", "w1"))) {
-        assertRefused(
-            Code.INVALID, () -> agent.adopt(orphan, spec), "must not depend on itself");
+      for (ThingSpec spec :
+          List.of(ThingSpec.of(1).needing("cell", "c1"), ThingSpec.of(1).needing("wall", "w1"))) {
+        assertRefused(Code.INVALID, () -> agent.adopt(orphan, spec), "must not depend on itself");
       }
       assertThat(agent.orphans()).containsExactly(orphan);
       agent.adopt(orphan, ThingSpec.of(1)).await(LIMIT);

@@ -27,12 +27,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class LossTest {
   private static final Duration LIMIT = Duration.ofSeconds(20);
-  private static final N0Exception FULL = new N0Exception(Code.EXHAUSTED, "disk", "disk full");
 
   @TempDir
   Path directory;
 
   private final World world = new World();
+  private final N0Exception full = new N0Exception(Code.EXHAUSTED, "disk", "disk full");
 
   @BeforeEach
   void holdData() {
@@ -92,7 +92,7 @@ class LossTest {
     }
     try (Agent agent = open()) {
       world.things.put(id(agent), thing);
-      world.failure = Optional.of(FULL);
+      world.failure = Optional.of(full);
 
       assertRefused(
           Code.EXHAUSTED,
@@ -111,7 +111,7 @@ class LossTest {
   void whatIsMadeInThePlaceOfWhatIsLostIsNotRolledBackEither() {
     try (Agent agent = open()) {
       lose(agent);
-      world.failure = Optional.of(FULL);
+      world.failure = Optional.of(full);
 
       assertRefused(
           Code.EXHAUSTED,

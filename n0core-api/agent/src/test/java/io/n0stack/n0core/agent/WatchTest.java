@@ -186,8 +186,16 @@ class WatchTest {
   void theLaterALifeTheHigherItsEvents() {
     long before = 0;
     for (long life : new long[] {
-      1, 1025, 1_764_000_000_000L, (1L << 42) - 1024, 1L << 42, (1L << 42) + 1024,
-      1_764_000_000_000L << 10, (1_764_000_000_000L << 10) + 1024, 1L << 52, (1L << 52) + 1024
+      1,
+      1025,
+      1_764_000_000_000L,
+      (1L << 42) - 1024,
+      1L << 42,
+      (1L << 42) + 1024,
+      1_764_000_000_000L << 10,
+      (1_764_000_000_000L << 10) + 1024,
+      1L << 52,
+      (1L << 52) + 1024
     }) {
       assertThat(Ledger.base(life)).isGreaterThanOrEqualTo(before + (1L << 20));
       before = Ledger.base(life);
