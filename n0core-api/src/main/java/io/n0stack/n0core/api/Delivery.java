@@ -48,9 +48,9 @@ public final class Delivery<E> implements Subscription {
   }
 
   /**
-   * Sees to it that the executor delivers what was offered. If the executor refuses, the events wait
-   * for the next call, since the producer's change is no less made for it. Must not be called under a
-   * lock.
+   * Sees to it that the executor delivers what was offered. If the executor refuses, or has no thread
+   * for it, the events wait for the next call, since the producer's change is no less made for it. Must
+   * not be called under a lock.
    */
   public void dispatch() {
     synchronized (this) {
@@ -59,11 +59,51 @@ public final class Delivery<E> implements Subscription {
       }
       running = true;
     }
+    Turn turn = new Turn();
+    boolean taken = false;
     try {
-      executor.execute(this::drain);
-    } catch (RejectedExecutionException e) {
-      synchronized (this) {
-        running = false;
+      executor.execute(turn);
+      taken = true;
+    } catch (RejectedExecutionException | OutOfMemoryError e) { // also: no native thread to be had
+      if (turn.begun()) {
+        throw e; // the listener's own, on an executor that runs it here
+      }
+    } finally {
+      if (!taken) {
+        turn.giveUp();
+      }
+    }
+  }
+
+  /** What the executor is given; once given up, it does nothing, since another may have its turn. */
+  private final class Turn implements Runnable {
+    private boolean begun;
+    private boolean givenUp;
+
+    @Override
+    public void run() {
+      synchronized (Delivery.this) {
+        if (givenUp) {
+          return;
+        }
+        begun = true;
+      }
+      drain();
+    }
+
+    boolean begun() {
+      synchronized (Delivery.this) {
+        return begun;
+      }
+    }
+
+    /** Lets the next call try again, unless the turn has begun, which then ends by itself. */
+    void giveUp() {
+      synchronized (Delivery.this) {
+        if (!begun) {
+          givenUp = true;
+          running = false;
+        }
       }
     }
   }

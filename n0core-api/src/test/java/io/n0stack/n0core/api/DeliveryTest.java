@@ -154,6 +154,54 @@ class DeliveryTest {
   }
 
   @Test
+  void anExecutorWithoutAThreadHarmsNeitherProducerNorLaterDelivery() {
+    AtomicBoolean exhausted = new AtomicBoolean(true);
+    Delivery<Integer> delivery = new Delivery<>(
+        task -> {
+          if (exhausted.get()) {
+            throw new OutOfMemoryError("unable to create native thread");
+          }
+          task.run();
+        },
+        heard::add,
+        () -> {});
+    delivery.offer(1);
+    delivery.dispatch();
+    exhausted.set(false);
+
+    delivery.offer(2);
+    delivery.dispatch();
+
+    assertThat(heard).containsExactly(1, 2);
+  }
+
+  @Test
+  void anExecutorThatIsBrokenSilencesNoListenerForGood() {
+    AtomicBoolean broken = new AtomicBoolean(true);
+    Delivery<Integer> delivery = new Delivery<>(
+        task -> {
+          tasks.add(task);
+          if (broken.get()) {
+            throw new IllegalStateException("broken");
+          }
+        },
+        heard::add,
+        () -> {});
+    delivery.offer(1);
+    org.assertj.core.api.Assertions.assertThatIllegalStateException()
+        .isThrownBy(delivery::dispatch);
+    broken.set(false);
+
+    delivery.dispatch();
+
+    assertThat(tasks).hasSize(2);
+    tasks.remove().run();
+    assertThat(heard).as("that turn was given up").isEmpty();
+    tasks.remove().run();
+    assertThat(heard).containsExactly(1);
+  }
+
+  @Test
   void nothingIsDeliveredAfterClose() {
     AtomicInteger closed = new AtomicInteger();
     Delivery<Integer> delivery = new Delivery<>(tasks::add, heard::add, closed::incrementAndGet);

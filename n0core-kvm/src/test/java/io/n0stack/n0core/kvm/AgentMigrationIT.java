@@ -304,9 +304,8 @@ class AgentMigrationIT {
     source = SendingAgent.open(hosts.left);
 
     assertThat(moving.state()).isEqualTo(State.CANCELLED);
-    Recovery recovery = source.recovery();
-    assertThat(recovery.adopted()).containsExactly(hosts.id);
-    assertThat(recovery.indeterminate()).isEmpty();
+    assertThat(source.recovery().adopted()).containsExactly(hosts.id);
+    assertReported();
     assertThat(phase(source)).isEqualTo(Phase.SETTLED);
     assertThat(status(source).pid()).isEqualTo(before.pid());
     assertThat(hosts.runs(hosts.left)).isTrue();

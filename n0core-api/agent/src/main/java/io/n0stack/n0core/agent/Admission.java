@@ -2,13 +2,17 @@ package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /** Refuses a request or makes its intent durable. Called under the resource's lane. */
 final class Admission {
@@ -22,17 +26,30 @@ final class Admission {
     this.changes = changes;
   }
 
-  ResourceId apply(Reference reference, Spec spec, ApplyOptions options) {
+  /**
+   * Looks for what was reported lost, since it may only have been out of sight. Called under no lock: a
+   * driver may take its time to look.
+   */
+  Observed<?> lookForLost(Reference reference) {
+    return ledger
+        .find(reference)
+        .filter(Intent::isLost)
+        .<Observed<?>>map(known -> host.observe(known.id()))
+        .orElseGet(() -> Observed.unknown("not looked"));
+  }
+
+  ResourceId apply(Reference reference, Spec spec, ApplyOptions options, Observed<?> found) {
     host.requireType(reference, spec);
     synchronized (ledger) { // what is needed must not begin to go between the look and the record
-      requireBuildable(reference, spec);
-      return applyBuildable(reference, spec, options);
+      requireBuildable(Engine.APPLY, reference, Map.of(reference, spec));
+      return applyBuildable(reference, spec, options, found);
     }
   }
 
-  private void requireBuildable(Reference reference, Spec spec) {
-    Set<Reference> dependencies = spec.dependencies();
-    if (ledger.needsItself(reference, dependencies)) {
+  /** Refuses one of the specs that are asked for together if it can never be built, or not now. */
+  private void requireBuildable(String verb, Reference reference, Map<Reference, Spec> asked) {
+    Set<Reference> dependencies = ledger.needsOf(reference, asked);
+    if (ledger.needsItself(reference, asked)) {
       throw N0Exception.invalid(
           "dependencies of " + reference, dependencies, "must not depend on itself");
     }
@@ -41,13 +58,14 @@ final class Admission {
         throw new N0Exception(
             Code.PRECONDITION,
             reference.toString(),
-            "apply " + reference + ": it needs " + dependency
-                + ", which is being deleted; wait until that is gone and apply it again");
+            verb + " " + reference + ": it needs " + dependency
+                + ", which is being deleted; wait until that is gone and " + verb + " it again");
       }
     }
   }
 
-  private ResourceId applyBuildable(Reference reference, Spec spec, ApplyOptions options) {
+  private ResourceId applyBuildable(
+      Reference reference, Spec spec, ApplyOptions options, Observed<?> found) {
     Optional<Intent> now = ledger.find(reference);
     if (now.isEmpty()) {
       ResourceId id = ResourceId.fresh(reference.kind(), reference.name());
@@ -61,7 +79,7 @@ final class Admission {
           "apply " + reference + ": it is being deleted; wait until it is gone");
     }
     if (!known.spec().equals(spec)) {
-      requireChangeable(known, spec, options);
+      requireChangeable(known, spec, options, found);
       record(known.asking(spec, options));
     } else if (known.phase() == Phase.FAILED) {
       record(known.under(options).in(Phase.APPLYING, ""));
@@ -71,9 +89,25 @@ final class Admission {
     return known.id();
   }
 
-  /** What was never finished may become anything. */
-  private void requireChangeable(Intent known, Spec spec, ApplyOptions options) {
-    if (known.realised()) {
+  /** Joins a request for the same that is being worked on: the latest says what happens if it fails. */
+  void join(Reference reference, ApplyOptions options) {
+    synchronized (ledger) {
+      ledger.find(reference).filter(known -> !known.leaving()).ifPresent(known -> {
+        // Leave to disrupt is for this change alone, and may come when that is made.
+        ApplyOptions latest = known.phase() == Phase.READY
+            ? options.withDisruption(known.options().disruption())
+            : options;
+        if (!known.options().equals(latest)) {
+          record(known.under(latest));
+        }
+      });
+    }
+  }
+
+  /** What was never finished, and what is lost and is seen to be gone, may become anything. */
+  private void requireChangeable(Intent known, Spec spec, ApplyOptions options, Observed<?> found) {
+    boolean gone = known.isLost() && found instanceof Observed.Absent;
+    if (known.onceReady() && !gone) {
       SpecChanges.requireAllowed(
           known.id().reference(),
           changes.between(host.driver(known.id().kind()), known.spec(), spec),
@@ -83,26 +117,35 @@ final class Admission {
 
   ResourceId adopt(ResourceId orphan, Spec spec) {
     Reference reference = orphan.reference();
-    if (ledger.find(reference).isPresent()) {
-      throw new N0Exception(
-          Code.ALREADY_EXISTS,
-          reference.toString(),
-          "adopt " + reference + ": another one of that name is on record");
+    synchronized (ledger) {
+      if (ledger.find(reference).isPresent()) {
+        throw new N0Exception(
+            Code.ALREADY_EXISTS,
+            reference.toString(),
+            "adopt " + reference + ": another one of that name is on record");
+      }
+      requireBuildable("adopt", reference, Map.of(reference, spec));
+      ResourceId id =
+          record(Intent.existing(orphan, spec, 1, ApplyOptions.defaults())).id();
+      ledger.forgetAside(id);
+      return id;
     }
-    return record(Intent.existing(orphan, spec, 1, ApplyOptions.defaults())).id();
   }
 
   /** Takes on record what is not on record yet. */
   List<ResourceId> restore(List<Intent> backup) {
-    List<ResourceId> taken = new ArrayList<>();
     synchronized (ledger) {
-      for (Intent intent : backup) {
-        if (ledger.find(intent.id().reference()).isEmpty()) {
-          taken.add(record(intent).id());
-        }
-      }
+      List<Intent> missing = backup.stream()
+          .filter(intent -> ledger.find(intent.id().reference()).isEmpty())
+          .toList();
+      Map<Reference, Spec> asked = new HashMap<>();
+      missing.forEach(intent -> asked.put(intent.id().reference(), intent.spec()));
+      missing.forEach(intent -> requireBuildable("restore", intent.id().reference(), asked));
+      List<ResourceId> taken = new ArrayList<>();
+      missing.forEach(intent -> taken.add(record(intent).id()));
+      taken.forEach(ledger::forgetAside);
+      return taken;
     }
-    return taken;
   }
 
   ResourceId delete(Reference reference, Set<Reference> along) {
@@ -150,6 +193,15 @@ final class Admission {
           verb + " " + reference + ": it is being deleted");
     }
     return known.id();
+  }
+
+  /** Changes what is on record now: a request that was joined meanwhile may have changed it. */
+  Intent revise(ResourceId id, UnaryOperator<Intent> change) {
+    synchronized (ledger) {
+      Reference reference = id.reference();
+      return record(change.apply(
+          ledger.find(reference).orElseThrow(() -> notFound(Engine.APPLY, reference))));
+    }
   }
 
   Intent record(Intent intent) {

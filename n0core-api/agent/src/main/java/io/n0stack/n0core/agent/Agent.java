@@ -181,7 +181,8 @@ public final class Agent implements AutoCloseable {
 
   /**
    * Makes a resource what a spec says, now and from now on. The intent is durable when this returns; the
-   * work goes on in the operation. The same request while one runs joins it.
+   * work goes on in the operation. The same request while one runs joins it, and says from
+   * then on what happens if that fails.
    *
    * @param kind the resource's kind
    * @param name its name
@@ -313,8 +314,9 @@ public final class Agent implements AutoCloseable {
 
   /**
    * Does something once with a capability of a resource's driver, such as a reboot. It is noted durably
-   * before it begins; if the agent dies in between it is not repeated but reported by {@link
-   * Recovery#indeterminate()}.
+   * before it begins; if the agent dies or is closed in between, or the driver throws {@link
+   * io.n0stack.n0core.api.UnknownOutcomeException}, it is not repeated but reported by the next agent's
+   * {@link Recovery#indeterminate()}.
    *
    * @param kind the resource's kind
    * @param name its name
@@ -439,7 +441,8 @@ public final class Agent implements AutoCloseable {
    * @param orphan one of {@link #orphans()}
    * @param spec what it is to be
    * @return the operation
-   * @throws N0Exception NOT_FOUND if there is no such orphan; ALREADY_EXISTS if its name is on record
+   * @throws N0Exception NOT_FOUND if there is no such orphan; ALREADY_EXISTS if its name is on record;
+   *     INVALID if the spec would need itself; PRECONDITION if something that it needs is being deleted
    */
   public Operation<ResourceId> adopt(ResourceId orphan, Spec spec) {
     requireOrphan(orphan);
@@ -511,7 +514,8 @@ public final class Agent implements AutoCloseable {
    *
    * @param backup what {@link #export()} returned
    * @return what was taken on record
-   * @throws N0Exception INVALID, before any effect, for a text that is no backup
+   * @throws N0Exception INVALID, before any effect, for a text that is no backup, or if a resource would need
+   *     itself; PRECONDITION, before any effect, if something that is needed is being deleted
    */
   public List<ResourceId> restore(String backup) {
     List<ResourceId> taken = admission.restore(new Backup(host, codec).read(backup));

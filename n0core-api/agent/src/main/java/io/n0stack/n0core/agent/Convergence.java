@@ -2,12 +2,12 @@ package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -56,16 +56,18 @@ final class Convergence {
     Driver<S, T> driver = host.typed(id);
     Observed<?> before = host.observeOrThrow(Engine.APPLY, id);
     if (Host.finished(before) && intent.phase() == Phase.READY) {
+      if (intent.options().disruption() != Disruption.NONE) { // nobody has made use of the leave
+        Intent unused = admission.revise(id, Intent::ready);
+      }
       return;
     }
     if (lost(intent, before)) {
       // Whoever asks does not know it yet; an empty one in its place would hide the loss.
-      admission.record(intent.lost());
+      Intent unused = admission.revise(id, Intent::lost);
       throw new N0Exception(
           Code.NOT_FOUND, id.toString(), Engine.APPLY + " " + id + ": " + Intent.LOST);
     }
-    Intent applying =
-        intent.phase() == Phase.APPLYING ? intent : admission.record(intent.in(Phase.APPLYING, ""));
+    begin(intent, before);
     S spec = driver.describe().spec().cast(intent.spec());
     Host.call(running.operation(), () -> {
       driver.apply(running.context(), id, spec);
@@ -78,10 +80,18 @@ final class Convergence {
           id.toString(),
           Engine.APPLY + " " + id + ": the driver returned, but it is " + after);
     }
-    admission.record(applying.ready());
+    Intent unused = admission.revise(id, Intent::ready);
     ledger
         .dependents(id.reference())
         .forEach(dependent -> wake.accept(dependent.id().reference()));
+  }
+
+  private void begin(Intent intent, Observed<?> before) {
+    if (intent.isLost() && Host.finished(before)) {
+      Intent unused = admission.revise(intent.id(), Intent::foundAgain);
+    } else if (intent.phase() != Phase.APPLYING) {
+      Intent unused = admission.revise(intent.id(), known -> known.in(Phase.APPLYING, ""));
+    }
   }
 
   /** Tells whether something that held data was finished once and is gone. */
@@ -93,27 +103,36 @@ final class Convergence {
 
   /** Decides what becomes of a resource whose spec could not be made true. */
   private void settle(ResourceId id, N0Exception failure) {
-    Optional<Intent> now = ledger.find(id.reference());
-    if (engine.closing() || now.isEmpty()) {
+    if (engine.closing()) {
       return; // the agent that is opened next goes on with the record as it is
     }
-    Intent known = now.get();
-    if (known.phase() == Phase.FAILED) {
-      return; // lost
+    boolean leaves;
+    synchronized (ledger) { // a request that is joined meanwhile is heeded or comes too late
+      leaves = ledger
+          .find(id.reference())
+          .filter(known -> known.phase() != Phase.FAILED) // lost
+          .map(known -> settled(known, failure))
+          .filter(Intent::leaving)
+          .isPresent();
     }
+    if (leaves) {
+      rollBack(id, failure);
+    }
+  }
+
+  private Intent settled(Intent known, N0Exception failure) {
     String message = String.valueOf(failure.getMessage());
     boolean passing = failure.code() != Code.CANCELLED && !FINAL.contains(failure.code());
     OnFailure policy = known.options().onFailure();
-    if (policy == OnFailure.ROLL_BACK && !known.realised()) {
-      admission.record(known.in(Phase.ROLLING_BACK, message));
-      rollBack(id, failure);
-    } else if (policy == OnFailure.RETRY && passing) {
-      if (!known.message().equals(message) || known.phase() != Phase.APPLYING) {
-        admission.record(known.in(Phase.APPLYING, message));
-      }
-    } else {
-      admission.record(known.in(Phase.FAILED, message));
+    if (policy == OnFailure.ROLL_BACK && !known.onceReady()) {
+      return admission.record(known.in(Phase.ROLLING_BACK, message));
     }
+    if (policy == OnFailure.RETRY && passing) {
+      return known.message().equals(message) && known.phase() == Phase.APPLYING
+          ? known
+          : admission.record(known.in(Phase.APPLYING, message));
+    }
+    return admission.record(known.in(Phase.FAILED, message));
   }
 
   private void rollBack(ResourceId id, N0Exception failure) {

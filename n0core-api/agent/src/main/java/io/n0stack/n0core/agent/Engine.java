@@ -2,7 +2,9 @@ package io.n0stack.n0core.agent;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.driver.Disruption;
+import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
@@ -16,9 +18,12 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Runs operations: one at a time per resource, the intent durable before each effect. */
 final class Engine {
+  private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
   static final String APPLY = "apply";
   static final String DELETE = "delete";
 
@@ -103,17 +108,25 @@ final class Engine {
 
   /** Accepts a spec: its intent is durable when this returns. */
   Operation<ResourceId> apply(Reference reference, Spec spec, ApplyOptions options) {
+    Observed<?> found = admission.lookForLost(reference);
     return submit(
         reference,
         APPLY,
         spec,
-        () -> admission.apply(reference, spec, options),
-        convergence::realise);
+        () -> admission.apply(reference, spec, options, found),
+        convergence::realise,
+        () -> admission.join(reference, options));
   }
 
   /** Writes down what is wanted without beginning it. */
   void prepare(Reference reference, Spec spec, ApplyOptions options) {
-    note(reference, APPLY, spec, () -> admission.apply(reference, spec, options));
+    Observed<?> found = admission.lookForLost(reference);
+    note(
+        reference,
+        APPLY,
+        spec,
+        () -> admission.apply(reference, spec, options, found),
+        () -> admission.join(reference, options));
   }
 
   /** Takes something under its own uid on record; it existed before, so it is never rolled back. */
@@ -134,7 +147,8 @@ final class Engine {
     };
     return submit(orphan.reference(), "reap", orphan, intend, (id, running) -> {
       convergence.deleteAndProve(id, running);
-      ledger.takeBack(note);
+      ledger.forgetAside(id);
+      takeBack(note, "reap", id);
       return id;
     });
   }
@@ -152,7 +166,7 @@ final class Engine {
 
   /** Writes down that a resource is to go; {@code along} are those that go before it. */
   void prepareDeletion(Reference reference, Set<Reference> along) {
-    note(reference, DELETE, DELETE, () -> admission.delete(reference, along));
+    note(reference, DELETE, DELETE, () -> admission.delete(reference, along), () -> {});
   }
 
   /** Runs a driver's capability under a note in the journal. */
@@ -171,20 +185,40 @@ final class Engine {
       try {
         result = Host.call(running.operation(), () -> action.run(able, running.context(), id));
       } catch (N0Exception e) {
-        ledger.takeBack(note);
+        // A driver that is stopped or has lost the line cannot tell how far it came.
+        if (!closing && !(e instanceof UnknownOutcomeException)) {
+          takeBack(note, e);
+        }
         throw e;
       }
-      ledger.takeBack(note);
+      takeBack(note, verb, id);
       return result;
     });
   }
 
-  private void note(Reference reference, String verb, Object request, Runnable intend) {
+  private void takeBack(UUID note, N0Exception known) {
+    try {
+      ledger.takeBack(note);
+    } catch (N0Exception e) {
+      known.addSuppressed(e); // it is reported, once too often rather than never
+    }
+  }
+
+  private void takeBack(UUID note, String verb, ResourceId id) {
+    try {
+      ledger.takeBack(note);
+    } catch (N0Exception e) {
+      LOG.warn("{} {}: done, but will be reported as interrupted: {}", verb, id, e.getMessage());
+    }
+  }
+
+  private void note(
+      Reference reference, String verb, Object request, Runnable intend, Runnable joined) {
     inLane(reference, lane -> {
       requireOpen(verb, reference);
       Optional<RunningOperation<?>> current = lane.current();
       if (current.isPresent()) {
-        return join(current.get(), verb, request);
+        return join(current.get(), verb, request, joined);
       }
       intend.run();
       return lane;
@@ -198,11 +232,21 @@ final class Engine {
       Object request,
       Supplier<ResourceId> intend,
       Running.Work<R> work) {
+    return submit(reference, verb, request, intend, work, () -> {});
+  }
+
+  private <R> Operation<R> submit(
+      Reference reference,
+      String verb,
+      Object request,
+      Supplier<ResourceId> intend,
+      Running.Work<R> work,
+      Runnable joined) {
     Operation<R> submitted = inLane(reference, lane -> {
       requireOpen(verb, reference);
       Optional<RunningOperation<?>> current = lane.current();
       if (current.isPresent()) {
-        return join(current.get(), verb, request);
+        return join(current.get(), verb, request, joined);
       }
       RunningOperation<R> operation =
           new RunningOperation<>(intend.get(), verb, request, scheduler);
@@ -237,8 +281,10 @@ final class Engine {
   }
 
   @SuppressWarnings("unchecked") // an equal request has the same type of result
-  private static <R> Operation<R> join(RunningOperation<?> current, String verb, Object request) {
+  private static <R> Operation<R> join(
+      RunningOperation<?> current, String verb, Object request, Runnable joined) {
     if (current.isFor(verb, request)) {
+      joined.run();
       return (Operation<R>) current;
     }
     throw new N0Exception(

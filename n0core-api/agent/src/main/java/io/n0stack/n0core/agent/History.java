@@ -39,7 +39,11 @@ final class History {
   /** Appends; may be called under a lock. {@link #deliver} follows, without one. */
   synchronized void append(LongFunction<Event> event) {
     last++;
-    ring[(int) (last % ring.length)] = event.apply(last);
+    ring[slot(last)] = event.apply(last);
+  }
+
+  private int slot(long revision) {
+    return (int) Math.floorMod(revision, (long) ring.length);
   }
 
   synchronized long last() {
@@ -172,7 +176,7 @@ final class History {
 
     private @Nullable Event kept(long revision) {
       boolean isKept = revision >= first && revision > last - ring.length && revision <= last;
-      return isKept ? ring[(int) (revision % ring.length)] : null;
+      return isKept ? ring[slot(revision)] : null;
     }
 
     private void stop() {

@@ -4,7 +4,7 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import java.util.UUID;
 
 /**
- * An action that an agent died in: it may have happened or not, wholly or in part. It is not repeated,
+ * An action that an agent died or was closed in, or whose answer was lost: it may have happened or not, wholly or in part. It is not repeated,
  * and stays on disk until {@link Agent#acknowledge} is told that somebody has looked.
  *
  * @param note its own identity

@@ -13,6 +13,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JavaType;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.cfg.MapperConfig;
@@ -59,6 +60,8 @@ public final class JsonCodec {
   private static final JsonMapper STRICT = LENIENT
       .rebuild()
       .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+      .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
+      .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
       .build();
 
   /** Creates a codec. */
@@ -114,7 +117,8 @@ public final class JsonCodec {
   }
 
   /**
-   * Reads what a person wrote: a component that does not exist is an error.
+   * Reads what a person wrote: a component that does not exist is an error, and so are text for a
+   * number and a number for an enum.
    *
    * @param type the type
    * @param json the text

@@ -37,20 +37,30 @@ final class Ledger {
   // How many events a life may have for each change of the store without running into the next
   // life's.
   private static final int EVENTS_BITS = 20;
+  // A store that has lost count goes on from the clock and has revisions that leave less room. It
+  // spends 1024 of them when it is opened, so that a life has as many events all the same.
+  private static final long LARGE_LIFE = 1L << 42;
+  private static final int EVENTS_BITS_OF_LARGE = 10;
+  private static final long LARGEST_LIFE = LARGE_LIFE + (1L << 52) - (1L << 30);
 
   private final Store store;
   private final JsonCodec codec;
   private final History history;
   private final Map<Reference, Intent> intents = new HashMap<>();
-  // Of records whose kind has no driver now: what they need must outlive them all the same.
-  private final Map<Reference, Set<Reference>> unservedNeeds = new HashMap<>();
+  private final Map<Reference, Unserved> unserved = new HashMap<>();
   private final List<String> unreadable = new ArrayList<>();
   private final List<Indeterminate> indeterminate = new ArrayList<>();
+
+  /** A record that is of no use now; what it needs must outlive it all the same. */
+  private record Unserved(Reference reference, String uid, Set<Reference> needs) {}
 
   Ledger(Store store, JsonCodec codec, Map<String, Driver<?, ?>> drivers) {
     this.store = store;
     this.codec = codec;
-    this.history = new History(life() << EVENTS_BITS, EVENTS_KEPT);
+    this.history = new History(base(life()), EVENTS_KEPT);
+    for (Versioned aside : store.list(UNREADABLE)) {
+      readAgain(aside, drivers);
+    }
     for (Versioned record : store.list(RESOURCES)) {
       load(record, drivers);
     }
@@ -71,6 +81,15 @@ final class Ledger {
     }
   }
 
+  /** Returns where the events of a life begin: the later the life, the higher, whatever its number. */
+  static long base(long life) {
+    if (life < LARGE_LIFE) {
+      return life << EVENTS_BITS;
+    }
+    long beyond = Math.min(life, LARGEST_LIFE) - LARGE_LIFE;
+    return (LARGE_LIFE << EVENTS_BITS) + (beyond << EVENTS_BITS_OF_LARGE);
+  }
+
   private void loadAction(Versioned action) {
     try {
       JsonNode tree = codec.tree(action.key(), action.value());
@@ -89,7 +108,7 @@ final class Ledger {
     String kind = record.key().split("/", -1)[1];
     Driver<?, ?> driver = drivers.get(kind);
     if (driver == null) {
-      keepNeeds(record, kind);
+      keepNeeds(record);
       unreadable.add(
           record.key() + ": no driver for kind \"" + kind + "\" is installed; left as it is");
       return;
@@ -98,18 +117,56 @@ final class Ledger {
       Intent intent = decode(record, kind, driver);
       intents.put(intent.id().reference(), intent);
     } catch (N0Exception e) {
+      keepNeeds(record);
       unreadable.add(putAside(record) + ": " + e.getMessage());
     }
   }
 
-  private void keepNeeds(Versioned record, String kind) {
+  /** Puts a record back that was put aside and can be read by now, unless its name is taken. */
+  private void readAgain(Versioned aside, Map<String, Driver<?, ?>> drivers) {
+    String key = RESOURCES + aside.key().substring(UNREADABLE.length());
+    String kind = key.split("/", -1)[1];
+    try {
+      Optional<Versioned> taken = store.find(key);
+      Optional<String> uid = uid(aside);
+      if (taken.isPresent() && uid.isPresent() && uid.equals(uid(taken.get()))) {
+        store.delete(aside.key(), aside.revision()); // it is on record again
+        return;
+      }
+      Driver<?, ?> driver = drivers.get(kind);
+      if (taken.isEmpty() && driver != null) {
+        Intent unused = decode(new Versioned(key, aside.value(), aside.revision()), kind, driver);
+        long revision = store.put(key, aside.value(), Store.NONE);
+        LOG.info("{}: can be read again, now {} revision {}", aside.key(), key, revision);
+        store.delete(aside.key(), aside.revision());
+        return;
+      }
+      unreadable.add(aside.key() + ": " + (driver == null ? "no driver" : "its name is taken"));
+    } catch (N0Exception e) {
+      unreadable.add(aside.key() + ": " + e.getMessage());
+    }
+    keepNeeds(aside);
+  }
+
+  private Optional<String> uid(Versioned record) {
+    try {
+      return Optional.of(codec.tree(record.key(), record.value()).path("uid").asText())
+          .filter(uid -> !uid.isEmpty());
+    } catch (N0Exception e) {
+      return Optional.empty();
+    }
+  }
+
+  private void keepNeeds(Versioned record) {
+    String[] labels = record.key().split("/", -1);
     try {
       JsonNode tree = codec.tree(record.key(), record.value());
       Set<Reference> needs = new HashSet<>();
       for (JsonNode need : tree.path("needs")) {
         needs.add(new Reference(need.path("kind").asText(), need.path("name").asText()));
       }
-      unservedNeeds.put(new Reference(kind, tree.path("name").asText()), needs);
+      Reference reference = new Reference(labels[1], labels[2]);
+      unserved.put(reference, new Unserved(reference, tree.path("uid").asText(), needs));
     } catch (N0Exception e) {
       LOG.warn("{}: what it needs cannot be read: {}", record.key(), e.getMessage());
     }
@@ -146,6 +203,7 @@ final class Ledger {
               OnFailure.valueOf(tree.path("onFailure").asText()),
               Disruption.valueOf(tree.path("disruption").asText(Disruption.NONE.name()))),
           tree.path("realised").asBoolean(),
+          tree.path("onceReady").asBoolean(true), // who does not know destroys nothing
           tree.path("message").asText(),
           record.revision());
     } catch (IllegalArgumentException e) {
@@ -186,27 +244,51 @@ final class Ledger {
         .toList();
   }
 
-  /** Names what refers to a resource, also what no driver is installed for. */
+  /** Forgets a record that was put aside: what it describes is on record again, or destroyed. */
+  synchronized void forgetAside(ResourceId id) {
+    Unserved aside = unserved.get(id.reference());
+    if (aside == null || !aside.uid().equals(id.uid().toString())) {
+      return;
+    }
+    try {
+      String key = UNREADABLE + key(id).substring(RESOURCES.length());
+      store.find(key).ifPresent(record -> store.delete(key, record.revision()));
+      unserved.remove(id.reference());
+    } catch (N0Exception e) {
+      LOG.warn("{}: its record that cannot be read stays: {}", id, e.getMessage());
+    }
+  }
+
+  /** Names what refers to a resource, also what no driver is installed for or cannot be read. */
   synchronized List<Reference> needers(Reference reference) {
-    Stream<Reference> unserved = unservedNeeds.entrySet().stream()
-        .filter(entry -> entry.getValue().contains(reference))
-        .map(Map.Entry::getKey);
+    Stream<Reference> others = unserved.values().stream()
+        .filter(other -> other.needs().contains(reference))
+        .map(Unserved::reference);
     return Stream.concat(
-            dependents(reference).stream().map(other -> other.id().reference()), unserved)
+            dependents(reference).stream().map(other -> other.id().reference()), others)
+        .distinct()
         .toList();
   }
 
-  /** Tells whether a resource would, with these dependencies, need itself. */
-  synchronized boolean needsItself(Reference reference, Set<Reference> dependencies) {
+  /** Returns what a resource needs, once what is asked for is on record. */
+  synchronized Set<Reference> needsOf(Reference reference, Map<Reference, Spec> asked) {
+    Spec spec = asked.get(reference);
+    return spec == null
+        ? find(reference).map(intent -> intent.spec().dependencies()).orElse(Set.of())
+        : spec.dependencies();
+  }
+
+  /** Tells whether a resource would need itself, once what is asked for is on record. */
+  synchronized boolean needsItself(Reference reference, Map<Reference, Spec> asked) {
     Set<Reference> seen = new HashSet<>();
-    Deque<Reference> open = new ArrayDeque<>(dependencies);
+    Deque<Reference> open = new ArrayDeque<>(needsOf(reference, asked));
     while (!open.isEmpty()) {
       Reference next = open.pop();
       if (next.equals(reference)) {
         return true;
       }
       if (seen.add(next)) {
-        find(next).ifPresent(intent -> open.addAll(intent.spec().dependencies()));
+        open.addAll(needsOf(next, asked));
       }
     }
     return false;
@@ -223,6 +305,7 @@ final class Ledger {
         .put("onFailure", intent.options().onFailure().name())
         .put("disruption", intent.options().disruption().name())
         .put("realised", intent.realised())
+        .put("onceReady", intent.onceReady())
         .put("message", intent.message())
         .set("spec", codec.encoded(type, intent.spec()));
     ArrayNode needs = tree.putArray("needs");

@@ -94,8 +94,11 @@ final class Planner {
     if (engine.convergence().lost(known, seen)) {
       return new Plan.Entry(reference, Plan.Action.REFUSE, differences, Intent.LOST);
     }
-    if (!known.realised()) {
+    if (!known.onceReady()) {
       return new Plan.Entry(reference, Plan.Action.CREATE, differences, "it was never finished");
+    }
+    if (known.isLost() && seen instanceof Observed.Absent) {
+      return new Plan.Entry(reference, Plan.Action.CREATE, differences, "it was lost");
     }
     if (!differences.isEmpty()) {
       return new Plan.Entry(reference, SpecChanges.action(differences), differences, "");

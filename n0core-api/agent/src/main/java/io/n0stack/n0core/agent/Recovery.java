@@ -14,7 +14,8 @@ import java.util.Set;
  * @param unknown what could not be seen and was left alone, with the reason, by resource or driver
  * @param orphans what bears a stamp of ours but is not on record; left alone until adopted or reaped
  * @param quarantined records that could not be read, and where their bytes are now
- * @param indeterminate actions that were running when the agent died: they may have happened
+ * @param indeterminate actions that were running when an agent died or was closed, or whose answer
+ *     was lost, and that nobody has acknowledged: they may have happened
  * @since 0.1
  */
 public record Recovery(

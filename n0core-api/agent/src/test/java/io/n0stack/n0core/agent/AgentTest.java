@@ -8,9 +8,14 @@ import io.n0stack.n0core.agent.World.ThingSpec;
 import io.n0stack.n0core.agent.World.ThingStatus;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
+import io.n0stack.n0core.api.Subscription;
+import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.api.store.FileStore;
+import io.n0stack.n0core.api.store.Store;
+import io.n0stack.n0core.api.store.Versioned;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +24,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -447,6 +453,115 @@ class AgentTest {
     }
     try (Agent agent = open()) {
       assertThat(agent.recovery().indeterminate()).isEmpty();
+    }
+  }
+
+  private List<Indeterminate> reported() {
+    try (Agent agent = open()) {
+      return agent.recovery().indeterminate();
+    }
+  }
+
+  @Test
+  void anActionThatTheAgentIsClosedInIsReported() {
+    try (Agent agent = open()) {
+      agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      Operation<ResourceId> action =
+          agent.act("cell", "c1", "touch", World.Touch.class, (touch, cx, id) -> {
+            touch.touch();
+            cx.step("wait for the answer", () -> new CountDownLatch(1).await());
+            return id;
+          });
+      await().atMost(LIMIT).until(() -> action.step().equals("wait for the answer"));
+    }
+    assertThat(world.calls).contains("touch cell");
+    assertThat(reported()).extracting(Indeterminate::verb).containsExactly("touch");
+  }
+
+  @Test
+  void anActionWhoseAnswerWasLostIsReportedAndOneThatFailedIsNot() {
+    try (Agent agent = open()) {
+      agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      assertRefused(
+          Code.UNAVAILABLE,
+          () -> agent
+              .act("cell", "c1", "ask", World.Touch.class, (touch, cx, id) -> {
+                throw new UnknownOutcomeException("ask", new IOException("the line is dead"));
+              })
+              .await(LIMIT),
+          "may have happened");
+      assertRefused(
+          Code.BUSY,
+          () -> agent
+              .act("cell", "c1", "try", World.Touch.class, (touch, cx, id) -> {
+                throw new N0Exception(Code.BUSY, "cell", "not now");
+              })
+              .await(LIMIT),
+          "not now");
+    }
+    assertThat(reported()).extracting(Indeterminate::verb).containsExactly("ask");
+  }
+
+  @Test
+  void aNoteThatCannotBeTakenBackChangesNothingOfHowAnActionEnded() {
+    try (Agent agent = Agent.open(
+        new Unforgetting(FileStore.open(directory.resolve("state"))),
+        world.drivers(),
+        options(),
+        new Workers(2))) {
+      agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      ResourceId done = agent
+          .act("cell", "c1", "succeed", World.Touch.class, (touch, cx, id) -> id)
+          .await(LIMIT);
+      assertThat(done.name()).isEqualTo("c1");
+      assertThatExceptionOfType(N0Exception.class)
+          .isThrownBy(() -> agent
+              .act("cell", "c1", "fail", World.Touch.class, (touch, cx, id) -> {
+                throw new N0Exception(Code.BUSY, "cell", "not now");
+              })
+              .await(LIMIT))
+          .withMessage("not now")
+          .satisfies(e ->
+              assertThat(e.getSuppressed()).singleElement().asString().contains("keeps its notes"));
+    }
+    assertThat(reported())
+        .extracting(Indeterminate::verb)
+        .containsExactlyInAnyOrder("succeed", "fail");
+  }
+
+  /** A store that deletes no note. */
+  private record Unforgetting(Store store) implements Store {
+    @Override
+    public Optional<Versioned> find(String key) {
+      return store.find(key);
+    }
+
+    @Override
+    public List<Versioned> list(String prefix) {
+      return store.list(prefix);
+    }
+
+    @Override
+    public long put(String key, String value, long expectedRevision) {
+      return store.put(key, value, expectedRevision);
+    }
+
+    @Override
+    public void delete(String key, long expectedRevision) {
+      if (key.startsWith("action/")) {
+        throw new N0Exception(Code.UNAVAILABLE, key, "the disk keeps its notes");
+      }
+      store.delete(key, expectedRevision);
+    }
+
+    @Override
+    public Subscription watch(Executor executor, Listener listener) {
+      return store.watch(executor, listener);
+    }
+
+    @Override
+    public void close() {
+      store.close();
     }
   }
 

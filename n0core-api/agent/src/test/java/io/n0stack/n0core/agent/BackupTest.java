@@ -101,6 +101,30 @@ class BackupTest {
     }
   }
 
+  @Test
+  void aBackupWithWhichSomethingWouldNeedItselfIsRefusedBeforeAnythingIsOnRecord() {
+    String backup;
+    try (Agent agent = open("lost")) {
+      agent.apply("cell", "other", ThingSpec.of(1)).await(LIMIT);
+      agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      agent.apply("house", "h1", ThingSpec.of(1).needing("cell", "c1")).await(LIMIT);
+      backup = agent.export();
+    }
+    world.things.clear();
+    try (Agent agent = open("new")) {
+      // The house of the backup needs its cell, and the cell on record needs that house.
+      agent.apply("wall", "w1", ThingSpec.of(1).needing("house", "h1"));
+      agent.apply("cell", "c1", ThingSpec.of(1).needing("wall", "w1"));
+      assertThatExceptionOfType(N0Exception.class)
+          .isThrownBy(() -> agent.restore(backup))
+          .matches(e -> e.code() == N0Exception.Code.INVALID)
+          .withMessageContaining("must not depend on itself");
+      assertThat(agent.resources())
+          .extracting(resource -> resource.id().name())
+          .containsExactlyInAnyOrder("w1", "c1");
+    }
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

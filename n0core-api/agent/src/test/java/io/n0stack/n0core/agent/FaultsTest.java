@@ -9,11 +9,13 @@ import io.n0stack.n0core.agent.World.ThingSpec;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
 import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.api.driver.Disruption;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Reference;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.driver.Spec;
 import io.n0stack.n0core.api.store.FileStore;
+import io.n0stack.n0core.api.store.Versioned;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -465,6 +467,111 @@ class FaultsTest {
     }
   }
 
+  private static final Bundle WALL = Bundle.empty()
+      .with("cell", "c1", ThingSpec.of(1))
+      .with("wall", "w1", ThingSpec.of(1).needing("cell", "c1"));
+
+  /** Makes a wall on a cell, and its record one that the driver of walls cannot read. */
+  private ResourceId leaveUnreadable() {
+    ResourceId wall;
+    try (Agent agent = open()) {
+      wall = agent.apply(WALL).get(1);
+    }
+    edit("resource/wall/w1", "\"size\" : 1", "\"size\" : \"one\"");
+    return wall;
+  }
+
+  private void edit(String key, String from, String to) {
+    try (FileStore store = FileStore.open(directory.resolve("state"))) {
+      Versioned record = store.find(key).orElseThrow();
+      assertThat(record.value()).contains(from);
+      store.put(key, record.value().replace(from, to), record.revision());
+    }
+  }
+
+  private List<String> putAside() {
+    try (FileStore store = FileStore.open(directory.resolve("state"))) {
+      return store.list("unreadable").stream().map(Versioned::key).toList();
+    }
+  }
+
+  @Test
+  void whatAResourceNeedsWhoseRecordCannotBeReadIsNotDeletedAndTheRecordIsReadAgain() {
+    ResourceId wall = leaveUnreadable();
+    for (int life = 0; life < 2; life++) {
+      try (Agent agent = open()) {
+        assertThat(agent.recovery().quarantined())
+            .singleElement()
+            .asString()
+            .contains("unreadable/wall/w1", "size");
+        assertThat(agent.recovery().orphans()).containsExactly(wall);
+        assertRefused(Code.PRECONDITION, () -> agent.delete("cell", "c1"), "wall \"w1\"");
+        assertRefused(Code.PRECONDITION, () -> agent.delete(WALL), "wall \"w1\"");
+      }
+    }
+    edit("unreadable/wall/w1", "\"size\" : \"one\"", "\"size\" : 1");
+    try (Agent agent = open()) {
+      assertThat(agent.recovery().quarantined()).isEmpty();
+      assertThat(agent.recovery().adopted()).contains(wall).hasSize(2);
+      agent.delete(WALL);
+      assertThat(world.things).isEmpty();
+    }
+    assertThat(putAside()).isEmpty();
+  }
+
+  @Test
+  void anOrphanThatIsAdoptedOrReapedIsNotHeldByARecordThatCannotBeRead() {
+    ResourceId wall = leaveUnreadable();
+    try (Agent agent = open()) {
+      agent.adopt(wall, ThingSpec.of(2)).await(LIMIT);
+      agent.delete("cell", "c1").await(LIMIT);
+      assertThat(world.things).containsOnlyKeys(wall);
+      agent.delete("wall", "w1").await(LIMIT);
+    }
+    assertThat(putAside()).isEmpty();
+    ResourceId other = leaveUnreadable();
+    try (Agent agent = open()) {
+      agent.reap(other).await(LIMIT);
+      agent.delete("cell", "c1").await(LIMIT);
+      assertThat(world.things).isEmpty();
+    }
+    assertThat(putAside()).isEmpty();
+  }
+
+  @Test
+  void aRecordWhoseNameIsTakenStaysAsideAndKeepsWhatItNeeds() {
+    ResourceId wall = leaveUnreadable();
+    try (Agent agent = open()) {
+      agent.apply("wall", "w1", ThingSpec.of(3)).await(LIMIT);
+    }
+    edit("unreadable/wall/w1", "\"size\" : \"one\"", "\"size\" : 1");
+    try (Agent agent = open()) {
+      assertThat(agent.recovery().quarantined())
+          .singleElement()
+          .asString()
+          .contains("unreadable/wall/w1", "its name is taken");
+      assertThat(agent.recovery().orphans()).containsExactly(wall);
+      assertThat(agent.find("wall", "w1").orElseThrow().spec()).isEqualTo(ThingSpec.of(3));
+      assertRefused(Code.PRECONDITION, () -> agent.delete("cell", "c1"), "wall \"w1\"");
+    }
+  }
+
+  @Test
+  void aRecordThatWasPutBackWhenTheAgentDiedIsNotPutBackTwice() {
+    leaveUnreadable();
+    open().close();
+    edit("unreadable/wall/w1", "\"size\" : \"one\"", "\"size\" : 1");
+    try (FileStore store = FileStore.open(directory.resolve("state"))) {
+      store.put(
+          "resource/wall/w1", store.find("unreadable/wall/w1").orElseThrow().value(), 0);
+    }
+    try (Agent agent = open()) {
+      assertThat(agent.recovery().quarantined()).isEmpty();
+      agent.delete(WALL);
+    }
+    assertThat(putAside()).isEmpty();
+  }
+
   @Test
   void aFailureOfAnyLengthGetsOnRecord() {
     String endless = "disk \ud800 full ".repeat(200_000);
@@ -564,6 +671,76 @@ class FaultsTest {
       }
       assertThat(agent.find("cell", "c1")).isEmpty();
       assertThat(world.things).isEmpty();
+    }
+  }
+
+  @Test
+  void aRequestThatJoinsAnotherSaysWhatHappensWhenItFails() {
+    world.hook = call -> {
+      if (call.equals("apply c1")) {
+        latch.await();
+      }
+    };
+    world.failure = Optional.of(new N0Exception(Code.EXHAUSTED, "disk", "disk full"));
+    try (Agent agent = open()) {
+      Operation<ResourceId> first = agent.apply("cell", "c1", ThingSpec.of(1));
+      await().atMost(LIMIT).until(() -> world.calls.contains("apply c1"));
+      Operation<ResourceId> second =
+          agent.apply("cell", "c1", ThingSpec.of(1), World.onFailure(OnFailure.ROLL_BACK));
+      assertThat(second).isSameAs(first);
+      latch.countDown();
+      assertRefused(Code.EXHAUSTED, () -> second.await(LIMIT), "disk full");
+      assertThat(agent.find("cell", "c1")).isEmpty();
+      assertThat(world.things).isEmpty();
+    }
+  }
+
+  @Test
+  void aRequestThatJoinsAnotherDoesNotKeepItFromBeingDone() {
+    world.hang = Optional.of(latch);
+    try (Agent agent = open()) {
+      Operation<ResourceId> first = agent.apply("cell", "c1", ThingSpec.of(1));
+      await().atMost(LIMIT).until(() -> first.step().equals("hang"));
+      ApplyOptions restart = World.onFailure(OnFailure.KEEP).withDisruption(Disruption.RESTART);
+      Operation<ResourceId> second = agent.apply("cell", "c1", ThingSpec.of(1), restart);
+      latch.countDown();
+      second.await(LIMIT);
+      assertThat(phase(agent, "c1")).isEqualTo(Phase.READY);
+      world.failure = Optional.of(new N0Exception(Code.EXHAUSTED, "disk", "disk full"));
+      world.things.values().forEach(thing -> thing.finished = false);
+      await().atMost(LIMIT).until(() -> phase(agent, "c1") == Phase.FAILED); // KEEP is in force
+      assertThat(world.disruption).isEqualTo(Disruption.NONE);
+    }
+  }
+
+  @Test
+  void leaveToDisruptThatWasNotNeededIsNotKept() {
+    try (Agent agent = open()) {
+      ApplyOptions restart = ApplyOptions.defaults().withDisruption(Disruption.RESTART);
+      agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT);
+      agent.apply("cell", "c1", ThingSpec.of(1), restart).await(LIMIT);
+      world.calls.clear();
+      world.disruption = Disruption.RESTART;
+      world.things.values().forEach(thing -> thing.finished = false);
+      await().atMost(LIMIT).until(() -> world.calls.contains("apply c1"));
+      await().atMost(LIMIT).until(() -> world.disruption == Disruption.NONE);
+    }
+  }
+
+  @Test
+  void anOrphanIsNotAdoptedUnderASpecThatNeedsItself() {
+    ResourceId orphan = leaveOrphan();
+    try (Agent agent = open()) {
+      agent.apply("wall", "w1", ThingSpec.of(1).needing("cell", "c1"));
+      for (ThingSpec spec :
+          List.of(ThingSpec.of(1).needing("cell", "c1"), ThingSpec.of(1).needing("wall", "w1"))) {
+        assertRefused(Code.INVALID, () -> agent.adopt(orphan, spec), "must not depend on itself");
+      }
+      assertThat(agent.orphans()).containsExactly(orphan);
+      agent.adopt(orphan, ThingSpec.of(1)).await(LIMIT);
+      agent.apply("wall", "w1", ThingSpec.of(1).needing("cell", "c1")).await(LIMIT);
+      agent.delete("wall", "w1").await(LIMIT);
+      agent.delete("cell", "c1").await(LIMIT);
     }
   }
 

@@ -234,6 +234,11 @@ class JsonCodecTest {
         "{\"type\":\"flat\",\"gateway\":{\"addresses\":[\"localhost/8\"],\"nat\":\"none\"}} | localhost",
         "{\"type\":\"flat\",\"gateway\":{\"addresses\":[\"10.0.0.1/8\"],\"nat\":\"maybe\"}} | nat",
         "{\"type\":\"flat\",\"gateway\":{\"addresses\":[\"10.0.0.1/8\"]}} | nat",
+        "{\"type\":\"flat\",\"gateway\":{\"addresses\":[\"10.0.0.1/8\"],\"nat\":1}} | nat",
+        "{\"type\":\"vlan\",\"vlanId\":\"12\",\"uplink\":\"eth0\"} | vlanId",
+        "{\"type\":\"vlan\",\"vlanId\":true,\"uplink\":\"eth0\"} | vlanId",
+        "{\"type\":\"vlan\",\"vlanId\":12,\"uplink\":\"eth0\",\"mtu\":\"1400\"} | mtu",
+        "{\"type\":\"vlan\",\"vlanId\":12,\"uplink\":\"eth0\",\"mtu\":\"\"} | mtu",
         "[] | lan",
         "null | lan",
       })

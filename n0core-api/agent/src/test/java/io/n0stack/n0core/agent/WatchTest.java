@@ -9,6 +9,8 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
 import io.n0stack.n0core.api.Subscription;
 import io.n0stack.n0core.api.driver.ResourceId;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -160,6 +162,67 @@ class WatchTest {
       assertThat(events.get(0).revision()).isGreaterThan(known);
       agent.apply("cell", "c3", ThingSpec.of(1)).await(LIMIT);
       awaitText("c3 READY 1");
+    }
+  }
+
+  @Test
+  void anAgentWhoseStoreHasLostCountGoesOnAndItsEventsToo() throws IOException {
+    long known = 0;
+    for (int life = 1; life <= 3; life++) {
+      String name = "c" + life;
+      events.clear();
+      try (Agent agent = open()) {
+        watching = agent.watch(known, executor, events::add);
+        awaitText("snapshot of " + (life - 1));
+        agent.apply("cell", name, ThingSpec.of(1)).await(LIMIT);
+        awaitText(name + " apply SUCCEEDED");
+        agent.apply("cell", name, ThingSpec.of(2)).await(LIMIT);
+        awaitText(name + " READY 2");
+      }
+      watching.close();
+      assertThat(events).extracting(Event::revision).isSorted().doesNotHaveDuplicates();
+      assertThat(events.get(0).revision()).isGreaterThan(known);
+      known = events.get(events.size() - 1).revision();
+      Files.delete(directory.resolve("state/revision"));
+    }
+  }
+
+  @Test
+  void theLaterALifeTheHigherItsEvents() {
+    long before = 0;
+    for (long life : new long[] {
+      1,
+      1025,
+      1_764_000_000_000L,
+      (1L << 42) - 1024,
+      1L << 42,
+      (1L << 42) + 1024,
+      1_764_000_000_000L << 10,
+      (1_764_000_000_000L << 10) + 1024,
+      1L << 52,
+      (1L << 52) + 1024
+    }) {
+      assertThat(Ledger.base(life)).isGreaterThanOrEqualTo(before + (1L << 20));
+      before = Ledger.base(life);
+    }
+    assertThat(Ledger.base(Long.MAX_VALUE)).isPositive().isGreaterThanOrEqualTo(before);
+    assertThat(Long.MAX_VALUE - Ledger.base(Long.MAX_VALUE)).isGreaterThan(1L << 39);
+  }
+
+  @Test
+  void aHistoryMayBeginAnywhere() {
+    for (long base : new long[] {0, -3, -5000, Long.MIN_VALUE + 100, Long.MAX_VALUE - 100}) {
+      events.clear();
+      History history = new History(base, 8);
+      watching = history.watch(base, Runnable::run, events::add, () -> {
+        throw new AssertionError("nothing is missed");
+      });
+      ResourceId id = ResourceId.fresh("cell", "c1");
+      for (int i = 0; i < 20; i++) {
+        history.append(at -> new Event.Forgotten(at, id));
+        history.deliver();
+      }
+      assertThat(events).hasSize(20).extracting(Event::revision).isSorted();
     }
   }
 

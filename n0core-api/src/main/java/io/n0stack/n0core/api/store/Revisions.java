@@ -35,6 +35,8 @@ final class Revisions {
   /**
    * Replaces a number that was lost. The highest record's is no substitute, since records with higher
    * ones may have been deleted; the clock is, since no store makes a thousand changes a millisecond.
+   * Milliseconds alone would not do: each opening spends a block, and a thousand numbers a second are
+   * soon spent by a program that is started again and again.
    */
   private static long beyondAll(long highestSeen) {
     return Math.max(highestSeen, System.currentTimeMillis() * BLOCK);

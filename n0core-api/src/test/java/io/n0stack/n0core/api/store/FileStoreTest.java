@@ -193,6 +193,22 @@ class FileStoreTest {
     }
   }
 
+  @Test
+  void aRevisionIsNotUsedTwiceAlsoIfTheirNumberIsLostAgainAfterManyOpenings() throws IOException {
+    long highest = exhaustBlocks();
+    for (int loss = 0; loss < 3; loss++) {
+      Files.delete(temporary.resolve("store/revision"));
+      for (int opening = 0; opening < 20; opening++) { // each spends a block of revisions
+        try (FileStore store = open()) {
+          long revision = store.put("machine/web2", "x", Store.NONE);
+          assertThat(revision).isGreaterThan(highest);
+          highest = revision;
+          store.delete("machine/web2", revision);
+        }
+      }
+    }
+  }
+
   /** Leaves an old record and many revisions of one that was deleted. */
   private long exhaustBlocks() {
     try (FileStore store = open()) {

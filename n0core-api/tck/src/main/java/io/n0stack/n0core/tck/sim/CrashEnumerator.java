@@ -24,6 +24,7 @@ import java.util.stream.Collectors;
  *
  * <ul>
  *   <li>nothing was destroyed, and nothing made, without a durable intent;
+ *   <li>nothing that was READY once was rolled back;
  *   <li>nothing was made twice;
  *   <li>what is on record is as it says, and what is not is reported as an orphan;
  *   <li>bystanders were not touched, and what was acknowledged holds;

@@ -315,9 +315,12 @@ public final class SimHost {
   void requireIntentToDestroy(ResourceId id) {
     String key = "resource/" + id.kind() + "/" + id.name();
     String uid = "\"uid\":\"" + id.uid() + "\"";
-    boolean deleting = store.says(key, uid)
-        && (store.says(key, "\"phase\":\"DELETING\"")
-            || store.says(key, "\"phase\":\"ROLLING_BACK\""));
+    boolean rollingBack = store.says(key, uid) && store.says(key, "\"phase\":\"ROLLING_BACK\"");
+    if (rollingBack && store.wasReady(id)) {
+      violate("rolled back " + id + ", which was READY once");
+    }
+    boolean deleting =
+        rollingBack || (store.says(key, uid) && store.says(key, "\"phase\":\"DELETING\""));
     boolean reaping = store.records().stream()
         .filter(record -> record.key().startsWith("action/"))
         .anyMatch(record ->

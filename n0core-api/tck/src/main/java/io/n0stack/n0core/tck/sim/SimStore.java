@@ -2,10 +2,13 @@ package io.n0stack.n0core.tck.sim;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Subscription;
+import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.api.store.Versioned;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Executor;
 
@@ -16,6 +19,8 @@ import java.util.concurrent.Executor;
  */
 public final class SimStore {
   private final TreeMap<String, Versioned> records = new TreeMap<>();
+  // What was READY at some time, by uid; the store forgets it, the promise does not.
+  private final Set<String> onceReady = new HashSet<>();
   private long revision;
   private boolean full;
 
@@ -55,15 +60,17 @@ public final class SimStore {
   }
 
   /** What is kept at a moment. */
-  record Image(List<Versioned> records, long revision, boolean full) {}
+  record Image(List<Versioned> records, Set<String> onceReady, long revision, boolean full) {}
 
   Image image() {
-    return new Image(records(), revision, full);
+    return new Image(records(), Set.copyOf(onceReady), revision, full);
   }
 
   void restore(Image image) {
     records.clear();
     image.records().forEach(record -> records.put(record.key(), record));
+    onceReady.clear();
+    onceReady.addAll(image.onceReady());
     revision = image.revision();
     full = image.full();
   }
@@ -72,6 +79,21 @@ public final class SimStore {
   boolean says(String key, String text) {
     Versioned record = records.get(key);
     return record != null && record.value().replace(" ", "").contains(text);
+  }
+
+  /** Tells whether a resource was READY at some time, whatever became of its record. */
+  boolean wasReady(ResourceId id) {
+    return onceReady.contains(id.uid().toString());
+  }
+
+  private void noteReady(String value) {
+    String text = value.replace(" ", "");
+    String field = "\"uid\":\"";
+    int at = text.indexOf(field);
+    if (at >= 0 && text.contains("\"phase\":\"READY\"")) {
+      int begin = at + field.length();
+      onceReady.add(text.substring(begin, text.indexOf('"', begin)));
+    }
   }
 
   Store view(SimProcess process) {
@@ -107,6 +129,7 @@ public final class SimStore {
         throw new N0Exception(N0Exception.Code.EXHAUSTED, key, "write " + key + ": no space left");
       }
       records.put(key, new Versioned(key, value, ++revision));
+      noteReady(value);
       process.point("after writing " + shown(key));
       return revision;
     }

@@ -61,8 +61,14 @@ class BrokenRuntimesTest {
             "rolls back what was READY",
             "roll back",
             "Convergence",
-            "policy == OnFailure.ROLL_BACK && !known.realised()",
+            "policy == OnFailure.ROLL_BACK && !known.onceReady()",
             "policy == OnFailure.ROLL_BACK"),
+        Mutant.of(
+            "forgets of what is lost that it was READY",
+            "roll back what was lost",
+            "Intent",
+            "options, false, onceReady, LOST, revision",
+            "options, false, false, LOST, revision"),
         Mutant.of(
             "gives a changed resource a new uid",
             "change live",

@@ -1,10 +1,12 @@
 package io.n0stack.n0core.tck.sim;
 
 import io.n0stack.n0core.agent.Agent;
+import io.n0stack.n0core.agent.AgentOptions;
 import io.n0stack.n0core.agent.ApplyOptions;
 import io.n0stack.n0core.agent.Bundle;
 import io.n0stack.n0core.agent.OnFailure;
 import io.n0stack.n0core.agent.Phase;
+import io.n0stack.n0core.agent.Recovery;
 import io.n0stack.n0core.agent.Resource;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.MachineSpec;
@@ -46,6 +48,7 @@ final class Scenarios {
     all.put("change by restart", ChangeByRestart::new);
     all.put("delete", Delete::new);
     all.put("roll back", RollBack::new);
+    all.put("roll back what was lost", RollBackLost::new);
     all.put("act", Act::new);
     all.put("adopt", Adopt::new);
     all.put("reap", Reap::new);
@@ -229,6 +232,52 @@ final class Scenarios {
       require(wrong, ready || !outcome.acknowledged(), "acknowledged and gone");
       require(
           wrong, thing(outcome, "volume", "root").isPresent(), "what was READY was rolled back");
+      return wrong;
+    }
+  }
+
+  /** A volume was out of sight and is reported lost; it is there again, and cannot be changed. */
+  static final class RollBackLost extends OnBundle {
+    private static final Reference VOLUME = new Reference("volume", "root");
+
+    @Override
+    public void disturb(SimHost host) {
+      SimThing root = host.thing(VOLUME.kind(), VOLUME.name()).orElseThrow();
+      host.lose(VOLUME);
+      host.start(process -> {
+        try (Agent agent = process.openAgent(AgentOptions.defaults())) {
+          Recovery unused = agent.recovery();
+        }
+      });
+      if (!host.simulation().runUntil(() -> !host.running(), LIMIT)) {
+        throw new IllegalStateException("the loss is not reported");
+      }
+      host.plant(root);
+      host.fail(VOLUME, N0Exception.Code.EXHAUSTED, 1);
+    }
+
+    @Override
+    public void request(Agent agent) {
+      ApplyOptions rollBack = ApplyOptions.defaults().withOnFailure(OnFailure.ROLL_BACK);
+      agent
+          .apply(VOLUME.kind(), VOLUME.name(), ROOT.withSizeBytes(2 * GIB), rollBack)
+          .await(LIMIT);
+    }
+
+    @Override
+    public Set<Reference> mayFail() {
+      return Set.of(VOLUME);
+    }
+
+    @Override
+    public List<String> wrong(Outcome outcome) {
+      List<String> wrong = new ArrayList<>();
+      Optional<SimThing> root = thing(outcome, VOLUME.kind(), VOLUME.name());
+      require(wrong, root.filter(SimThing::complete).isPresent(), "the volume is " + root);
+      require(
+          wrong,
+          ready(outcome, VOLUME.kind(), VOLUME.name()) || !outcome.acknowledged(),
+          "acknowledged and not READY");
       return wrong;
     }
   }
