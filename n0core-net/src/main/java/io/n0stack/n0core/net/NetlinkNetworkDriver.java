@@ -61,7 +61,8 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
   private NetlinkNetworkDriver(Netlink netlink, NetNs namespace, NetConfig config) {
     this.netlink = netlink;
     this.namespace = namespace;
-    links = new StampedLinks(netlink, KIND, link -> link.kind() instanceof LinkKind.Bridge);
+    links =
+        new StampedLinks(netlink, namespace, KIND, link -> link.kind() instanceof LinkKind.Bridge);
     segments = new SegmentLinks(netlink, links);
     filter = new PacketFilter(config, namespace);
     forwarding = new Forwarding(netlink, namespace);
@@ -192,7 +193,8 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
         services(
             nat(id, bridge.link(), addresses),
             dhcp.text(id),
-            hasLinkLocal(bridge) == needsLinkLocal(addresses) ? "" : "link-local address"));
+            hasLinkLocal(bridge) == needsLinkLocal(addresses) ? "" : "link-local address",
+            links.isKeptFromAutoconfiguration(bridge.link()) ? "" : "autoconfiguration"));
   }
 
   private String nat(ResourceId id, Link bridge, List<CidrAddress> addresses) {
@@ -442,10 +444,9 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     }
     cx.step("set bridge up", () -> {
       links.ensureFullName(bridge);
-      links.keepFromGeneratedAddresses(bridge.index());
-      netlink
-          .links()
-          .change(bridge.index(), LinkChange.none().withMtu(plan.mtu()).up());
+      netlink.links().change(bridge.index(), LinkChange.none().withMtu(plan.mtu()));
+      links.keepFromAutoconfiguration(bridge.link());
+      netlink.links().change(bridge.index(), LinkChange.none().up());
     });
     cx.step("set addresses", () -> assign(bridge, plan.addresses()));
   }
