@@ -44,7 +44,9 @@ final class DhcpServer {
   private static final int ATTEMPTS = 10;
   // It lists the links and looks at each; one of them may have gone in between, ENODEV.
   private static final String LINK_WENT = "failed to find list of interfaces";
+  private static final String CAME_UP = "it came up only when it was asked why it does not";
   private static final String PID_FILE = "dnsmasq.pid";
+  private static final Path NOWHERE = Path.of("/dev/null");
   private static final String USER = "nobody";
 
   private final NetworkFiles files;
@@ -113,10 +115,13 @@ final class DhcpServer {
         .add("bind-interfaces")
         .add("user=" + USER)
         .add("pid-file=" + directory.resolve(PID_FILE))
-        .add("log-facility=" + directory.resolve("dnsmasq.log"))
+        // Its standard error, which is /dev/null. As a file dnsmasq would give that to its user.
+        .add("log-facility=-")
         .add("quiet-dhcp")
         .add("leasefile-ro")
         .add("dhcp-authoritative")
+        // Being that, it would refuse what strangers ask for, who may have it from another server.
+        .add("dhcp-ignore=tag:!known")
         .add("dhcp-hostsfile=" + files.hosts(network))
         .add("dhcp-option=option:mtu," + mtu);
     long seconds = dhcp.leaseTime().orElse(USUAL_LEASE).toSeconds();
@@ -230,6 +235,7 @@ final class DhcpServer {
     cx.step("end DHCP server", () -> end(network));
     cx.step("start DHCP server", () -> {
       files.create(network);
+      files.delete(network, "dnsmasq.log"); // of an earlier version, which had one
       files.write(network, NetworkFiles.CONFIGURATION, configuration);
       // A launch of an agent that died may have come up only now.
       end(network);
@@ -240,7 +246,7 @@ final class DhcpServer {
 
   private void start(Context cx, ResourceId network) {
     String failure = attempt(network, cx.remaining());
-    for (int i = 1; i < ATTEMPTS && failure.contains(LINK_WENT); i++) {
+    for (int i = 1; i < ATTEMPTS && mayPass(failure); i++) {
       failure = attempt(network, cx.remaining());
     }
     if (!failure.isEmpty()) {
@@ -251,16 +257,39 @@ final class DhcpServer {
     }
   }
 
-  /** Returns when the daemon serves, empty, or cannot, with what it says. */
+  private static boolean mayPass(String failure) {
+    return failure.contains(LINK_WENT) || failure.equals(CAME_UP);
+  }
+
+  /**
+   * Returns when the daemon serves, empty, or cannot, with what it says. That is asked for by a launch of
+   * its own: what guests make a daemon complain of later goes to the same place, and knows no bound.
+   */
   private String attempt(ResourceId network, Duration remaining) {
+    if (launch(network, remaining, NOWHERE) == 0) {
+      return "";
+    }
+    Path said = files.of(network).resolve("start.log");
+    int status = launch(network, remaining, said);
+    if (status == 0) {
+      end(network);
+      return CAME_UP;
+    }
+    try {
+      return "it ended with status " + status + ": " + Files.readString(said).strip();
+    } catch (IOException e) {
+      throw Refusals.unavailable(network, "cannot read " + said, e);
+    }
+  }
+
+  private int launch(ResourceId network, Duration remaining, Path said) {
     Path program = program();
     Duration limit = remaining.compareTo(STARTING) < 0 ? remaining : STARTING;
     String what = "start dnsmasq of " + network;
-    Path said = files.of(network).resolve("start.log");
     try {
       Process process = namespace.call(() -> {
         ProcessBuilder builder = new ProcessBuilder(program.toString(), argument(network))
-            .redirectInput(Path.of("/dev/null").toFile())
+            .redirectInput(NOWHERE.toFile())
             .redirectErrorStream(true)
             .redirectOutput(said.toFile());
         builder.environment().clear();
@@ -270,15 +299,9 @@ final class DhcpServer {
         process.destroyForcibly();
         throw new OperationTimeoutException(what, limit);
       }
-      return process.exitValue() == 0
-          ? ""
-          : "it ended with status " + process.exitValue() + ": "
-              + Files.readString(said).strip();
+      return process.exitValue();
     } catch (InterruptedException e) {
       throw N0Exception.interrupted(what, e);
-    } catch (IOException e) {
-      throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE, network.toString(), what + ": " + e.getMessage(), e);
     }
   }
 
