@@ -41,6 +41,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** A real DHCP client on a network, with the MAC of a port. */
 @IsolatedNetwork
@@ -56,7 +58,7 @@ class DhcpIT {
   private Path directory;
 
   private final ResourceId lan = ResourceId.fresh("network", "lan");
-  private final ResourceId web1 = ResourceId.fresh("port", "web1");
+  private ResourceId web1 = ResourceId.fresh("port", "web1");
   private Site guest;
   private Netlink netlink;
   private NetlinkNetworkDriver networks;
@@ -251,6 +253,24 @@ class DhcpIT {
     await().until(() -> status().dhcpServer().isEmpty());
     apply(Dhcp.addressesOnly());
     assertThat(answers(stranger, "10.77.0.50", 1)).containsExactly(DhcpFrames.ACK);
+  }
+
+  /** What dnsmasq takes for something else in its list of hosts, and what looks like it. */
+  @ParameterizedTest
+  @CsvSource({
+    "ignore,", "infinite,", "42,", "5d,", "1h,", "7w,", "3m,", "9s,", "0,", "id,id", "5x,5x",
+    "infinite1,infinite1", "10-77-0-9,10-77-0-9", "525400000002,", "dead,dead"
+  })
+  void leaseIsTheSameWhateverAPortIsCalled(String name, String told) throws IOException {
+    web1 = ResourceId.fresh("port", name);
+    apply(TALKATIVE);
+    applyPort("10.77.0.7");
+    plugGuest();
+
+    Map<String, String> lease = lease(20);
+
+    assertThat(lease).containsEntry("ip", "10.77.0.7").containsEntry("lease", "300");
+    assertThat(Optional.ofNullable(lease.get("hostname"))).isEqualTo(Optional.ofNullable(told));
   }
 
   @Test
