@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.api.network.NetworkSpec;
+import io.n0stack.n0core.net.internal.FileFailures;
 import io.n0stack.n0core.net.internal.ProcessHold;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.NetNs;
@@ -15,8 +16,8 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.time.Duration;
@@ -48,6 +49,8 @@ final class DhcpServer {
   private static final String PID_FILE = "dnsmasq.pid";
   private static final Path NOWHERE = Path.of("/dev/null");
   private static final String USER = "nobody";
+  private static final String DNSMASQ = "dnsmasq";
+  private static final int LONGEST_COMM = 15; // TASK_COMM_LEN - 1, linux/sched.h
 
   private final NetworkFiles files;
   private final NetNs namespace;
@@ -187,6 +190,13 @@ final class DhcpServer {
     return running(network).isPresent() ? text(told.get()) : "dhcp stopped";
   }
 
+  /** Finds the server that a network is to have; looks at no process if it is to have none. */
+  Optional<Long> expected(ResourceId network) {
+    return Files.exists(files.of(network).resolve(NetworkFiles.CONFIGURATION))
+        ? running(network)
+        : Optional.empty();
+  }
+
   /** Finds a network's server: where its pid file says, or among all processes. */
   Optional<Long> running(ResourceId network) {
     Optional<Long> noted = files
@@ -211,15 +221,36 @@ final class DhcpServer {
     }
   }
 
+  /**
+   * Asks for the name first: a command line is read from the memory of the process, which one that is
+   * stuck does not let go of.
+   */
   private boolean serves(long pid, ResourceId network) {
+    return read(pid, "comm", network).filter(this::isProgram).isPresent()
+        && read(pid, "cmdline", network).stream()
+            .anyMatch(line -> List.of(line.split("\0")).contains(argument(network)));
+  }
+
+  /** The kernel keeps 15 bytes of the name; while it is a script, that is the script's. */
+  private boolean isProgram(String comm) {
+    String name = comm.strip();
+    String configured = String.valueOf(Path.of(config.dnsmasq()).getFileName());
+    return name.startsWith(DNSMASQ)
+        || name.equals(configured.substring(0, Math.min(configured.length(), LONGEST_COMM)));
+  }
+
+  private static Optional<String> read(long pid, String file, ResourceId network) {
     try {
-      byte[] line = Files.readAllBytes(PROCESSES.resolve(pid + "/cmdline"));
-      return List.of(new String(line, StandardCharsets.UTF_8).split("\0"))
-          .contains(argument(network));
-    } catch (AccessDeniedException e) {
-      throw Refusals.unavailable(network, "cannot look at process " + pid, e);
+      byte[] text = Files.readAllBytes(PROCESSES.resolve(pid + "/" + file));
+      return Optional.of(new String(text, StandardCharsets.UTF_8));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
     } catch (IOException e) {
-      return false; // it has just ended
+      if (String.valueOf(e.getMessage()).contains("No such process")) {
+        return Optional.empty(); // ESRCH: it has just ended
+      }
+      throw FileFailures.of(
+          "look at " + network + ": cannot look at process " + pid, network.toString(), e);
     }
   }
 
@@ -293,7 +324,11 @@ final class DhcpServer {
             .redirectErrorStream(true)
             .redirectOutput(said.toFile());
         builder.environment().clear();
-        return builder.start();
+        try {
+          return builder.start();
+        } catch (IOException e) {
+          throw FileFailures.of(what, network.toString(), e);
+        }
       });
       if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
         process.destroyForcibly();

@@ -3,12 +3,14 @@ package io.n0stack.n0core.net;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.network.CidrAddress;
+import io.n0stack.n0core.net.internal.FileFailures;
 import io.n0stack.n0core.net.netlink.AddressFamily;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.NetNs;
 import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.net.netlink.Route;
 import io.n0stack.n0core.net.netlink.RouteFilter;
+import java.io.IOException;
 import java.net.Inet6Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,7 +51,14 @@ final class Forwarding {
   void switchOn(List<CidrAddress> addresses) {
     switches(addresses).stream()
         .filter(file -> !read(file).equals("1"))
-        .forEach(file -> namespace.call(() -> Files.writeString(file, "1")));
+        .forEach(file -> namespace.call(() -> {
+          try {
+            return Files.writeString(file, "1");
+          } catch (IOException e) {
+            // Of a write that is refused Java does not say to which file.
+            throw FileFailures.of("set " + file + " to 1", file.toString(), e);
+          }
+        }));
   }
 
   private String read(Path file) {

@@ -428,6 +428,26 @@ class DhcpIT {
   }
 
   @Test
+  void processThatOnlyHasTheArgumentIsNeitherAdoptedNorKilled() throws IOException {
+    apply(TALKATIVE);
+    long server = status().dhcpServer().orElseThrow();
+    String argument = "--conf-file=" + directory + "/lan." + lan.uid() + "/dnsmasq.conf";
+    Process other = new ProcessBuilder("sh", "-c", "read x", "sh", argument).start();
+    try (var input = other.getOutputStream()) {
+      ProcessHandle.of(server).orElseThrow().destroyForcibly();
+      await().until(() -> !Residue.processes(directory).stream().anyMatch(line -> line.contains(argument)));
+
+      assertThat(status().dhcpServer()).isEmpty();
+      networks.delete(new StandaloneContext(), lan);
+
+      assertThat(other.isAlive()).isTrue();
+      input.write('\n');
+    }
+    await().until(() -> !other.isAlive());
+    assertThat(other.exitValue()).as("ended by itself").isZero();
+  }
+
+  @Test
   void whatDhcpLacksIsRefusedBeforeAnyEffect() throws IOException {
     List<String> before = Residue.lines(directory);
     try (NetlinkNetworkDriver without = NetlinkNetworkDriver.open(
