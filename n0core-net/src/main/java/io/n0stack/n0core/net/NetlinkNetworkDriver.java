@@ -57,6 +57,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
   private final PacketFilter filter;
   private final Forwarding forwarding;
   private final DhcpServer dhcp;
+  private final BridgedFiltering bridged;
 
   private NetlinkNetworkDriver(Netlink netlink, NetNs namespace, NetConfig config) {
     this.netlink = netlink;
@@ -67,6 +68,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     filter = new PacketFilter(config, namespace);
     forwarding = new Forwarding(netlink, namespace);
     dhcp = new DhcpServer(config, namespace);
+    bridged = new BridgedFiltering(namespace, filter);
   }
 
   /**
@@ -144,7 +146,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
             state.mtu(),
             state.addresses(),
             state.uplink(),
-            dhcp.running(bridge.stamp().id())),
+            dhcp.expected(bridge.stamp().id())),
         link.up() && sealed(bridge, state));
   }
 
@@ -279,6 +281,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     String name = found.map(bridge -> bridge.link().name()).orElseGet(() -> links.freeName(id));
     Plan plan = plan(id, desired, found);
     requireServices(plan, name);
+    bridged.warn(id, name);
     Stamped bridge = found.orElseGet(() -> cx.step("create bridge", () -> create(plan)));
     State now = state(bridge);
     State wanted = wanted(plan, bridge.link());
