@@ -8,7 +8,6 @@ import io.n0stack.n0core.net.netlink.Sysctl;
 import io.n0stack.n0core.net.netlink.Sysctl.Setting;
 import io.n0stack.n0core.net.nft.Chain;
 import io.n0stack.n0core.net.nft.Family;
-import io.n0stack.n0core.net.nft.Table;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -20,7 +20,8 @@ import java.util.zip.CRC32;
  * a network has no server, so that it serves them when it gets one.
  */
 final class PortAddresses {
-  // What dnsmasq takes for something else than a name: "do not serve", and lease times. Of the rest, a
+  // What dnsmasq takes for something else than a name: "do not serve", and lease times. Of the
+  // rest, a
   // label has no ':' and no '.' as tags, identifiers and addresses have.
   private static final Pattern KEYWORD = Pattern.compile("ignore|infinite|[0-9]+[smhdw]?");
 
@@ -50,9 +51,8 @@ final class PortAddresses {
     StringBuilder lines = new StringBuilder();
     for (InetAddress address : addresses) {
       if (address instanceof Inet4Address) {
-        String name = lines.isEmpty() && !KEYWORD.matcher(port.name()).matches()
-            ? "," + port.name()
-            : "";
+        String name =
+            lines.isEmpty() && !KEYWORD.matcher(port.name()).matches() ? "," + port.name() : "";
         lines
             .append(mac)
             .append(',')

@@ -76,8 +76,8 @@ class BridgedFilteringIT {
 
     nft("chain ip filter FORWARD { policy drop; }");
 
-    assertThat(bridged.dropped()).hasValueSatisfying(
-        by -> assertThat(by).contains("chain FORWARD").contains("filter"));
+    assertThat(bridged.dropped())
+        .hasValueSatisfying(by -> assertThat(by).contains("chain FORWARD").contains("filter"));
     show("0");
     assertThat(bridged.dropped()).as("not shown").isEmpty();
   }

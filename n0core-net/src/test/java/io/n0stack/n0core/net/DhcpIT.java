@@ -213,10 +213,12 @@ class DhcpIT {
     List<Integer> types = new ArrayList<>();
     try (Tap tap = Tap.create("asking")) {
       int index = netlink.links().find("asking").orElseThrow().index();
-      netlink.links().change(index, LinkChange.none().withMaster(status().bridgeIndex()).up());
+      netlink
+          .links()
+          .change(index, LinkChange.none().withMaster(status().bridgeIndex()).up());
       await()
-          .until(() -> netlink.bridges().port(index).orElseThrow().state()
-              == BridgePort.State.FORWARDING);
+          .until(() ->
+              netlink.bridges().port(index).orElseThrow().state() == BridgePort.State.FORWARDING);
       for (int i = 0; i < requests; i++) {
         tap.write(DhcpFrames.request(mac, CidrAddress.literal(address), i + 1));
       }
@@ -258,8 +260,21 @@ class DhcpIT {
   /** What dnsmasq takes for something else in its list of hosts, and what looks like it. */
   @ParameterizedTest
   @CsvSource({
-    "ignore,", "infinite,", "42,", "5d,", "1h,", "7w,", "3m,", "9s,", "0,", "id,id", "5x,5x",
-    "infinite1,infinite1", "10-77-0-9,10-77-0-9", "525400000002,", "dead,dead"
+    "ignore,",
+    "infinite,",
+    "42,",
+    "5d,",
+    "1h,",
+    "7w,",
+    "3m,",
+    "9s,",
+    "0,",
+    "id,id",
+    "5x,5x",
+    "infinite1,infinite1",
+    "10-77-0-9,10-77-0-9",
+    "525400000002,",
+    "dead,dead"
   })
   void leaseIsTheSameWhateverAPortIsCalled(String name, String told) throws IOException {
     web1 = ResourceId.fresh("port", name);
@@ -287,15 +302,18 @@ class DhcpIT {
 
   private long size() throws IOException {
     try (var files = Files.walk(directory)) {
-      return files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum();
+      return files
+          .filter(Files::isRegularFile)
+          .mapToLong(file -> file.toFile().length())
+          .sum();
     }
   }
 
   @Test
   void serverThatDoesNotStartSaysWhy() {
     networks.close();
-    networks = NetlinkNetworkDriver.open(
-        new NetConfig(directory, scriptThatFails().toString(), NetConfig.of(directory).table()));
+    networks = NetlinkNetworkDriver.open(new NetConfig(
+        directory, scriptThatFails().toString(), NetConfig.of(directory).table()));
 
     assertThatThrownBy(() -> apply(TALKATIVE))
         .isInstanceOfSatisfying(
@@ -307,8 +325,7 @@ class DhcpIT {
     try {
       Path program = Files.writeString(
           directory.resolve("dnsmasq"), "#!/bin/sh\necho 'dnsmasq: failed to bind' >&2\nexit 2\n");
-      return Files.setPosixFilePermissions(
-          program, PosixFilePermissions.fromString("rwxr-xr-x"));
+      return Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -435,7 +452,9 @@ class DhcpIT {
     Process other = new ProcessBuilder("sh", "-c", "read x", "sh", argument).start();
     try (var input = other.getOutputStream()) {
       ProcessHandle.of(server).orElseThrow().destroyForcibly();
-      await().until(() -> !Residue.processes(directory).stream().anyMatch(line -> line.contains(argument)));
+      await()
+          .until(() ->
+              !Residue.processes(directory).stream().anyMatch(line -> line.contains(argument)));
 
       assertThat(status().dhcpServer()).isEmpty();
       networks.delete(new StandaloneContext(), lan);

@@ -76,8 +76,7 @@ class HardenedIT {
 
   private static NetworkSpec served() {
     return NetworkSpec.Flat.isolated()
-        .withGateway(
-            Gateway.of(CidrAddress.parse("10.77.0.1/24")).withDhcp(Dhcp.addressesOnly()));
+        .withGateway(Gateway.of(CidrAddress.parse("10.77.0.1/24")).withDhcp(Dhcp.addressesOnly()));
   }
 
   /** The mask of the whole process: other tests of this JVM do not run meanwhile. */
@@ -116,8 +115,11 @@ class HardenedIT {
 
   @Test
   void settingsThatCanOnlyBeReadAreNamed() throws IOException {
-    for (String name : List.of("ipv6/conf/default/accept_ra", "ipv6/conf/default/autoconf",
-        "ipv6/conf/default/accept_redirects", "ipv4/conf/default/accept_redirects")) {
+    for (String name : List.of(
+        "ipv6/conf/default/accept_ra",
+        "ipv6/conf/default/autoconf",
+        "ipv6/conf/default/accept_redirects",
+        "ipv4/conf/default/accept_redirects")) {
       Files.writeString(Path.of("/proc/sys/net", name), "0");
     }
     makeSettingsReadOnly();
@@ -127,8 +129,8 @@ class HardenedIT {
     assertThat(((Observed.Present<?>) driver.observe(lan)).complete()).isTrue();
     assertRefused(
         NetworkSpec.Flat.isolated()
-            .withGateway(Gateway.of(CidrAddress.parse("10.77.0.1/24"))
-                .withNat(NetworkSpec.Nat.MASQUERADE)),
+            .withGateway(
+                Gateway.of(CidrAddress.parse("10.77.0.1/24")).withNat(NetworkSpec.Nat.MASQUERADE)),
         "/proc/sys/net/ipv4/ip_forward");
   }
 
@@ -147,8 +149,7 @@ class HardenedIT {
         new NetConfig(directory.resolve("lib/net"), program.toString(), "n0core"))) {
       assertThatThrownBy(() -> other.apply(new StandaloneContext(), lan, served()))
           .isInstanceOfSatisfying(
-              N0Exception.class,
-              e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE))
+              N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE))
           .hasMessageContaining("Cannot run program")
           .hasMessageContaining(program.toString());
     }
