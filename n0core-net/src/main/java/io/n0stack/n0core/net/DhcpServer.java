@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.api.network.NetworkSpec;
+import io.n0stack.n0core.net.internal.FileFailures;
 import io.n0stack.n0core.net.internal.ProcessHold;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.NetNs;
@@ -15,8 +16,8 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.time.Duration;
@@ -44,8 +45,12 @@ final class DhcpServer {
   private static final int ATTEMPTS = 10;
   // It lists the links and looks at each; one of them may have gone in between, ENODEV.
   private static final String LINK_WENT = "failed to find list of interfaces";
+  private static final String CAME_UP = "it came up only when it was asked why it does not";
   private static final String PID_FILE = "dnsmasq.pid";
+  private static final Path NOWHERE = Path.of("/dev/null");
   private static final String USER = "nobody";
+  private static final String DNSMASQ = "dnsmasq";
+  private static final int LONGEST_COMM = 15; // TASK_COMM_LEN - 1, linux/sched.h
 
   private final NetworkFiles files;
   private final NetNs namespace;
@@ -113,10 +118,13 @@ final class DhcpServer {
         .add("bind-interfaces")
         .add("user=" + USER)
         .add("pid-file=" + directory.resolve(PID_FILE))
-        .add("log-facility=" + directory.resolve("dnsmasq.log"))
+        // Its standard error, which is /dev/null. As a file dnsmasq would give that to its user.
+        .add("log-facility=-")
         .add("quiet-dhcp")
         .add("leasefile-ro")
         .add("dhcp-authoritative")
+        // Being that, it would refuse what strangers ask for, who may have it from another server.
+        .add("dhcp-ignore=tag:!known")
         .add("dhcp-hostsfile=" + files.hosts(network))
         .add("dhcp-option=option:mtu," + mtu);
     long seconds = dhcp.leaseTime().orElse(USUAL_LEASE).toSeconds();
@@ -182,6 +190,13 @@ final class DhcpServer {
     return running(network).isPresent() ? text(told.get()) : "dhcp stopped";
   }
 
+  /** Finds the server that a network is to have; looks at no process if it is to have none. */
+  Optional<Long> expected(ResourceId network) {
+    return Files.exists(files.of(network).resolve(NetworkFiles.CONFIGURATION))
+        ? running(network)
+        : Optional.empty();
+  }
+
   /** Finds a network's server: where its pid file says, or among all processes. */
   Optional<Long> running(ResourceId network) {
     Optional<Long> noted = files
@@ -206,15 +221,36 @@ final class DhcpServer {
     }
   }
 
+  /**
+   * Asks for the name first: a command line is read from the memory of the process, which one that is
+   * stuck does not let go of.
+   */
   private boolean serves(long pid, ResourceId network) {
+    return read(pid, "comm", network).filter(this::isProgram).isPresent()
+        && read(pid, "cmdline", network).stream()
+            .anyMatch(line -> List.of(line.split("\0")).contains(argument(network)));
+  }
+
+  /** The kernel keeps 15 bytes of the name; while it is a script, that is the script's. */
+  private boolean isProgram(String comm) {
+    String name = comm.strip();
+    String configured = String.valueOf(Path.of(config.dnsmasq()).getFileName());
+    return name.startsWith(DNSMASQ)
+        || name.equals(configured.substring(0, Math.min(configured.length(), LONGEST_COMM)));
+  }
+
+  private static Optional<String> read(long pid, String file, ResourceId network) {
     try {
-      byte[] line = Files.readAllBytes(PROCESSES.resolve(pid + "/cmdline"));
-      return List.of(new String(line, StandardCharsets.UTF_8).split("\0"))
-          .contains(argument(network));
-    } catch (AccessDeniedException e) {
-      throw Refusals.unavailable(network, "cannot look at process " + pid, e);
+      byte[] text = Files.readAllBytes(PROCESSES.resolve(pid + "/" + file));
+      return Optional.of(new String(text, StandardCharsets.UTF_8));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
     } catch (IOException e) {
-      return false; // it has just ended
+      if (String.valueOf(e.getMessage()).contains("No such process")) {
+        return Optional.empty(); // ESRCH: it has just ended
+      }
+      throw FileFailures.of(
+          "look at " + network + ": cannot look at process " + pid, network.toString(), e);
     }
   }
 
@@ -230,6 +266,7 @@ final class DhcpServer {
     cx.step("end DHCP server", () -> end(network));
     cx.step("start DHCP server", () -> {
       files.create(network);
+      files.delete(network, "dnsmasq.log"); // of an earlier version, which had one
       files.write(network, NetworkFiles.CONFIGURATION, configuration);
       // A launch of an agent that died may have come up only now.
       end(network);
@@ -240,7 +277,7 @@ final class DhcpServer {
 
   private void start(Context cx, ResourceId network) {
     String failure = attempt(network, cx.remaining());
-    for (int i = 1; i < ATTEMPTS && failure.contains(LINK_WENT); i++) {
+    for (int i = 1; i < ATTEMPTS && mayPass(failure); i++) {
       failure = attempt(network, cx.remaining());
     }
     if (!failure.isEmpty()) {
@@ -251,34 +288,55 @@ final class DhcpServer {
     }
   }
 
-  /** Returns when the daemon serves, empty, or cannot, with what it says. */
+  private static boolean mayPass(String failure) {
+    return failure.contains(LINK_WENT) || failure.equals(CAME_UP);
+  }
+
+  /**
+   * Returns when the daemon serves, empty, or cannot, with what it says. That is asked for by a launch of
+   * its own: what guests make a daemon complain of later goes to the same place, and knows no bound.
+   */
   private String attempt(ResourceId network, Duration remaining) {
+    if (launch(network, remaining, NOWHERE) == 0) {
+      return "";
+    }
+    Path said = files.of(network).resolve("start.log");
+    int status = launch(network, remaining, said);
+    if (status == 0) {
+      end(network);
+      return CAME_UP;
+    }
+    try {
+      return "it ended with status " + status + ": " + Files.readString(said).strip();
+    } catch (IOException e) {
+      throw Refusals.unavailable(network, "cannot read " + said, e);
+    }
+  }
+
+  private int launch(ResourceId network, Duration remaining, Path said) {
     Path program = program();
     Duration limit = remaining.compareTo(STARTING) < 0 ? remaining : STARTING;
     String what = "start dnsmasq of " + network;
-    Path said = files.of(network).resolve("start.log");
     try {
       Process process = namespace.call(() -> {
         ProcessBuilder builder = new ProcessBuilder(program.toString(), argument(network))
-            .redirectInput(Path.of("/dev/null").toFile())
+            .redirectInput(NOWHERE.toFile())
             .redirectErrorStream(true)
             .redirectOutput(said.toFile());
         builder.environment().clear();
-        return builder.start();
+        try {
+          return builder.start();
+        } catch (IOException e) {
+          throw FileFailures.of(what, network.toString(), e);
+        }
       });
       if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
         process.destroyForcibly();
         throw new OperationTimeoutException(what, limit);
       }
-      return process.exitValue() == 0
-          ? ""
-          : "it ended with status " + process.exitValue() + ": "
-              + Files.readString(said).strip();
+      return process.exitValue();
     } catch (InterruptedException e) {
       throw N0Exception.interrupted(what, e);
-    } catch (IOException e) {
-      throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE, network.toString(), what + ": " + e.getMessage(), e);
     }
   }
 

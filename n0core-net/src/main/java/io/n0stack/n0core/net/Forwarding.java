@@ -3,12 +3,14 @@ package io.n0stack.n0core.net;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.network.CidrAddress;
+import io.n0stack.n0core.net.internal.FileFailures;
 import io.n0stack.n0core.net.netlink.AddressFamily;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.NetNs;
 import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.net.netlink.Route;
 import io.n0stack.n0core.net.netlink.RouteFilter;
+import java.io.IOException;
 import java.net.Inet6Address;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +28,6 @@ final class Forwarding {
   private static final Path NET = Path.of("/proc/sys/net");
   private static final Path IPV4 = NET.resolve("ipv4/ip_forward");
   private static final Path IPV6 = NET.resolve("ipv6/conf/all/forwarding");
-  private static final int ROUTER_ADVERTISEMENT = 9; // RTPROT_RA, linux/rtnetlink.h
   private static final String EVEN_IF_FORWARDING = "2";
 
   private final Netlink netlink;
@@ -50,7 +51,14 @@ final class Forwarding {
   void switchOn(List<CidrAddress> addresses) {
     switches(addresses).stream()
         .filter(file -> !read(file).equals("1"))
-        .forEach(file -> namespace.call(() -> Files.writeString(file, "1")));
+        .forEach(file -> namespace.call(() -> {
+          try {
+            return Files.writeString(file, "1");
+          } catch (IOException e) {
+            // Of a write that is refused Java does not say to which file.
+            throw FileFailures.of("set " + file + " to 1", file.toString(), e);
+          }
+        }));
   }
 
   private String read(Path file) {
@@ -59,18 +67,20 @@ final class Forwarding {
 
   /**
    * Refuses to forward IPv6 where the host would lose its own routes: a host that forwards does not
-   * listen to router advertisements unless told to. Changes nothing.
+   * listen to router advertisements unless told to. What it learnt on a link of ours is a guest's, and is
+   * no loss. Changes nothing.
    */
   void requireHarmless(ResourceId network, List<CidrAddress> addresses) {
     if (!switches(addresses).contains(IPV6) || read(IPV6).equals("1")) {
       return;
     }
     for (Route route : netlink.routes().list(RouteFilter.all().of(AddressFamily.IPV6))) {
-      if (route.protocol() == ROUTER_ADVERTISEMENT) {
+      if (route.protocol() == Autoconfiguration.ROUTER_ADVERTISEMENT) {
         route.nextHops().stream()
             .flatMapToInt(hop -> hop.link().stream())
             .mapToObj(index -> netlink.links().find(index))
             .flatMap(Optional::stream)
+            .filter(link -> StampedLinks.stamp(link).isEmpty())
             .forEach(link -> requireListening(network, link));
       }
     }

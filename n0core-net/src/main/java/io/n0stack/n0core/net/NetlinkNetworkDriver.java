@@ -57,15 +57,18 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
   private final PacketFilter filter;
   private final Forwarding forwarding;
   private final DhcpServer dhcp;
+  private final BridgedFiltering bridged;
 
   private NetlinkNetworkDriver(Netlink netlink, NetNs namespace, NetConfig config) {
     this.netlink = netlink;
     this.namespace = namespace;
-    links = new StampedLinks(netlink, KIND, link -> link.kind() instanceof LinkKind.Bridge);
+    links =
+        new StampedLinks(netlink, namespace, KIND, link -> link.kind() instanceof LinkKind.Bridge);
     segments = new SegmentLinks(netlink, links);
     filter = new PacketFilter(config, namespace);
     forwarding = new Forwarding(netlink, namespace);
     dhcp = new DhcpServer(config, namespace);
+    bridged = new BridgedFiltering(namespace, filter);
   }
 
   /**
@@ -143,7 +146,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
             state.mtu(),
             state.addresses(),
             state.uplink(),
-            dhcp.running(bridge.stamp().id())),
+            dhcp.expected(bridge.stamp().id())),
         link.up() && sealed(bridge, state));
   }
 
@@ -192,7 +195,8 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
         services(
             nat(id, bridge.link(), addresses),
             dhcp.text(id),
-            hasLinkLocal(bridge) == needsLinkLocal(addresses) ? "" : "link-local address"));
+            hasLinkLocal(bridge) == needsLinkLocal(addresses) ? "" : "link-local address",
+            links.isKeptFromAutoconfiguration(bridge.link()) ? "" : "autoconfiguration"));
   }
 
   private String nat(ResourceId id, Link bridge, List<CidrAddress> addresses) {
@@ -277,6 +281,7 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     String name = found.map(bridge -> bridge.link().name()).orElseGet(() -> links.freeName(id));
     Plan plan = plan(id, desired, found);
     requireServices(plan, name);
+    bridged.warn(id, name);
     Stamped bridge = found.orElseGet(() -> cx.step("create bridge", () -> create(plan)));
     State now = state(bridge);
     State wanted = wanted(plan, bridge.link());
@@ -442,10 +447,9 @@ public final class NetlinkNetworkDriver implements NetworkDriver {
     }
     cx.step("set bridge up", () -> {
       links.ensureFullName(bridge);
-      links.keepFromGeneratedAddresses(bridge.index());
-      netlink
-          .links()
-          .change(bridge.index(), LinkChange.none().withMtu(plan.mtu()).up());
+      netlink.links().change(bridge.index(), LinkChange.none().withMtu(plan.mtu()));
+      links.keepFromAutoconfiguration(bridge.link());
+      netlink.links().change(bridge.index(), LinkChange.none().up());
     });
     cx.step("set addresses", () -> assign(bridge, plan.addresses()));
   }

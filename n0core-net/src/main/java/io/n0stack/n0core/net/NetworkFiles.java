@@ -4,9 +4,9 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.network.NetworkDriver;
 import io.n0stack.n0core.api.network.PortDriver;
+import io.n0stack.n0core.net.internal.FileFailures;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
@@ -15,7 +15,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
@@ -33,8 +32,8 @@ final class NetworkFiles {
   static final String CONFIGURATION = "dnsmasq.conf";
   private static final String HOSTS = "hosts";
   private static final String TEMPORARY = ".new";
-  private static final FileAttribute<Set<PosixFilePermission>> SEARCHABLE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x"));
+  private static final Set<PosixFilePermission> SEARCHABLE =
+      PosixFilePermissions.fromString("rwxr-xr-x");
 
   private final Path directory;
 
@@ -126,11 +125,29 @@ final class NetworkFiles {
   /** Makes a network's directories. */
   void create(ResourceId network) {
     try {
-      Files.createDirectories(directory, SEARCHABLE);
-      Files.createDirectories(hosts(network), SEARCHABLE);
+      createSearchable(directory);
+      // These are ours, also if the umask of an earlier process was another.
+      for (Path ours : List.of(of(network), hosts(network))) {
+        createSearchable(ours);
+        if (!Files.getPosixFilePermissions(ours).equals(SEARCHABLE)) {
+          Files.setPosixFilePermissions(ours, SEARCHABLE);
+        }
+      }
     } catch (IOException e) {
       throw failure("create", hosts(network), e);
     }
+  }
+
+  /** The umask takes from what a directory is created with; one that is there stays as it is. */
+  private static void createSearchable(Path wanted) throws IOException {
+    if (Files.isDirectory(wanted)) {
+      return;
+    }
+    if (wanted.getParent() != null) {
+      createSearchable(wanted.getParent());
+    }
+    Files.createDirectories(wanted);
+    Files.setPosixFilePermissions(wanted, SEARCHABLE);
   }
 
   /** Replaces a network's file: after a crash it has the old text or the new one. */
@@ -221,16 +238,6 @@ final class NetworkFiles {
   }
 
   private static N0Exception failure(String verb, Path file, IOException cause) {
-    String what = verb + " " + file;
-    if (cause instanceof ClosedByInterruptException) {
-      return N0Exception.interrupted(what, cause);
-    }
-    String text = String.valueOf(cause.getMessage());
-    boolean full = text.contains("No space left on device") || text.contains("Disk quota exceeded");
-    return new N0Exception(
-        full ? N0Exception.Code.EXHAUSTED : N0Exception.Code.UNAVAILABLE,
-        file.toString(),
-        what + ": " + cause,
-        cause);
+    return FileFailures.of(verb + " " + file, file.toString(), cause);
   }
 }

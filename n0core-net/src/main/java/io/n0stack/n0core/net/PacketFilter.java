@@ -6,16 +6,20 @@ import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.api.network.NetworkDriver;
 import io.n0stack.n0core.api.network.PortDriver;
 import io.n0stack.n0core.net.netlink.NetNs;
+import io.n0stack.n0core.net.nft.Family;
 import io.n0stack.n0core.net.nft.Firewall;
 import io.n0stack.n0core.net.nft.GuardedPort;
 import io.n0stack.n0core.net.nft.Nft;
 import io.n0stack.n0core.net.nft.PortGuard;
 import io.n0stack.n0core.net.nft.SourceNat;
+import io.n0stack.n0core.net.nft.Table;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -189,6 +193,22 @@ final class PacketFilter implements AutoCloseable {
 
   void unmasquerade(ResourceId network) {
     firewall().ifPresent(firewall -> firewall.unmasquerade(name(network)));
+  }
+
+  /** Reads the tables of some families, whoever made them. */
+  List<Table> tables(Predicate<Family> which) {
+    if (firewall().isEmpty()) {
+      return List.of();
+    }
+    Nft open = connection();
+    return open.tables().stream()
+        .filter(id -> which.test(id.family()))
+        .flatMap(id -> open.find(id).stream())
+        .toList();
+  }
+
+  private synchronized Nft connection() {
+    return Objects.requireNonNull(nft);
   }
 
   @Override

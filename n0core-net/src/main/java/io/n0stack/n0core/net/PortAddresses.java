@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.zip.CRC32;
 
 /**
@@ -19,6 +20,11 @@ import java.util.zip.CRC32;
  * a network has no server, so that it serves them when it gets one.
  */
 final class PortAddresses {
+  // What dnsmasq takes for something else than a name: "do not serve", and lease times. Of the
+  // rest, a
+  // label has no ':' and no '.' as tags, identifiers and addresses have.
+  private static final Pattern KEYWORD = Pattern.compile("ignore|infinite|[0-9]+[smhdw]?");
+
   private final DhcpServer servers;
 
   PortAddresses(DhcpServer servers) {
@@ -45,7 +51,8 @@ final class PortAddresses {
     StringBuilder lines = new StringBuilder();
     for (InetAddress address : addresses) {
       if (address instanceof Inet4Address) {
-        String name = lines.isEmpty() ? "," + port.name() : "";
+        String name =
+            lines.isEmpty() && !KEYWORD.matcher(port.name()).matches() ? "," + port.name() : "";
         lines
             .append(mac)
             .append(',')

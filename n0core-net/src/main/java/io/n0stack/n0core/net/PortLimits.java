@@ -92,8 +92,8 @@ final class PortLimits {
         if (wanted.transmit().isPresent() && ifb.isPresent()) {
           RateLimit limit = wanted.transmit().get();
           int index = ifb.get().index();
-          links.keepFromGeneratedAddresses(index);
           netlink.links().change(index, LinkChange.none().withMtu(tap.link().mtu()));
+          links.keepFromAutoconfiguration(ifb.get().link());
           netlink
               .rateLimits()
               .limitIngress(tap.index(), index, limit.bitsPerSecond(), limit.burstBytes());

@@ -233,13 +233,12 @@ final class SegmentLinks {
         // A VLAN of a link that is down cannot be up.
         netlink.links().change(wanted.below().get().index(), LinkChange.none().up());
       }
-      links.keepFromGeneratedAddresses(segment.index());
+      netlink.links().change(segment.index(), LinkChange.none().withMtu(bridge.mtu()));
+      links.keepFromAutoconfiguration(segment.link());
       setPeers(segment.link(), wanted.peers());
       netlink
           .links()
-          .change(
-              segment.index(),
-              LinkChange.none().withMtu(bridge.mtu()).withMaster(bridge.index()).up());
+          .change(segment.index(), LinkChange.none().withMaster(bridge.index()).up());
     });
   }
 

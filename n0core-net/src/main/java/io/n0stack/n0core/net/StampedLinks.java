@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.net.netlink.Link;
 import io.n0stack.n0core.net.netlink.LinkChange;
+import io.n0stack.n0core.net.netlink.NetNs;
 import io.n0stack.n0core.net.netlink.Netlink;
 import io.n0stack.n0core.net.netlink.NetlinkException;
 import java.util.HexFormat;
@@ -38,10 +39,12 @@ final class StampedLinks {
   private final Netlink netlink;
   private final String kind;
   private final Predicate<Link> main;
+  private final Autoconfiguration autoconfiguration;
 
   /** Keeps the links of a kind of resource, whose main link is the one that fulfils a condition. */
-  StampedLinks(Netlink netlink, String kind, Predicate<Link> main) {
+  StampedLinks(Netlink netlink, NetNs namespace, String kind, Predicate<Link> main) {
     this.netlink = netlink;
+    autoconfiguration = new Autoconfiguration(netlink, namespace);
     this.kind = kind;
     this.main = main;
   }
@@ -257,16 +260,25 @@ final class StampedLinks {
         .collect(Collectors.toUnmodifiableSet());
   }
 
-  /** Keeps the host from having IPv6 addresses on segments where nobody asked for one. */
-  void keepFromGeneratedAddresses(int index) {
+  /**
+   * Keeps the host from having IPv6 addresses on segments where nobody asked for one, and from being
+   * told any, or routes, by who is there. A link that was too small for IPv6 must have its MTU before.
+   */
+  void keepFromAutoconfiguration(Link link) {
     try {
-      netlink.links().change(index, LinkChange.none().withoutGeneratedAddresses());
+      netlink.links().change(link.index(), LinkChange.none().withoutGeneratedAddresses());
     } catch (NetlinkException e) {
       // A kernel without IPv6 gives no such addresses.
       if (!e.errnoName().equals("EAFNOSUPPORT")) {
         throw e;
       }
     }
+    autoconfiguration.switchOff(link);
+  }
+
+  /** Whether nobody on a link can tell the host addresses or routes. */
+  boolean isKeptFromAutoconfiguration(Link link) {
+    return autoconfiguration.isOff(link);
   }
 
   /** Does what may find the link gone already. */

@@ -65,7 +65,7 @@ public final class TapPortDriver implements PortDriver {
   private TapPortDriver(Netlink netlink, NetNs namespace, NetConfig config) {
     this.netlink = netlink;
     this.namespace = namespace;
-    links = new StampedLinks(netlink, KIND, Link::tap);
+    links = new StampedLinks(netlink, namespace, KIND, Link::tap);
     limits = new PortLimits(netlink, links);
     filter = new PacketFilter(config, namespace);
     addresses = new PortAddresses(new DhcpServer(config, namespace));
@@ -381,7 +381,7 @@ public final class TapPortDriver implements PortDriver {
     limits.converge(cx, tap, plan.detail());
     cx.step("attach tap", () -> {
       links.ensureFullName(tap);
-      links.keepFromGeneratedAddresses(tap.index());
+      links.keepFromAutoconfiguration(tap.link());
       netlink
           .links()
           .change(

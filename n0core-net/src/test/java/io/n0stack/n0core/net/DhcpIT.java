@@ -13,20 +13,25 @@ import io.n0stack.n0core.api.network.NetworkSpec;
 import io.n0stack.n0core.api.network.NetworkSpec.Dhcp;
 import io.n0stack.n0core.api.network.NetworkStatus;
 import io.n0stack.n0core.api.network.PortSpec;
+import io.n0stack.n0core.net.netlink.BridgePort;
 import io.n0stack.n0core.net.netlink.LinkChange;
 import io.n0stack.n0core.net.netlink.LinkKind;
 import io.n0stack.n0core.net.netlink.LinkSpec;
 import io.n0stack.n0core.net.netlink.NetNs;
 import io.n0stack.n0core.net.netlink.Netlink;
+import io.n0stack.n0core.net.tap.Tap;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -36,6 +41,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** A real DHCP client on a network, with the MAC of a port. */
 @IsolatedNetwork
@@ -51,7 +58,7 @@ class DhcpIT {
   private Path directory;
 
   private final ResourceId lan = ResourceId.fresh("network", "lan");
-  private final ResourceId web1 = ResourceId.fresh("port", "web1");
+  private ResourceId web1 = ResourceId.fresh("port", "web1");
   private Site guest;
   private Netlink netlink;
   private NetlinkNetworkDriver networks;
@@ -201,6 +208,129 @@ class DhcpIT {
     assertThat(lease(3)).isEmpty();
   }
 
+  /** What one gets who has, or believes to have, an address, and asks for it at once: RFC 2131, 4.3.2. */
+  private List<Integer> answers(MacAddress mac, String address, int requests) throws IOException {
+    List<Integer> types = new ArrayList<>();
+    try (Tap tap = Tap.create("asking")) {
+      int index = netlink.links().find("asking").orElseThrow().index();
+      netlink
+          .links()
+          .change(index, LinkChange.none().withMaster(status().bridgeIndex()).up());
+      await()
+          .until(() ->
+              netlink.bridges().port(index).orElseThrow().state() == BridgePort.State.FORWARDING);
+      for (int i = 0; i < requests; i++) {
+        tap.write(DhcpFrames.request(mac, CidrAddress.literal(address), i + 1));
+      }
+      // Answers come in order: when the port's is there, those to all before are.
+      tap.write(DhcpFrames.request(MAC, CidrAddress.literal("10.77.0.7"), requests + 1));
+      ByteBuffer frame = ByteBuffer.allocateDirect(2000);
+      long last = 0;
+      while (last <= requests) {
+        frame.clear();
+        assertThat(tap.queues().get(0).read(frame, Duration.ofSeconds(20)))
+            .as("bytes of an answer")
+            .isPositive();
+        frame.flip();
+        if (DhcpFrames.isAnswer(frame)) {
+          last = DhcpFrames.transaction(frame);
+          types.add(DhcpFrames.type(frame));
+        }
+      }
+    }
+    return types;
+  }
+
+  @Test
+  void strangersAreNotAnsweredAndPortsAreAlsoAfterARestart() throws IOException {
+    apply(Dhcp.addressesOnly());
+    applyPort("10.77.0.7");
+    MacAddress stranger = MacAddress.parse("52:54:00:00:00:99");
+
+    assertThat(answers(stranger, "10.77.0.50", 3)).containsExactly(DhcpFrames.ACK);
+    assertThat(answers(stranger, "192.168.1.50", 3)).containsExactly(DhcpFrames.ACK);
+    assertThat(answers(MAC, "10.77.0.9", 1)).containsExactly(DhcpFrames.NAK, DhcpFrames.ACK);
+
+    ProcessHandle.of(status().dhcpServer().orElseThrow()).orElseThrow().destroyForcibly();
+    await().until(() -> status().dhcpServer().isEmpty());
+    apply(Dhcp.addressesOnly());
+    assertThat(answers(stranger, "10.77.0.50", 1)).containsExactly(DhcpFrames.ACK);
+  }
+
+  /** What dnsmasq takes for something else in its list of hosts, and what looks like it. */
+  @ParameterizedTest
+  @CsvSource({
+    "ignore,",
+    "infinite,",
+    "42,",
+    "5d,",
+    "1h,",
+    "7w,",
+    "3m,",
+    "9s,",
+    "0,",
+    "id,id",
+    "5x,5x",
+    "infinite1,infinite1",
+    "10-77-0-9,10-77-0-9",
+    "525400000002,",
+    "dead,dead"
+  })
+  void leaseIsTheSameWhateverAPortIsCalled(String name, String told) throws IOException {
+    web1 = ResourceId.fresh("port", name);
+    apply(TALKATIVE);
+    applyPort("10.77.0.7");
+    plugGuest();
+
+    Map<String, String> lease = lease(20);
+
+    assertThat(lease).containsEntry("ip", "10.77.0.7").containsEntry("lease", "300");
+    assertThat(Optional.ofNullable(lease.get("hostname"))).isEqualTo(Optional.ofNullable(told));
+  }
+
+  @Test
+  void guestMakesNoFileGrow() throws IOException {
+    apply(Dhcp.addressesOnly());
+    applyPort("10.77.0.7");
+    long before = size();
+
+    assertThat(answers(MAC, "10.77.0.9", 20)).contains(DhcpFrames.NAK);
+
+    assertThat(size()).isEqualTo(before);
+    assertThat(Files.getOwner(Path.of("/dev/null")).getName()).isEqualTo("root");
+  }
+
+  private long size() throws IOException {
+    try (var files = Files.walk(directory)) {
+      return files
+          .filter(Files::isRegularFile)
+          .mapToLong(file -> file.toFile().length())
+          .sum();
+    }
+  }
+
+  @Test
+  void serverThatDoesNotStartSaysWhy() {
+    networks.close();
+    networks = NetlinkNetworkDriver.open(new NetConfig(
+        directory, scriptThatFails().toString(), NetConfig.of(directory).table()));
+
+    assertThatThrownBy(() -> apply(TALKATIVE))
+        .isInstanceOfSatisfying(
+            N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE))
+        .hasMessageContaining("status 2: dnsmasq: failed to bind");
+  }
+
+  private Path scriptThatFails() {
+    try {
+      Path program = Files.writeString(
+          directory.resolve("dnsmasq"), "#!/bin/sh\necho 'dnsmasq: failed to bind' >&2\nexit 2\n");
+      return Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   @Test
   void serverOutlivesTheAgentAndTheNextOneAdoptsIt() throws IOException {
     apply(TALKATIVE);
@@ -312,6 +442,28 @@ class DhcpIT {
     networks.delete(new StandaloneContext(), lan);
     assertThat(Residue.processes(directory)).isEmpty();
     assertThat(networks.observe(lan)).isInstanceOf(Observed.Absent.class);
+  }
+
+  @Test
+  void processThatOnlyHasTheArgumentIsNeitherAdoptedNorKilled() throws IOException {
+    apply(TALKATIVE);
+    long server = status().dhcpServer().orElseThrow();
+    String argument = "--conf-file=" + directory + "/lan." + lan.uid() + "/dnsmasq.conf";
+    Process other = new ProcessBuilder("sh", "-c", "read x", "sh", argument).start();
+    try (var input = other.getOutputStream()) {
+      ProcessHandle.of(server).orElseThrow().destroyForcibly();
+      await()
+          .until(() ->
+              !Residue.processes(directory).stream().anyMatch(line -> line.contains(argument)));
+
+      assertThat(status().dhcpServer()).isEmpty();
+      networks.delete(new StandaloneContext(), lan);
+
+      assertThat(other.isAlive()).isTrue();
+      input.write('\n');
+    }
+    await().until(() -> !other.isAlive());
+    assertThat(other.exitValue()).as("ended by itself").isZero();
   }
 
   @Test

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.net.internal;
 
 import io.n0stack.n0core.api.OsException;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -146,6 +147,9 @@ public final class NamespaceCalls {
     }
     if (cause instanceof RuntimeException unchecked) {
       return unchecked;
+    }
+    if (cause instanceof IOException failure) {
+      return FileFailures.of("work in a network namespace", "network namespace", failure);
     }
     return new IllegalStateException("failed in another network namespace", cause);
   }

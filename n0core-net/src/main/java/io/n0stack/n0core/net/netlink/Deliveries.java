@@ -40,7 +40,30 @@ final class Deliveries {
     } finally {
       lock.unlock();
     }
-    executor.execute(this::run);
+    execute();
+  }
+
+  private void execute() {
+    boolean begun = false;
+    try {
+      executor.execute(this::run);
+      begun = true;
+    } finally {
+      if (!begun) {
+        pause();
+      }
+    }
+  }
+
+  /** What is due stays due: the next that is added tries the executor again. */
+  private void pause() {
+    lock.lock();
+    try {
+      running = false;
+      room.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 
   private void run() {
@@ -59,7 +82,7 @@ final class Deliveries {
 
   /** What a listener throws is the executor's business; the calls that follow are due all the same. */
   private void goOn() {
-    executor.execute(this::run);
+    execute();
   }
 
   private @Nullable Runnable next() {

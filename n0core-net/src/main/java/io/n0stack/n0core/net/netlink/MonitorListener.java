@@ -79,7 +79,8 @@ public interface MonitorListener {
   default void overrun() {}
 
   /**
-   * The monitor has ended without being closed; nothing will be told any more.
+   * The monitor has ended without being closed; nothing will be told any more. Called by the monitor's
+   * own thread if the executor takes no calls, which is such an end, too.
    *
    * @param why what went wrong
    */

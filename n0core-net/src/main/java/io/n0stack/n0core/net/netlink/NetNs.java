@@ -182,7 +182,10 @@ public final class NetNs implements AutoCloseable {
    * @param <T> what it returns
    * @return what it returned
    * @throws OsException PERMISSION without CAP_SYS_ADMIN
-   * @throws IllegalStateException around a checked exception that it threw; an unchecked one as it is
+   * @throws N0Exception around an IOException that it threw: PERMISSION if something is forbidden or may
+   *     only be read, EXHAUSTED if there is no space, otherwise UNAVAILABLE
+   * @throws IllegalStateException around another checked exception that it threw; an unchecked one as
+   *     it is
    */
   public <T> T call(Callable<T> body) {
     return NamespaceCalls.within(fd(), body);

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,7 +74,8 @@ public final class NetlinkMonitor implements AutoCloseable {
    *
    * @param options what about, and where
    * @param listener hears it
-   * @param executor where the listener is called; one call at a time, whatever it is
+   * @param executor where the listener is called; one call at a time, whatever it is. If it takes no
+   *     more calls, the monitor ends as {@linkplain MonitorListener#failed failed}
    * @return the monitor, which the caller closes
    * @throws OsException if the kernel refuses a socket
    */
@@ -179,9 +181,27 @@ public final class NetlinkMonitor implements AutoCloseable {
         hear(routesMayDiffer ? Duration.ZERO : PATIENCE);
       }
     } catch (N0Exception e) {
-      if (!deliveries.closed()) {
-        tell(() -> listener.failed(e));
-      }
+      fail(e);
+    } catch (RejectedExecutionException | OutOfMemoryError e) {
+      // What Executors throw if they are shut down or full, or get no thread.
+      fail(new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          OPERATION,
+          OPERATION + ": the executor takes no calls: " + e,
+          e));
+    }
+  }
+
+  private void fail(N0Exception why) {
+    if (deliveries.closed()) {
+      return;
+    }
+    try {
+      tell(() -> listener.failed(why));
+    } catch (RejectedExecutionException | OutOfMemoryError e) {
+      // Nothing is being told now, or it would have been left to that.
+      deliveries.close();
+      listener.failed(why);
     }
   }
 

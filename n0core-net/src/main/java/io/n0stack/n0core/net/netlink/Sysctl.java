@@ -87,6 +87,48 @@ public final class Sysctl {
       return of("ipv4", link, "forwarding");
     }
 
+    /**
+     * Names the switch that lets a link heed router advertisements, by which anybody on its segment can
+     * become the host's IPv6 router. On also where it says "even if the host forwards".
+     *
+     * @param link name of the link
+     * @return the switch
+     */
+    public static Setting routerAdvertisements(String link) {
+      return of("ipv6", link, "accept_ra");
+    }
+
+    /**
+     * Names the switch that gives a link addresses in the networks that router advertisements name.
+     *
+     * @param link name of the link
+     * @return the switch
+     */
+    public static Setting addressAutoconfiguration(String link) {
+      return of("ipv6", link, "autoconf");
+    }
+
+    /**
+     * Names the switch that lets a link heed ICMPv6 redirects.
+     *
+     * @param link name of the link
+     * @return the switch
+     */
+    public static Setting ipv6Redirects(String link) {
+      return of("ipv6", link, "accept_redirects");
+    }
+
+    /**
+     * Names the switch that lets a link heed ICMP redirects. A host that does not forward heeds them also
+     * if the same is on for all links.
+     *
+     * @param link name of the link
+     * @return the switch
+     */
+    public static Setting ipv4Redirects(String link) {
+      return of("ipv4", link, "accept_redirects");
+    }
+
     private static Setting of(String family, String link, String name) {
       Rules.linkName("link", link);
       if (link.equals("all") || link.equals("default")) {

@@ -11,6 +11,7 @@ import io.n0stack.n0core.tck.Requires;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -175,8 +176,20 @@ class NamespacesIT {
       assertThatThrownBy(() -> other.call(() -> {
             throw new IOException("on purpose");
           }))
+          .isInstanceOfSatisfying(
+              N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE))
+          .hasRootCauseMessage("on purpose");
+      assertThatThrownBy(() -> other.call(() -> {
+            throw new InterruptedException("on purpose");
+          }))
           .isInstanceOf(IllegalStateException.class)
           .hasRootCauseMessage("on purpose");
+      assertThatThrownBy(() -> other.call(() -> {
+            throw new AccessDeniedException("/etc/shadow");
+          }))
+          .isInstanceOfSatisfying(
+              N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.PERMISSION))
+          .hasMessageContaining("/etc/shadow");
       assertThatThrownBy(() -> other.call(() -> {
             throw new ArithmeticException("on purpose");
           }))

@@ -3,6 +3,7 @@ package io.n0stack.n0core.net.netlink;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.network.CidrAddress;
 import io.n0stack.n0core.api.network.MacAddress;
 import io.n0stack.n0core.net.IsolatedNetwork;
@@ -15,9 +16,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -97,6 +100,64 @@ class NetlinkMonitorIT {
     public void overrun() {
       overruns.incrementAndGet();
     }
+  }
+
+  /** Remembers how a monitor ended, and on which thread it was told. */
+  private static final class Mourner implements MonitorListener {
+    final CountDownLatch current = new CountDownLatch(1);
+    final List<String> told = new CopyOnWriteArrayList<>();
+
+    @Override
+    public void current() {
+      current.countDown();
+    }
+
+    @Override
+    public void linkChanged(Optional<Link> before, Link after) {
+      told.add(after.name());
+    }
+
+    @Override
+    public void failed(N0Exception why) {
+      told.add("failed: " + why.getMessage());
+    }
+  }
+
+  @Test
+  void executorThatIsShutDownIsTheEndThatIsTold() throws InterruptedException {
+    Mourner mourner = new Mourner();
+    monitor = NetlinkMonitor.open(MonitorOptions.of(MonitorOptions.Topic.LINKS), mourner, executor);
+    assertThat(mourner.current.await(20, TimeUnit.SECONDS)).isTrue();
+    executor.shutdown();
+    assertThat(executor.awaitTermination(20, TimeUnit.SECONDS)).isTrue();
+    mourner.told.clear();
+
+    netlink.links().create(LinkSpec.ifb("ifb7"));
+
+    await().atMost(Duration.ofSeconds(20)).until(() -> !mourner.told.isEmpty());
+    assertThat(mourner.told).singleElement().asString().contains("the executor takes no calls");
+  }
+
+  @Test
+  void threadThatCannotBeHadOnceIsTheEndThatIsToldAfterAllElse() throws InterruptedException {
+    Mourner mourner = new Mourner();
+    AtomicInteger refusals = new AtomicInteger();
+    monitor = NetlinkMonitor.open(MonitorOptions.of(MonitorOptions.Topic.LINKS), mourner, call -> {
+      if (refusals.getAndDecrement() == 1) {
+        throw new OutOfMemoryError("unable to create native thread");
+      }
+      executor.execute(call);
+    });
+    assertThat(mourner.current.await(20, TimeUnit.SECONDS)).isTrue();
+    executor.submit(() -> {}); // the calls before have ended
+    mourner.told.clear();
+    refusals.set(1);
+
+    netlink.links().create(LinkSpec.ifb("ifb7"));
+
+    await().atMost(Duration.ofSeconds(20)).until(() -> mourner.told.size() > 1);
+    assertThat(mourner.told.get(0)).isEqualTo("ifb7");
+    assertThat(mourner.told.get(1)).contains("unable to create native thread");
   }
 
   private void awaitTruth(Believer believer) {
