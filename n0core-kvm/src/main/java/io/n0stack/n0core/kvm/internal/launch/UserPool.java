@@ -30,7 +30,7 @@ public final class UserPool {
    * Chooses a machine's user: the one that it has, or the lowest that no machine has.
    *
    * @param had the user that it was given before
-   * @param taken tells the users of all machines
+   * @param taken tells the users of all machines and of all processes
    * @param record records the choice durably
    * @return the user, empty for the agent's own
    * @throws N0Exception EXHAUSTED if all are taken
@@ -42,10 +42,7 @@ public final class UserPool {
     }
     Settings.Uids range = uids.get();
     Optional<Owner> owner = had.get();
-    if (owner.isPresent()
-        && owner.get().equals(range.owner(owner.get().uid()))
-        && owner.get().uid() >= range.first()
-        && owner.get().uid() <= range.last()) {
+    if (owner.filter(who -> contains(range, who)).isPresent()) {
       return owner;
     }
     Set<Long> others = range.shared() ? Set.of() : taken.get();
@@ -60,6 +57,22 @@ public final class UserPool {
         "kvm.uid-range",
         "find a user for the machine: all from " + range.first() + " to " + range.last()
             + " are taken; widen kvm.uid-range");
+  }
+
+  /**
+   * Says whether a user is one that is given to one machine alone.
+   *
+   * @param who the user
+   * @return true if it is from the range of such users
+   */
+  public boolean alone(Owner who) {
+    return uids.filter(range -> !range.shared() && contains(range, who)).isPresent();
+  }
+
+  private static boolean contains(Settings.Uids range, Owner who) {
+    return who.equals(range.owner(who.uid()))
+        && who.uid() >= range.first()
+        && who.uid() <= range.last();
   }
 
   /**

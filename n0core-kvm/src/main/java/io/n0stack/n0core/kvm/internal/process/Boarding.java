@@ -1,5 +1,6 @@
 package io.n0stack.n0core.kvm.internal.process;
 
+import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.Firmware;
 import io.n0stack.n0core.api.compute.Firmware.Uefi.SecureBoot;
@@ -18,15 +19,19 @@ import io.n0stack.n0core.kvm.internal.launch.UserPool;
 import io.n0stack.n0core.kvm.internal.record.DurableFiles;
 import io.n0stack.n0core.kvm.internal.record.MachineDirectory;
 import io.n0stack.n0core.kvm.internal.record.MachineRecord;
+import io.n0stack.n0core.kvm.internal.record.Owners;
 import io.n0stack.n0core.kvm.internal.record.Pauses;
+import io.n0stack.n0core.kvm.internal.record.Processes;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -72,9 +77,16 @@ public final class Boarding {
   /** Chooses whom a machine's processes run as, and lets them into its directory. */
   Optional<Owner> owner(MachineDirectory directory) {
     Optional<Owner> owner =
-        users.choose(directory::owner, () -> MachineDirectory.uids(root), directory::recordOwner);
+        users.choose(directory::owner, this::taken, directory::recordOwner);
     owner.ifPresent(who -> UserPool.openWay(directory.path(), who));
     return owner;
+  }
+
+  /** A number is free when no machine has it and no process that one left behind. */
+  private Set<Long> taken() {
+    Set<Long> taken = new HashSet<>(Owners.uids(root));
+    taken.addAll(Processes.users());
+    return taken;
   }
 
   /** Collects the files of a launch; copies those that QEMU's user could not open. */
@@ -217,14 +229,41 @@ public final class Boarding {
         .orElse(List.of());
   }
 
-  /** Ends and removes what a launch has left outside its directory, once its QEMU is dead. */
+  /**
+   * Ends and removes what a launch has left outside its directory, once its QEMU is dead.
+   *
+   * @throws OperationTimeoutException if a process of the machine's own user lives on
+   */
   void tidy(Run run, Duration limit) {
     Helper.of(run.uid(), run.directory()).forEach(helper -> helper.end(limit));
+    MachineDirectory directory = MachineDirectory.of(run);
+    directory
+        .owner()
+        .filter(who -> users.alone(who) && !Owners.shared(directory, who))
+        .ifPresent(who -> end(run, who, limit));
     if (!Pauses.until(
         "remove the control groups of machine " + run.uid(),
         limit,
         () -> cgroups.remove(run.uid()))) {
       LOG.warn("machine {}: a control group stays, for others are in it", run.uid());
+    }
+  }
+
+  /** What runs as the machine's own user is the machine's, whatever it has made of its name. */
+  private static void end(Run run, Owner who, Duration limit) {
+    String operation = "end the processes of user " + who.uid() + " of machine " + run.uid();
+    boolean ended = Pauses.until(operation, limit, () -> {
+      List<Long> left = Processes.of(who.uid());
+      for (long pid : left) {
+        LOG.debug("machine {}: process {} of user {} is killed", run.uid(), pid, who.uid());
+        ProcessHandle.of(pid)
+            .filter(process -> Processes.of(who.uid()).contains(pid))
+            .ifPresent(ProcessHandle::destroyForcibly);
+      }
+      return left.isEmpty();
+    });
+    if (!ended) {
+      throw new OperationTimeoutException(operation, limit);
     }
   }
 

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /** File changes that are on the disk when the method returns. */
 public final class DurableFiles {
   private static final String TEMPORARY = ".tmp-";
-  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
+  static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
   private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIRECTORY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));

@@ -33,7 +33,7 @@ public final class PidLock implements AutoCloseable {
    * @throws IOException if it cannot be opened
    */
   public static PidLock open(Path pidFile) throws IOException {
-    return new PidLock(pidFile, FileChannel.open(pidFile, StandardOpenOption.READ));
+    return new PidLock(pidFile, GuardedFiles.open(pidFile, StandardOpenOption.READ));
   }
 
   /** QEMU locks first and writes then: trying the lock of an empty file could make it fail. */

@@ -1,0 +1,174 @@
+package io.n0stack.n0core.kvm;
+
+import static io.n0stack.n0core.kvm.Host.context;
+import static io.n0stack.n0core.kvm.Host.pid;
+import static io.n0stack.n0core.kvm.Host.present;
+import static io.n0stack.n0core.kvm.Host.state;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
+
+import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.compute.MachineSpec;
+import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
+import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.PowerAction;
+import io.n0stack.n0core.api.driver.Observed;
+import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.LaunchConfig.RunAs;
+import io.n0stack.n0core.tck.Requirement;
+import io.n0stack.n0core.tck.Requires;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a guest achieves that has got hold of its QEMU and so of all that QEMU's user may do. */
+@Requires({Requirement.ROOT, Requirement.QEMU})
+class HostileQemuIT {
+  private static final long FIRST = 700_031;
+  private static final List<String> MADE_BY_QEMU =
+      List.of("pid", "qmp", "rescue", "ga", "serial", "link1", "link2");
+
+  @TempDir
+  Path directory;
+
+  private final ResourceId id = ResourceId.fresh("machine", "web1");
+  private final ResourceId other = ResourceId.fresh("machine", "web2");
+  private final Foe foe = new Foe(FIRST);
+  private Host host;
+  private QemuMachineDriver driver;
+  private MachineSpec spec;
+
+  @BeforeEach
+  void start() throws Exception {
+    host = new Host(directory);
+    // JUnit's directory is for its owner alone.
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
+    spec = host.nano(Chipset.PC).build();
+    driver = open();
+    driver.apply(context(), id, spec);
+  }
+
+  private QemuMachineDriver open() {
+    return new QemuMachineDriver(KvmConfig.of(host.root)
+        .withAccelerator(Accelerator.TCG)
+        .withLaunch(LaunchConfig.standard().withRunAs(RunAs.range(FIRST, FIRST + 1))));
+  }
+
+  @AfterEach
+  void nothingIsLeft() {
+    driver.delete(context(), id);
+    driver.delete(context(), other);
+    driver.close();
+    List<String> left = host.residue();
+    host.cleanUp();
+    assertThat(left).isEmpty();
+  }
+
+  private Path run(ResourceId machine) throws IOException {
+    Path place = host.root.resolve(machine.uid().toString());
+    try (DirectoryStream<Path> runs = Files.newDirectoryStream(place, "run.*")) {
+      return runs.iterator().next();
+    }
+  }
+
+  private void removesAllThatIsItsOwn() throws Exception {
+    for (String name : MADE_BY_QEMU) {
+      foe.does("rm", "-f", run(id).resolve(name).toString());
+    }
+  }
+
+  private static long user(long pid) throws IOException {
+    return ((Number) Files.getAttribute(Path.of("/proc", "" + pid), "unix:uid")).longValue();
+  }
+
+  @Test
+  void aProcessThatRemovesItsFilesIsNeitherTakenForDeadNorStartedTwice() throws Exception {
+    long pid = pid(driver, id);
+
+    removesAllThatIsItsOwn();
+
+    try (QemuMachineDriver next = open()) {
+      assertThat(next.observe(id))
+          .isInstanceOfSatisfying(
+              Observed.Unknown.class,
+              unknown -> assertThat(unknown.why()).contains("process " + pid));
+      assertThatExceptionOfType(N0Exception.class)
+          .isThrownBy(() -> next.apply(context(), id, spec));
+      assertThat(host.processes()).containsExactly(pid);
+      next.power(context(), id, PowerAction.HARD_SHUTDOWN);
+      assertThat(state(next, id)).isEqualTo(MachineState.SHUTDOWN);
+    }
+    assertThat(host.processes()).isEmpty();
+  }
+
+  @Test
+  void aPidFileThatNobodyLocksOrThatNamesAnotherIsNotBelieved() throws Exception {
+    long pid = pid(driver, id);
+    driver.apply(context(), other, spec);
+    long innocent = pid(driver, other);
+    Path file = run(id).resolve("pid");
+
+    foe.does("sh", "-c", "rm " + file + " && echo " + innocent + " > " + file);
+
+    assertThat(pid(driver, id)).isEqualTo(pid);
+    driver.delete(context(), id);
+    assertThat(host.processes()).containsExactly(innocent);
+    assertThat(state(driver, other)).isEqualTo(MachineState.RUNNING);
+  }
+
+  @Test
+  void aUserIsFreeOnlyWhenNothingOfItRuns() throws Exception {
+    long pid = pid(driver, id);
+    Process stray = foe.start("sleep", "600");
+    await().until(() -> user(stray.pid()) == FIRST);
+    removesAllThatIsItsOwn();
+
+    driver.delete(context(), id);
+
+    assertThat(driver.list()).isEmpty();
+    assertThat(host.processes()).doesNotContain(pid);
+    assertThat(stray.isAlive()).isFalse();
+    Process late = foe.start("sleep", "600");
+    try {
+      await().until(() -> user(late.pid()) == FIRST);
+      driver.apply(context(), other, spec);
+      assertThat(user(pid(driver, other))).isEqualTo(FIRST + 1);
+    } finally {
+      late.destroyForcibly();
+    }
+  }
+
+  @Test
+  void aMachineOfAnAgentThatNotedNoProcessesIsFoundWithoutItsFilesToo() throws Exception {
+    long pid = pid(driver, id);
+    Files.delete(run(id).resolve("process"));
+    removesAllThatIsItsOwn();
+
+    try (QemuMachineDriver next = open()) {
+      assertThat(next.observe(id)).isInstanceOf(Observed.Unknown.class);
+      next.delete(context(), id);
+      assertThat(next.list()).isEmpty();
+    }
+    assertThat(host.processes()).doesNotContain(pid).isEmpty();
+  }
+
+  @Test
+  void aMachineWhoseWholeDirectoryIsGoneIsNotStartedBesideItself() throws Exception {
+    long pid = pid(driver, id);
+    Host.run("rm", "-r", run(id).toString());
+
+    driver.apply(context(), id, spec);
+
+    assertThat(host.processes()).containsExactly(pid(driver, id)).doesNotContain(pid);
+    assertThat(present(driver, id).state()).isEqualTo(MachineState.RUNNING);
+  }
+}
