@@ -10,6 +10,8 @@ import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.compute.Hardware;
+import io.n0stack.n0core.api.compute.Hardware.Share;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineState;
@@ -25,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -170,5 +173,51 @@ class HostileQemuIT {
 
     assertThat(host.processes()).containsExactly(pid(driver, id)).doesNotContain(pid);
     assertThat(present(driver, id).state()).isEqualTo(MachineState.RUNNING);
+  }
+
+  @Test
+  void whatTheAgentWritesInTheLaunchsDirectoryGoesNowhereElse() throws Exception {
+    Path victim = directory.resolve("victim");
+    Files.writeString(victim, "root's");
+    Files.setPosixFilePermissions(victim, PosixFilePermissions.fromString("rw-------"));
+    Path share = Files.createDirectory(directory.resolve("share"));
+    // It runs as the machine's user after the directory is open to it and before the rest is started.
+    Path swtpm = directory.resolve("swtpm");
+    Files.writeString(
+        swtpm,
+        "#!/bin/sh\nfor name in qemu.log fs0.log fs0.pid accelerator process; do ln -s '" + victim
+            + "' $name; done\nexec swtpm \"$@\"\n");
+    Files.setPosixFilePermissions(swtpm, PosixFilePermissions.fromString("rwxr-xr-x"));
+    MachineSpec helped = host.nano(Chipset.Q35)
+        .hardware(Hardware.standard()
+            .withTpm(Hardware.Tpm.VERSION_2_0)
+            .withShares(List.of(new Share("share", share, Share.Access.READ_WRITE))))
+        .build();
+
+    LaunchConfig usual = LaunchConfig.standard();
+    LaunchConfig tricky = new LaunchConfig(
+        Optional.of(RunAs.range(FIRST, FIRST + 1)),
+        usual.cgroupParent(),
+        usual.scope(),
+        usual.ovmf(),
+        swtpm.toString(),
+        usual.virtiofsd(),
+        usual.networkNamespace(),
+        usual.serialLogBytes(),
+        usual.qemuLogBytes());
+    try (QemuMachineDriver tricked = new QemuMachineDriver(
+        KvmConfig.of(host.root).withAccelerator(Accelerator.TCG).withLaunch(tricky))) {
+      tricked.apply(context(), other, helped);
+    }
+
+    assertThat(victim).hasContent("root's");
+    for (String name : List.of("qemu.log", "fs0.log", "fs0.pid", "accelerator", "process")) {
+      Path file = run(other).resolve(name);
+      assertThat(file).isRegularFile();
+      assertThat(Files.isSymbolicLink(file)).isFalse();
+      assertThat(new Foe(FIRST + 1).tries("mv", "-f", run(other) + "/pid", file + ""))
+          .isNotZero();
+    }
+    assertThat(state(driver, other)).isEqualTo(MachineState.RUNNING);
   }
 }

@@ -29,9 +29,20 @@ import org.slf4j.LoggerFactory;
 public record Helper(UUID machine, Path directory, String name) {
   private static final Logger LOG = LoggerFactory.getLogger(Helper.class);
   private static final String SUFFIX = ".pid";
+  private static final String LOG_SUFFIX = ".log";
   private static final String STAMP = "N0CORE_MACHINE=";
   private static final int PAUSE_MILLIS = 5;
   private static final int LOG_CHARACTERS = 1000;
+
+  /**
+   * Lists the files that are opened for it by their names. They must be there before anybody else may write to the
+   * launch's directory.
+   *
+   * @return their names
+   */
+  public List<String> files() {
+    return List.of(name + SUFFIX, name + LOG_SUFFIX);
+  }
 
   /**
    * Starts it and waits for its socket.
@@ -45,7 +56,7 @@ public record Helper(UUID machine, Path directory, String name) {
    */
   public void start(List<String> command, Confinement confinement, Path socket, Duration limit) {
     Confinement noting = confinement.noting(directory.resolve(name + SUFFIX));
-    Path log = directory.resolve(name + ".log");
+    Path log = directory.resolve(name + LOG_SUFFIX);
     ProcessBuilder builder = new ProcessBuilder(noting.around(command))
         .directory(directory.toFile())
         .redirectInput(Path.of("/dev/null").toFile())

@@ -47,6 +47,7 @@ public final class Boarding {
   private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
   private static final String VARIABLES = "uefi-variables.fd";
   private static final String TPM = "tpm";
+  private static final String SHARE = "fs";
 
   private final Path root;
   private final Settings settings;
@@ -106,6 +107,13 @@ public final class Boarding {
       } else if (firmware instanceof Firmware.Rom rom) {
         firmware = new Firmware.Rom(reachable(rom.image(), run, "rom", owner));
       }
+      // The agent opens these by their names, as root perhaps: a link must not take their place.
+      run.reserve(String.valueOf(run.log().getFileName()));
+      for (Helper helper : all(record, run)) {
+        for (String file : helper.files()) {
+          run.reserve(file);
+        }
+      }
       owner.ifPresent(who -> UserPool.share(run.directory(), who));
     } catch (IOException e) {
       throw DurableFiles.failure(record.id().toString(), "prepare files of " + record.id(), e);
@@ -147,23 +155,36 @@ public final class Boarding {
     return settings.ovmf().resolve(secure ? "OVMF_VARS_4M.ms.fd" : "OVMF_VARS_4M.fd");
   }
 
+  private static List<Helper> all(MachineRecord record, Run run) {
+    Optional<Hardware> hardware = record.spec().hardware();
+    List<Helper> all = new ArrayList<>();
+    hardware.flatMap(Hardware::tpm).ifPresent(version -> all.add(helper(record, run, TPM)));
+    int shares = hardware.map(has -> has.shares().size()).orElse(0);
+    for (int i = 0; i < shares; i++) {
+      all.add(helper(record, run, SHARE + i));
+    }
+    return all;
+  }
+
+  private static Helper helper(MachineRecord record, Run run, String name) {
+    return new Helper(record.id().uid(), run.directory(), name);
+  }
+
   /** Starts what accompanies QEMU. */
   void helpers(MachineDirectory directory, MachineRecord record, Run run, Duration limit) {
     Optional<Owner> owner = directory.owner().filter(who -> settings.uids().isPresent());
-    UUID uid = record.id().uid();
     Optional<Hardware> hardware = record.spec().hardware();
     Optional<Hardware.Tpm> tpm = hardware.flatMap(Hardware::tpm);
     if (tpm.isPresent()) {
       tpmState(directory, owner);
       Confinement alone = Confinement.of(Privileges.LOST);
-      new Helper(uid, run.directory(), TPM)
+      helper(record, run, TPM)
           .start(swtpm(tpm.get()), owner.map(alone::as).orElse(alone), run.tpm(), limit);
     }
     List<Share> shares = hardware.map(Hardware::shares).orElse(List.of());
     for (int i = 0; i < shares.size(); i++) {
       Path socket = run.share(i);
-      Shares.start(
-          new Helper(uid, run.directory(), "fs" + i), settings, shares.get(i), socket, limit);
+      Shares.start(helper(record, run, SHARE + i), settings, shares.get(i), socket, limit);
       owner.ifPresent(who -> UserPool.give(socket, who));
     }
   }

@@ -104,9 +104,10 @@ public final class QemuProcess {
     kill(record.id(), directory.last());
     Optional<Owner> owner = boarding.owner(directory);
     Run run = directory.freshRun();
-    LaunchFiles files = boarding.files(directory, record, run);
     Optional<Process> process = Optional.empty();
     try {
+      run.record(accelerator);
+      LaunchFiles files = boarding.files(directory, record, run);
       boarding.helpers(directory, record, run, limits.launch());
       process = Optional.of(start(directory, record, accelerator, files, owner, further));
       awaitUp(record.id(), run, process.get());
@@ -156,7 +157,6 @@ public final class QemuProcess {
     List<String> arguments =
         new ArrayList<>(QemuCommandLine.of(program, record, type, accelerator, files));
     arguments.addAll(further);
-    run.record(accelerator);
     return new ProcessBuilder(
             boarding.confinement(record, run, owner, accelerator).around(arguments))
         .redirectInput(Redirect.from(Path.of("/dev/null").toFile()))

@@ -217,10 +217,20 @@ public record Run(UUID uid, Path directory) {
     }
   }
 
-  /** Notes before anybody else may write here that no QEMU of this launch has been seen yet. */
+  /** Notes that no QEMU of this launch has been seen yet. */
   Run reserve() throws IOException {
-    Files.createFile(directory.resolve(PROCESS), DurableFiles.PRIVATE_FILE);
+    reserve(PROCESS);
     return this;
+  }
+
+  /**
+   * Makes an empty file of the agent's, before anybody else may write here: nobody can put something else in its place.
+   *
+   * @param name the file's name
+   * @throws IOException if it cannot be made, or is there
+   */
+  public void reserve(String name) throws IOException {
+    Files.createFile(directory.resolve(name), DurableFiles.PRIVATE_FILE);
   }
 
   /**
