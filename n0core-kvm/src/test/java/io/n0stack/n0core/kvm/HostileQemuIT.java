@@ -16,18 +16,24 @@ import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.PowerAction;
+import io.n0stack.n0core.api.compute.PowerPolicy;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.LaunchConfig.RunAs;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -219,5 +225,49 @@ class HostileQemuIT {
           .isNotZero();
     }
     assertThat(state(driver, other)).isEqualTo(MachineState.RUNNING);
+  }
+
+  @Test
+  void aConsoleShowsNoFileThatTheLogWasMadeALinkTo() throws Exception {
+    Path secret = directory.resolve("secret");
+    Files.writeString(secret, "root's password");
+    Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-------"));
+    Path log = run(id).resolve("serial.log");
+
+    foe.does("sh", "-c", "rm " + log + " && ln -s " + secret + " " + log);
+
+    try (ByteChannel console = driver.openSerial(id, 100)) {
+      assertThatExceptionOfType(IOException.class)
+          .isThrownBy(() -> console.read(ByteBuffer.allocate(100)))
+          .withMessageContaining("not a plain file");
+    }
+  }
+
+  @Test
+  void aPipeInPlaceOfAFileHoldsNobodyUp() throws Exception {
+    Path run = run(id);
+
+    foe.does("sh", "-c", "cd " + run + " && rm pid && mkfifo pid balloon unplug.disk0 medium.cd0");
+    foe.does("sh", "-c", "cd " + run + " && rm serial.log && mkfifo serial.log");
+
+    CompletableFuture<MachineState> look = CompletableFuture.supplyAsync(() -> state(driver, id));
+    assertThat(look.get(1, TimeUnit.MINUTES)).isEqualTo(MachineState.RUNNING);
+    assertThat(present(driver, id).unplugging()).isEmpty();
+    MachineSpec less = host.nano(Chipset.PC).powerPolicy(PowerPolicy.MANUAL).build();
+    CompletableFuture<Void> change =
+        CompletableFuture.runAsync(() -> driver.apply(context(), id, less));
+    assertThat(change).succeedsWithin(Duration.ofMinutes(1));
+  }
+
+  @Test
+  void notesThatTheAgentDidNotWriteAreNone() throws Exception {
+    Path run = run(id);
+
+    foe.does("sh", "-c", "cd " + run + " && echo 0 > unplug.cd-x && echo /etc > medium.cd-x");
+    foe.does("sh", "-c", "cd " + run + " && ln -s /etc/passwd balloon && echo 1 > fs0.pid");
+
+    assertThat(present(driver, id).unplugging()).isEmpty();
+    driver.apply(context(), id, spec);
+    assertThat(driver.observe(id)).extracting("complete").isEqualTo(true);
   }
 }

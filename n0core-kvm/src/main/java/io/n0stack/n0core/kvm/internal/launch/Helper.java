@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal.launch;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -68,7 +69,7 @@ public record Helper(UUID machine, Path directory, String name) {
       long end = System.nanoTime() + limit.toNanos();
       while (Files.notExists(socket)) {
         if (!process.isAlive()) {
-          String said = Files.readString(log, StandardCharsets.ISO_8859_1).strip();
+          String said = GuardedFiles.read(log).strip();
           throw failure(
               N0Exception.Code.INTERNAL,
               "it ended with status " + process.exitValue() + ": "
@@ -122,7 +123,8 @@ public record Helper(UUID machine, Path directory, String name) {
    */
   public Optional<ProcessHandle> process() {
     try {
-      String text = Files.readString(directory.resolve(name + SUFFIX)).strip();
+      // What another than the agent noted there could make it end any process that bears the stamp.
+      String text = GuardedFiles.note(directory.resolve(name + SUFFIX)).orElse("").strip();
       if (!text.matches("\\d{1,9}")) {
         return Optional.empty();
       }

@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import io.n0stack.n0core.kvm.internal.commandline.LaunchFiles;
 import io.n0stack.n0core.kvm.internal.commandline.QemuCommandLine;
 import io.n0stack.n0core.kvm.internal.launch.Owner;
@@ -19,11 +20,13 @@ import io.n0stack.n0core.kvm.internal.record.Pauses;
 import io.n0stack.n0core.kvm.internal.record.Processes;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.lang.ProcessBuilder.Redirect;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -359,11 +362,10 @@ public final class QemuProcess {
    * @return at most 2 KiB, or why it cannot be read
    */
   public static String tail(Path log) {
-    try (RandomAccessFile file = new RandomAccessFile(log.toFile(), "r")) {
-      byte[] bytes = new byte[(int) Math.min(LOG_TAIL, file.length())];
-      file.seek(file.length() - bytes.length);
-      file.readFully(bytes);
-      return new String(bytes, StandardCharsets.UTF_8).strip();
+    try (FileChannel file = GuardedFiles.open(log, StandardOpenOption.READ)) {
+      ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(LOG_TAIL, file.size()));
+      file.read(bytes, file.size() - bytes.capacity());
+      return new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8).strip();
     } catch (IOException e) {
       return "its log cannot be read: " + e.getMessage();
     }

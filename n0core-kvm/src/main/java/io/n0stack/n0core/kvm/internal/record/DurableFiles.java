@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal.record;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
@@ -154,6 +155,28 @@ public final class DurableFiles {
     }
     rests.sort(null);
     return rests;
+  }
+
+  /**
+   * Lists what follows a prefix in the names of the notes that the agent has in a directory which others can write to.
+   *
+   * @param directory the directory; one that does not exist has none
+   * @param prefix the prefix
+   * @return the rests of the names, sorted
+   * @throws IOException if the directory cannot be read
+   */
+  public static List<String> notes(Path directory, String prefix) throws IOException {
+    List<String> notes = new ArrayList<>();
+    for (String rest : following(directory, prefix)) {
+      try {
+        if (GuardedFiles.own(directory.resolve(prefix + rest))) {
+          notes.add(rest);
+        }
+      } catch (NoSuchFileException e) {
+        continue; // it was just taken back
+      }
+    }
+    return notes;
   }
 
   /** Says whether a directory has what {@link #sweep} removes. */

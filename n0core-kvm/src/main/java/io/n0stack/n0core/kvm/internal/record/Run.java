@@ -2,6 +2,7 @@ package io.n0stack.n0core.kvm.internal.record;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
@@ -211,7 +212,8 @@ public record Run(UUID uid, Path directory) {
    */
   public Accelerator accelerator() {
     try {
-      return Accelerator.valueOf(Files.readString(directory.resolve(ACCELERATOR)));
+      return Accelerator.valueOf(
+          GuardedFiles.note(directory.resolve(ACCELERATOR)).orElse(""));
     } catch (IOException | IllegalArgumentException e) {
       return Accelerator.AUTO;
     }

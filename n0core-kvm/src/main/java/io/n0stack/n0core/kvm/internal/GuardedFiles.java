@@ -1,6 +1,5 @@
-package io.n0stack.n0core.kvm.internal.record;
+package io.n0stack.n0core.kvm.internal;
 
-import io.n0stack.n0core.kvm.internal.LibC;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
