@@ -20,6 +20,8 @@ import io.n0stack.n0core.api.compute.PowerPolicy;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.LaunchConfig.RunAs;
+import io.n0stack.n0core.kvm.guest.GuestAgent;
+import io.n0stack.n0core.kvm.guest.GuestAgentOptions;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.io.IOException;
@@ -269,5 +271,62 @@ class HostileQemuIT {
     assertThat(present(driver, id).unplugging()).isEmpty();
     driver.apply(context(), id, spec);
     assertThat(driver.observe(id)).extracting("complete").isEqualTo(true);
+  }
+
+  @Test
+  void aMonitorThatIsALinkToAnotherMachinesLeadsNowhere() throws Exception {
+    driver.apply(context(), other, spec);
+    Path run = run(id);
+    for (String name : List.of("qmp", "rescue")) {
+      String there = run(other).resolve(name).toString();
+      foe.does("sh", "-c", "cd " + run + " && rm " + name + " && ln -s " + there + " " + name);
+    }
+    for (String name : List.of("link1", "link2")) {
+      foe.does("rm", "-f", run.resolve(name).toString());
+    }
+
+    // By another agent, for this one is still connected.
+    try (QemuMachineDriver next = open()) {
+      assertThatExceptionOfType(N0Exception.class)
+          .isThrownBy(() -> next.power(context(), id, PowerAction.PAUSE));
+      assertThat(next.observe(id)).isInstanceOf(Observed.Unknown.class);
+      assertThat(state(next, other)).isEqualTo(MachineState.RUNNING);
+    }
+  }
+
+  @Test
+  void aMonitorThatAnotherProcessServesIsNotUsed() throws Exception {
+    Path run = run(id);
+    driver.apply(context(), other, spec);
+    // A second name of the other's socket, as a user has it that both run as.
+    for (String name : List.of("qmp", "rescue")) {
+      foe.does("rm", "-f", run.resolve(name).toString(), run.resolve("link1").toString());
+      foe.does("rm", "-f", run.resolve("link2").toString());
+      Files.createLink(run.resolve(name), run(other).resolve(name));
+    }
+
+    try (QemuMachineDriver next = open()) {
+      assertThatExceptionOfType(N0Exception.class)
+          .isThrownBy(() -> next.power(context(), id, PowerAction.PAUSE))
+          .withMessageContaining("served by process " + pid(next, other));
+      assertThat(state(next, other)).isEqualTo(MachineState.RUNNING);
+    }
+  }
+
+  @Test
+  void consolesAndGuestAgentsThatAreLinksLeadNowhere() throws Exception {
+    driver.apply(context(), other, spec);
+    Path run = run(id);
+    for (String name : List.of("serial", "ga")) {
+      String there = run(other).resolve(name).toString();
+      foe.does("sh", "-c", "cd " + run + " && rm " + name + " && ln -s " + there + " " + name);
+    }
+
+    assertThatExceptionOfType(N0Exception.class)
+        .isThrownBy(() -> driver.openSerial(id))
+        .withMessageContaining("not a socket");
+    assertThatExceptionOfType(N0Exception.class)
+        .isThrownBy(() -> GuestAgent.connect("web1", run.resolve("ga"), GuestAgentOptions.defaults()))
+        .withMessageContaining("not a socket");
   }
 }

@@ -1,8 +1,10 @@
 package io.n0stack.n0core.kvm.internal;
 
 import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -26,6 +28,8 @@ public final class GuardedFiles {
   private static final int O_PATH = 0x200000;
   private static final int O_NOFOLLOW = 0x20000;
   private static final int O_CLOEXEC = 0x80000;
+  private static final int S_IFMT = 0170000; // sys/stat.h
+  private static final int S_IFSOCK = 0140000;
   private static final int LONGEST = 1 << 20;
 
   private GuardedFiles() {}
@@ -73,6 +77,43 @@ public final class GuardedFiles {
       }
       return FileChannel.open(held.path, options);
     }
+  }
+
+  /**
+   * Connects to a socket, if it is one: a link could lead to another machine's, or anybody's.
+   *
+   * @param channel the channel, of Unix sockets
+   * @param socket the socket
+   * @return as {@link SocketChannel#connect}
+   * @throws NoSuchFileException if there is nothing of that name
+   * @throws IOException if it is anything else, or cannot be connected to
+   */
+  public static boolean connect(SocketChannel channel, Path socket) throws IOException {
+    try (Held held = new Held(socket)) {
+      if (!socket(held.path)) {
+        throw new FileSystemException(socket.toString(), null, "it is not a socket");
+      }
+      return channel.connect(UnixDomainSocketAddress.of(held.path));
+    }
+  }
+
+  /**
+   * Says whether there is a socket, and no link to one.
+   *
+   * @param path where
+   * @return true if there is
+   */
+  public static boolean isSocket(Path path) {
+    try {
+      return socket(path, LinkOption.NOFOLLOW_LINKS);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static boolean socket(Path path, LinkOption... options) throws IOException {
+    int mode = (Integer) Files.getAttribute(path, "unix:mode", options);
+    return (mode & S_IFMT) == S_IFSOCK;
   }
 
   /**

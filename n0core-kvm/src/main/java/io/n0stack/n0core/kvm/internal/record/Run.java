@@ -6,7 +6,6 @@ import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -72,7 +71,7 @@ public record Run(UUID uid, Path directory) {
   public void linkMonitors() {
     for (Path socket : List.of(monitor(), rescueMonitor())) {
       try {
-        if (Files.exists(socket) && Files.notExists(link(socket))) {
+        if (GuardedFiles.isSocket(socket) && !GuardedFiles.isSocket(link(socket))) {
           Files.createLink(link(socket), socket);
         }
       } catch (IOException e) {
@@ -87,10 +86,10 @@ public record Run(UUID uid, Path directory) {
    * @return true if a socket has one of its names; nobody need listen
    */
   public boolean reachable() {
-    return Files.exists(rescueMonitor())
-        || Files.exists(link(rescueMonitor()))
-        || Files.exists(monitor())
-        || Files.exists(link(monitor()));
+    return GuardedFiles.isSocket(rescueMonitor())
+        || GuardedFiles.isSocket(link(rescueMonitor()))
+        || GuardedFiles.isSocket(monitor())
+        || GuardedFiles.isSocket(link(monitor()));
   }
 
   /**
@@ -380,14 +379,14 @@ public record Run(UUID uid, Path directory) {
   }
 
   private boolean served(Path socket) {
-    if (!Files.exists(socket)) {
+    if (!GuardedFiles.isSocket(socket)) {
       return false;
     }
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       channel.configureBlocking(false);
-      channel.connect(UnixDomainSocketAddress.of(socket));
+      boolean ignored = GuardedFiles.connect(channel, socket);
       return true;
-    } catch (ConnectException e) {
+    } catch (ConnectException | NoSuchFileException e) {
       return false; // nobody listens
     } catch (IOException e) {
       throw failure("look at the monitor", e);
