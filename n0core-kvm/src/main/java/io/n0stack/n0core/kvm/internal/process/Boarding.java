@@ -78,7 +78,8 @@ public final class Boarding {
   /** Chooses whom a machine's processes run as, and lets them into its directory. */
   Optional<Owner> owner(MachineDirectory directory) {
     Optional<Owner> owner =
-        users.choose(directory::owner, this::taken, directory::recordOwner);
+        users.choose(
+            directory::owner, this::taken, directory::recordOwner, directory::forgetOwner);
     owner.ifPresent(who -> UserPool.openWay(directory.path(), who));
     return owner;
   }
@@ -141,7 +142,7 @@ public final class Boarding {
     if (Files.notExists(variables)) {
       DurableFiles.replace(variables, Files.readAllBytes(variablesTemplate(firmware)));
     }
-    owner.ifPresent(who -> UserPool.give(variables, who));
+    UserPool.handOver(variables, owner);
     return new LaunchFiles.Uefi(code(firmware), variables);
   }
 
@@ -198,7 +199,7 @@ public final class Boarding {
     } catch (IOException e) {
       throw DurableFiles.failure(state.toString(), "create " + state, e);
     }
-    owner.ifPresent(who -> UserPool.give(state, who));
+    UserPool.handOverAll(state, owner);
   }
 
   /** Paths are relative to the launch's directory: the program knows no way to write a comma. */

@@ -513,12 +513,30 @@ public final class MachineDirectory {
   }
 
   /**
-   * Records the user that its processes run as.
+   * Records the user that its processes run as. What a former one was allowed of volumes is taken back first: after
+   * this nobody knows who that was. None of its processes may live.
    *
    * @param owner the user
+   * @throws N0Exception UNAVAILABLE if that cannot be done; the former user is on record then
    */
   public void recordOwner(Owner owner) {
+    VolumeAccess.deny(this);
     write(Owners.FILE, owner.encode());
+  }
+
+  /**
+   * Takes back what a user of its own was allowed, and forgets it: its processes run as the agent's user.
+   *
+   * @throws N0Exception UNAVAILABLE if that cannot be done; the former user is on record then
+   */
+  public void forgetOwner() {
+    VolumeAccess.deny(this);
+    try {
+      Files.deleteIfExists(current().resolve(Owners.FILE));
+      DurableFiles.sync(current());
+    } catch (IOException e) {
+      throw failure("forget its user", e);
+    }
   }
 
   /** Lists the directories of other machines that run as a user. */
