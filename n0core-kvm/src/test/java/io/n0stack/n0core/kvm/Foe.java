@@ -20,8 +20,7 @@ record Foe(long uid) {
   /** Runs one that must succeed. */
   void does(String... command) throws Exception {
     Process process = start(command);
-    String said =
-        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
     assertThat(process.exitValue()).as("%s: %s", List.of(command), said).isZero();
   }

@@ -189,7 +189,8 @@ class HostileQemuIT {
     Files.writeString(victim, "root's");
     Files.setPosixFilePermissions(victim, PosixFilePermissions.fromString("rw-------"));
     Path share = Files.createDirectory(directory.resolve("share"));
-    // It runs as the machine's user after the directory is open to it and before the rest is started.
+    // It runs as the machine's user after the directory is open to it and before the rest is
+    // started.
     Path swtpm = directory.resolve("swtpm");
     Files.writeString(
         swtpm,
@@ -326,7 +327,8 @@ class HostileQemuIT {
         .isThrownBy(() -> driver.openSerial(id))
         .withMessageContaining("not a socket");
     assertThatExceptionOfType(N0Exception.class)
-        .isThrownBy(() -> GuestAgent.connect("web1", run.resolve("ga"), GuestAgentOptions.defaults()))
+        .isThrownBy(
+            () -> GuestAgent.connect("web1", run.resolve("ga"), GuestAgentOptions.defaults()))
         .withMessageContaining("not a socket");
   }
 }

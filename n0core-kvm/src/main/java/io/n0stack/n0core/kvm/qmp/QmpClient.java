@@ -96,8 +96,7 @@ public final class QmpClient implements AutoCloseable {
    * @return a client ready for commands, which the caller closes
    * @throws N0Exception as {@link #connect(String, Path, QmpOptions)}
    */
-  public static QmpClient connect(
-      String name, Path socket, QmpOptions options, Duration timeout) {
+  public static QmpClient connect(String name, Path socket, QmpOptions options, Duration timeout) {
     UnixTransport.load();
     Replies.load();
     return open(name, socket, options, System.nanoTime() + timeout.toNanos());
@@ -105,7 +104,8 @@ public final class QmpClient implements AutoCloseable {
 
   private static QmpClient open(String name, Path socket, QmpOptions options, long end) {
     long start = System.nanoTime();
-    Connection connection = new Connection(name, UnixTransport.connect(socket, options.greeting(), options.server()));
+    Connection connection =
+        new Connection(name, UnixTransport.connect(socket, options.greeting(), options.server()));
     boolean ready = false;
     try {
       Duration spent = Duration.ofNanos(System.nanoTime() - start);

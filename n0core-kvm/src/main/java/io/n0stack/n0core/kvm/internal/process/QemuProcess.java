@@ -243,9 +243,8 @@ public final class QemuProcess {
     long end = System.nanoTime() + limits.monitor().toNanos();
     while (true) {
       try {
-        Monitor monitor = connection.get();
         run.noteProcess(); // before its guest can run
-        return monitor;
+        return connection.get();
       } catch (N0Exception e) {
         // A socket is refused between its bind and its listen.
         if (e.code() != N0Exception.Code.UNAVAILABLE || System.nanoTime() > end) {
