@@ -102,7 +102,7 @@ class SilentQemuIT {
   }
 
   @Test
-  void aMonitorThatNobodyServesIsUnknownInTime() throws Exception {
+  void aMonitorThatAStrangerServesIsUnknownInTime() throws Exception {
     long pid = pid(driver, id);
     Path run = present(driver, id).serialLog().resolveSibling("");
     Path away = Files.createDirectory(directory.resolve("away"));
@@ -115,7 +115,7 @@ class SilentQemuIT {
       ServerSocketChannel unused = one.bind(UnixDomainSocketAddress.of(run.resolve("qmp")));
       unused = two.bind(UnixDomainSocketAddress.of(run.resolve("rescue")));
 
-      assertUnknownInTime(next, "is silent");
+      assertUnknownInTime(next, "is served by process " + ProcessHandle.current().pid());
       assertNothingTouchesIt(next);
     } finally {
       for (String socket : SOCKETS) {
