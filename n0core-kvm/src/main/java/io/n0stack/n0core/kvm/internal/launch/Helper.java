@@ -124,7 +124,8 @@ public record Helper(UUID machine, Path directory, String name) {
   public Optional<ProcessHandle> process() {
     try {
       // What another than the agent noted there could make it end any process that bears the stamp.
-      String text = GuardedFiles.note(directory.resolve(name + SUFFIX)).orElse("").strip();
+      String text =
+          GuardedFiles.note(directory.resolve(name + SUFFIX)).orElse("").strip();
       if (!text.matches("\\d{1,9}")) {
         return Optional.empty();
       }

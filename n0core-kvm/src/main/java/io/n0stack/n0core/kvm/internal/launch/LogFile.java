@@ -38,7 +38,8 @@ public final class LogFile {
     try {
       // The guest's process may own the file, so it could have put a link in its place.
       if (Files.isRegularFile(log, LinkOption.NOFOLLOW_LINKS)
-          && Files.readAttributes(log, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).size()
+          && Files.readAttributes(log, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+                  .size()
               > mostBytes) {
         cut(log, log.resolveSibling(log.getFileName() + ".1"), mostBytes);
       }

@@ -144,8 +144,8 @@ public final class UserPool {
   }
 
   /**
-   * Gives a directory with its plain files to a user. The former one, whose processes may live on if others have the same
-   * user, is shut out first.
+   * Gives a directory with its plain files to a user. The former one, whose processes may live on if other machines
+   * have the same user, is shut out first.
    *
    * @param directory the directory, in one of the agent's
    * @param who the user; empty for the agent's
@@ -166,7 +166,10 @@ public final class UserPool {
       }
     } catch (IOException | DirectoryIteratorException e) {
       throw new N0Exception(
-          N0Exception.Code.UNAVAILABLE, directory.toString(), "hand over " + directory + ": " + e, e);
+          N0Exception.Code.UNAVAILABLE,
+          directory.toString(),
+          "hand over " + directory + ": " + e,
+          e);
     }
     handOver(directory, who); // the last of all, so that one that was cut short is seen
   }

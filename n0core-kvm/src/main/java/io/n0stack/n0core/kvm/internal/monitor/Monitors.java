@@ -103,8 +103,8 @@ public final class Monitors implements AutoCloseable {
    */
   public Monitor toLook(String name, Run run, Duration limit) {
     long begin = System.nanoTime();
-    Lease lease = connect(
-        name, run, List.of(run.rescueMonitor(), run.monitor()), limit, Manner.USUAL);
+    Lease lease =
+        connect(name, run, List.of(run.rescueMonitor(), run.monitor()), limit, Manner.USUAL);
     Duration rest = limit.minusNanos(System.nanoTime() - begin);
     Duration least = limit.dividedBy(4);
     return new Monitor(lease, rest.compareTo(least) < 0 ? least : rest);
@@ -140,13 +140,11 @@ public final class Monitors implements AutoCloseable {
   /** By the first monitor, by the other one if need be. */
   private Monitor mainly(String name, Run run, Limits limits, Manner manner) {
     return new Monitor(
-        connect(
-            name, run, List.of(run.monitor(), run.rescueMonitor()), limits.monitor(), manner),
+        connect(name, run, List.of(run.monitor(), run.rescueMonitor()), limits.monitor(), manner),
         limits.command());
   }
 
-  private Lease connect(
-      String name, Run run, List<Path> sockets, Duration limit, Manner manner) {
+  private Lease connect(String name, Run run, List<Path> sockets, Duration limit, Manner manner) {
     Duration half = limit.dividedBy(2);
     try {
       return acquire(name, run, sockets.get(0), half, manner);

@@ -78,8 +78,7 @@ public final class Boarding {
   /** Chooses whom a machine's processes run as, and lets them into its directory. */
   Optional<Owner> owner(MachineDirectory directory) {
     Optional<Owner> owner =
-        users.choose(
-            directory::owner, this::taken, directory::recordOwner, directory::forgetOwner);
+        users.choose(directory::owner, this::taken, directory::recordOwner, directory::forgetOwner);
     owner.ifPresent(who -> UserPool.openWay(directory.path(), who));
     return owner;
   }

@@ -292,7 +292,9 @@ public final class QemuProcess {
   /** Waits until the kernel has taken all that it had open, such as its taps, and its control groups. */
   private boolean ended(ResourceId id, Optional<ProcessHandle> process) {
     return Pauses.until(
-        "end qemu of " + id, limits.end(), () -> process.filter(p -> !Processes.ended(p)).isEmpty());
+        "end qemu of " + id,
+        limits.end(),
+        () -> process.filter(p -> !Processes.ended(p)).isEmpty());
   }
 
   /** Returns false if there is no use in waiting. */
@@ -325,7 +327,8 @@ public final class QemuProcess {
     }
     // One without a lock can still come to it, and one whose files somebody took away has none.
     for (long pid : run.processes()) {
-      Optional<ProcessHandle> stray = ProcessHandle.of(pid).filter(p -> run.processes().contains(pid));
+      Optional<ProcessHandle> stray =
+          ProcessHandle.of(pid).filter(p -> run.processes().contains(pid));
       stray.ifPresent(ProcessHandle::destroyForcibly);
       requireEnded(id, stray);
     }

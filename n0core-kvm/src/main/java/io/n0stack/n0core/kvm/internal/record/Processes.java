@@ -110,8 +110,8 @@ public final class Processes {
 
   /** Lists those whose command lines say that they have their pid file in a machine's directory. */
   static List<Long> launched(Path root, UUID uid, String run) {
-    Pattern place = Pattern.compile(
-        "(?s).*\0-pidfile\0(?<root>[^\0]*)/" + uid + "/" + run + "/pid\0.*");
+    Pattern place =
+        Pattern.compile("(?s).*\0-pidfile\0(?<root>[^\0]*)/" + uid + "/" + run + "/pid\0.*");
     List<Long> all = new ArrayList<>();
     each(process -> {
       Matcher line = place.matcher(commandLine(process));

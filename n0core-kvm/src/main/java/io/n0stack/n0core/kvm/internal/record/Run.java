@@ -244,7 +244,8 @@ public record Run(UUID uid, Path directory) {
     Path file = directory.resolve(PROCESS);
     try {
       Optional<Long> pid = launched().isPresent() ? Optional.empty() : locked();
-      if (pid.filter(number -> Processes.launched(root(), uid, name()).contains(number)).isPresent()) {
+      if (pid.filter(number -> Processes.launched(root(), uid, name()).contains(number))
+          .isPresent()) {
         if (GuardedFiles.note(file).isEmpty()) {
           Files.deleteIfExists(file);
           reserve();
