@@ -115,7 +115,8 @@ class SilentQemuIT {
       ServerSocketChannel unused = one.bind(UnixDomainSocketAddress.of(run.resolve("qmp")));
       unused = two.bind(UnixDomainSocketAddress.of(run.resolve("rescue")));
 
-      assertUnknownInTime(next, "is served by process " + ProcessHandle.current().pid());
+      assertUnknownInTime(
+          next, "is served by process " + ProcessHandle.current().pid());
       assertNothingTouchesIt(next);
     } finally {
       for (String socket : SOCKETS) {
