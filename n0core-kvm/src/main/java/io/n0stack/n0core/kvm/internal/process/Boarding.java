@@ -250,28 +250,8 @@ public final class Boarding {
         .orElse(List.of());
   }
 
-  /**
-   * Ends and removes what a launch has left outside its directory, once its QEMU is dead.
-   *
-   * @throws OperationTimeoutException if a process of the machine's own user lives on
-   */
-  void tidy(Run run, Duration limit) {
-    Helper.of(run.uid(), run.directory()).forEach(helper -> helper.end(limit));
-    MachineDirectory directory = MachineDirectory.of(run);
-    directory
-        .owner()
-        .filter(who -> users.alone(who) && !Owners.shared(directory, who))
-        .ifPresent(who -> end(run, who, limit));
-    if (!Pauses.until(
-        "remove the control groups of machine " + run.uid(),
-        limit,
-        () -> cgroups.remove(run.uid()))) {
-      LOG.warn("machine {}: a control group stays, for others are in it", run.uid());
-    }
-  }
-
   /** What runs as the machine's own user is the machine's, whatever it has made of its name. */
-  private static void end(Run run, Owner who, Duration limit) {
+  private static void endAll(Run run, Owner who, Duration limit) {
     String operation = "end the processes of user " + who.uid() + " of machine " + run.uid();
     boolean ended = Pauses.until(operation, limit, () -> {
       List<Long> left = Processes.of(who.uid());
@@ -285,6 +265,26 @@ public final class Boarding {
     });
     if (!ended) {
       throw new OperationTimeoutException(operation, limit);
+    }
+  }
+
+  /**
+   * Ends and removes what a launch has left outside its directory, once its QEMU is dead.
+   *
+   * @throws OperationTimeoutException if a process of the machine's own user lives on
+   */
+  void tidy(Run run, Duration limit) {
+    Helper.of(run.uid(), run.directory()).forEach(helper -> helper.end(limit));
+    MachineDirectory directory = MachineDirectory.of(run);
+    directory
+        .owner()
+        .filter(who -> users.alone(who) && !Owners.shared(directory, who))
+        .ifPresent(who -> endAll(run, who, limit));
+    if (!Pauses.until(
+        "remove the control groups of machine " + run.uid(),
+        limit,
+        () -> cgroups.remove(run.uid()))) {
+      LOG.warn("machine {}: a control group stays, for others are in it", run.uid());
     }
   }
 

@@ -76,6 +76,21 @@ public final class Processes {
     return all;
   }
 
+  private static Set<Long> users(Path process) throws IOException {
+    try (Stream<String> lines =
+        Files.lines(process.resolve("status"), StandardCharsets.ISO_8859_1)) {
+      Set<Long> users = new HashSet<>();
+      lines.filter(line -> line.startsWith("Uid:")).findFirst().ifPresent(line -> {
+        for (String user : line.substring("Uid:".length()).strip().split("\\s+")) {
+          users.add(Long.parseLong(user));
+        }
+      });
+      return users;
+    } catch (java.io.UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
   /**
    * Lists the processes of a user.
    *
@@ -91,21 +106,6 @@ public final class Processes {
       }
     });
     return all;
-  }
-
-  private static Set<Long> users(Path process) throws IOException {
-    try (Stream<String> lines =
-        Files.lines(process.resolve("status"), StandardCharsets.ISO_8859_1)) {
-      Set<Long> users = new HashSet<>();
-      lines.filter(line -> line.startsWith("Uid:")).findFirst().ifPresent(line -> {
-        for (String user : line.substring("Uid:".length()).strip().split("\\s+")) {
-          users.add(Long.parseLong(user));
-        }
-      });
-      return users;
-    } catch (java.io.UncheckedIOException e) {
-      throw e.getCause();
-    }
   }
 
   /** Lists those whose command lines say that they have their pid file in a machine's directory. */
