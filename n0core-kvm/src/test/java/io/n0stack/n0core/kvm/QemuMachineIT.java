@@ -451,27 +451,21 @@ class QemuMachineIT {
   }
 
   @Test
-  void aProcessWhosePidFileIsGoneIsUnknownAndNotStartedTwice() throws Exception {
+  void aProcessWhosePidFileIsGoneIsStillTheMachineAndEndsWithIt() throws Exception {
     MachineSpec spec = host.nano(Chipset.PC).build();
     driver.apply(context(), id, spec);
     long pid = pid(driver, id);
-    Path file = run().resolve("pid");
-    Path away = directory.resolve("away");
-    Files.move(file, away);
+    Files.delete(run().resolve("pid"));
     Thread.currentThread().interrupt();
     assertThat(driver.observe(id)).isInstanceOf(Observed.Unknown.class);
     assertThat(Thread.interrupted()).isTrue();
 
-    assertThat(driver.observe(id)).isInstanceOf(Observed.Unknown.class);
-    assertThatExceptionOfType(N0Exception.class)
-        .isThrownBy(() -> driver.apply(context(), id, spec))
-        .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE));
-    assertThatExceptionOfType(N0Exception.class)
-        .isThrownBy(() -> driver.delete(context(), id))
-        .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNAVAILABLE));
-    assertThat(host.processes()).containsExactly(pid);
-
-    Files.move(away, file);
+    assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+    driver.apply(context(), id, spec);
     assertThat(pid(driver, id)).isEqualTo(pid);
+    driver.power(context(), id, PowerAction.HARD_SHUTDOWN);
+
+    assertThat(state(driver, id)).isEqualTo(MachineState.SHUTDOWN);
+    assertThat(host.processes()).isEmpty();
   }
 }

@@ -77,7 +77,7 @@ class SilentQemuIT extends HostFixture {
   }
 
   @Test
-  void aMonitorThatNobodyServesIsUnknownInTime() throws Exception {
+  void aMonitorThatAStrangerServesIsUnknownInTime() throws Exception {
     long pid = pid(driver, id);
     Path run = present(driver, id).serialLog().resolveSibling("");
     Path away = Files.createDirectory(directory.resolve("away"));
@@ -90,7 +90,8 @@ class SilentQemuIT extends HostFixture {
       ServerSocketChannel unused = one.bind(UnixDomainSocketAddress.of(run.resolve("qmp")));
       unused = two.bind(UnixDomainSocketAddress.of(run.resolve("rescue")));
 
-      assertUnknownInTime(next, "is silent");
+      assertUnknownInTime(
+          next, "is served by process " + ProcessHandle.current().pid());
       assertNothingTouchesIt(next);
     } finally {
       for (String socket : SOCKETS) {

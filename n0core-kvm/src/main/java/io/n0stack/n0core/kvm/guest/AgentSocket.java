@@ -2,9 +2,9 @@ package io.n0stack.n0core.kvm.guest;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.CancelledKeyException;
 import java.nio.channels.ClosedByInterruptException;
@@ -45,7 +45,7 @@ final class AgentSocket implements AgentStream, AutoCloseable {
         boolean connected = false;
         try {
           channel.configureBlocking(false);
-          connected = channel.connect(UnixDomainSocketAddress.of(socket));
+          connected = GuardedFiles.connect(channel, socket);
           if (connected) {
             return new AgentSocket(channel);
           }

@@ -58,7 +58,7 @@ public final class GuestAgent implements AutoCloseable {
    * Connects and brings both sides into step.
    *
    * @param name what the guest belongs to, for messages
-   * @param socket path of the port's listening socket
+   * @param socket path of the port's listening socket, which must not be a link
    * @param options what is allowed
    * @return the agent, which the caller closes
    * @throws N0Exception UNAVAILABLE if nothing listens or there is no agent in the guest; BUSY if the
@@ -72,7 +72,7 @@ public final class GuestAgent implements AutoCloseable {
    * Connects and brings both sides into step.
    *
    * @param name what the guest belongs to, for messages
-   * @param socket path of the port's listening socket
+   * @param socket path of the port's listening socket, which must not be a link
    * @param options what is allowed
    * @param closed what is told when the connection is closed or lost, perhaps more than once
    * @return the agent, which the caller closes

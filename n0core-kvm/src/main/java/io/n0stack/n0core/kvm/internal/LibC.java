@@ -32,6 +32,9 @@ public interface LibC {
   int connect(int fd, long address, int length);
 
   @SaveError
+  int getsockopt(int fd, int level, int option, long value, long length);
+
+  @SaveError
   long send(int fd, long buffer, long length, int flags);
 
   @SaveError

@@ -86,9 +86,26 @@ public final class QmpClient implements AutoCloseable {
     return open(name, socket, options, end);
   }
 
+  /**
+   * Connects and leaves negotiation mode, all of it in some time.
+   *
+   * @param name what the monitor belongs to, for messages and the reader thread's name
+   * @param socket path of a QMP monitor's listening socket
+   * @param options how long each part may take, and what to ask for
+   * @param timeout how long all may take
+   * @return a client ready for commands, which the caller closes
+   * @throws N0Exception as {@link #connect(String, Path, QmpOptions)}
+   */
+  public static QmpClient connect(String name, Path socket, QmpOptions options, Duration timeout) {
+    UnixTransport.load();
+    Replies.load();
+    return open(name, socket, options, System.nanoTime() + timeout.toNanos());
+  }
+
   private static QmpClient open(String name, Path socket, QmpOptions options, long end) {
     long start = System.nanoTime();
-    Connection connection = new Connection(name, UnixTransport.connect(socket, options.greeting()));
+    Connection connection =
+        new Connection(name, UnixTransport.connect(socket, options.greeting(), options.server()));
     boolean ready = false;
     try {
       Duration spent = Duration.ofNanos(System.nanoTime() - start);

@@ -2,6 +2,7 @@ package io.n0stack.n0core.kvm.qmp;
 
 import io.n0stack.n0core.api.N0Exception;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * How to connect to a monitor.
@@ -12,10 +13,16 @@ import java.time.Duration;
  *     main loop runs
  * @param deadlines how long commands may take
  * @param outOfBand whether to ask for commands that overtake others; the monitor must offer it
+ * @param server the process that must have made the socket, so that nobody is taken in by one that was put in its
+ *     place; empty for any
  * @since 0.1
  */
 public record QmpOptions(
-    Duration greeting, Duration negotiation, Deadlines deadlines, boolean outOfBand) {
+    Duration greeting,
+    Duration negotiation,
+    Deadlines deadlines,
+    boolean outOfBand,
+    Optional<Long> server) {
   /**
    * Creates options.
    *
@@ -33,7 +40,11 @@ public record QmpOptions(
    */
   public static QmpOptions defaults() {
     return new QmpOptions(
-        Duration.ofSeconds(2), Duration.ofSeconds(5), Deadlines.defaults(), false);
+        Duration.ofSeconds(2),
+        Duration.ofSeconds(5),
+        Deadlines.defaults(),
+        false,
+        Optional.empty());
   }
 
   /**
@@ -44,7 +55,7 @@ public record QmpOptions(
    * @return changed options
    */
   public QmpOptions withTimes(Duration newGreeting, Duration newNegotiation) {
-    return new QmpOptions(newGreeting, newNegotiation, deadlines, outOfBand);
+    return new QmpOptions(newGreeting, newNegotiation, deadlines, outOfBand, server);
   }
 
   /**
@@ -54,7 +65,7 @@ public record QmpOptions(
    * @return changed options
    */
   public QmpOptions withDeadlines(Deadlines newDeadlines) {
-    return new QmpOptions(greeting, negotiation, newDeadlines, outOfBand);
+    return new QmpOptions(greeting, negotiation, newDeadlines, outOfBand, server);
   }
 
   /**
@@ -63,7 +74,17 @@ public record QmpOptions(
    * @return changed options
    */
   public QmpOptions withOutOfBand() {
-    return new QmpOptions(greeting, negotiation, deadlines, true);
+    return new QmpOptions(greeting, negotiation, deadlines, true, server);
+  }
+
+  /**
+   * Refuses a monitor that another process serves: what is at the socket's path may be a link.
+   *
+   * @param pid the number of the process that must have made the socket
+   * @return changed options
+   */
+  public QmpOptions servedBy(long pid) {
+    return new QmpOptions(greeting, negotiation, deadlines, outOfBand, Optional.of(pid));
   }
 
   private static void require(String field, Duration value) {

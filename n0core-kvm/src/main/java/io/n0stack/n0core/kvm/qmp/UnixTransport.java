@@ -8,6 +8,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import jnr.constants.platform.Errno;
 import jnr.ffi.LastError;
@@ -31,6 +32,8 @@ final class UnixTransport implements Transport {
   private static final int SHUT_RDWR = 2;
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
+  private static final int SO_PEERCRED = 17; // asm-generic/socket.h
+  private static final int UCRED_BYTES = 12; // struct ucred: pid, uid, gid
   private static final int F_GETFD = 1;
   private static final short POLLIN = 1;
   private static final short POLLOUT = 4;
@@ -78,7 +81,7 @@ final class UnixTransport implements Transport {
   }
 
   /** Connects; retries while the listener's backlog is full, since connect(2) would block then. */
-  static UnixTransport connect(Path path, Duration timeout) {
+  static UnixTransport connect(Path path, Duration timeout, Optional<Long> server) {
     String operation = "connect to monitor \"" + path + "\"";
     long end = System.nanoTime() + timeout.toNanos();
     byte[] name = path.toString().getBytes(StandardCharsets.UTF_8);
@@ -91,6 +94,7 @@ final class UnixTransport implements Transport {
         UnixTransport transport = open(path.toString(), operation);
         int errno = transport.connectTo(name);
         if (errno == 0) {
+          transport.requireServer(server, operation);
           return transport;
         }
         transport.close();
@@ -105,6 +109,25 @@ final class UnixTransport implements Transport {
       }
     } catch (InterruptedException e) {
       throw N0Exception.interrupted(operation, e);
+    }
+  }
+
+  /** The kernel keeps who made the socket listen. One in a PID namespace that is not ours has no number. */
+  private void requireServer(Optional<Long> server, String operation) {
+    in.memory.putInt(Half.DATA, 0).putInt(Half.MESSAGE, UCRED_BYTES);
+    int result = C.getsockopt(
+        fd, SOL_SOCKET, SO_PEERCRED, in.address + Half.DATA, in.address + Half.MESSAGE);
+    int errno = result == 0 ? 0 : errno();
+    int pid = in.memory.getInt(Half.DATA);
+    if (server.isPresent() && (errno != 0 || (pid != 0 && pid != server.get()))) {
+      close();
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          "monitor \"" + socket + "\"",
+          operation + ": "
+              + (errno != 0
+                  ? describe(errno)
+                  : "it is served by process " + pid + " and not by " + server.get()));
     }
   }
 

@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.compute.MachineSpec.Display;
 import io.n0stack.n0core.api.compute.Screen;
 import io.n0stack.n0core.api.compute.ScreenGrant;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import io.n0stack.n0core.kvm.internal.monitor.Monitor;
 import io.n0stack.n0core.kvm.internal.monitor.Monitors;
 import io.n0stack.n0core.kvm.internal.record.DurableFiles;
@@ -14,9 +15,9 @@ import io.n0stack.n0core.kvm.internal.record.Run;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.ByteChannel;
+import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -102,7 +103,7 @@ public final class Screens implements Screen, AutoCloseable {
   private static byte[] read(ResourceId machine, Path file) throws IOException {
     // The emulator wrote it, so it is not trusted to be a small plain file.
     try (InputStream in =
-        Files.newInputStream(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
+        Channels.newInputStream(GuardedFiles.open(file, StandardOpenOption.READ))) {
       byte[] image = in.readNBytes(LARGEST + 1);
       if (image.length > LARGEST) {
         throw new N0Exception(

@@ -1,5 +1,6 @@
 package io.n0stack.n0core.kvm.internal.console;
 
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
@@ -7,7 +8,6 @@ import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -31,8 +31,8 @@ final class SerialReader implements ByteChannel {
   }
 
   private static long size(Path log) {
-    try {
-      return Files.size(log);
+    try (FileChannel file = GuardedFiles.open(log, StandardOpenOption.READ)) {
+      return file.size();
     } catch (IOException e) {
       return 0; // not there yet, or no more
     }
@@ -68,7 +68,7 @@ final class SerialReader implements ByteChannel {
   }
 
   private int fromLog(ByteBuffer into) throws IOException {
-    try (FileChannel file = FileChannel.open(log, StandardOpenOption.READ)) {
+    try (FileChannel file = GuardedFiles.open(log, StandardOpenOption.READ)) {
       if (file.size() < position) {
         position = 0;
       }

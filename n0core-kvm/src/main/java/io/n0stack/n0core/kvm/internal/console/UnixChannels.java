@@ -2,10 +2,10 @@ package io.n0stack.n0core.kvm.internal.console;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import io.n0stack.n0core.kvm.internal.record.Pauses;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -40,7 +40,7 @@ final class UnixChannels {
     boolean connected = false;
     try {
       channel.configureBlocking(false); // connect(2) would wait while the backlog is full
-      connected = channel.connect(UnixDomainSocketAddress.of(socket));
+      connected = GuardedFiles.connect(channel, socket);
       if (!connected) {
         throw new IOException("others are waiting for it");
       }

@@ -5,13 +5,12 @@ import io.n0stack.n0core.api.compute.Hardware;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.driver.Context;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import io.n0stack.n0core.kvm.internal.monitor.Monitor;
 import io.n0stack.n0core.kvm.internal.record.DurableFiles;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -71,9 +70,7 @@ final class Balloon {
 
   private Optional<String> told() {
     try {
-      return Optional.of(Files.readString(note));
-    } catch (NoSuchFileException e) {
-      return Optional.empty();
+      return GuardedFiles.note(note);
     } catch (IOException e) {
       throw DurableFiles.failure(note.toString(), "read what the balloon was told", e);
     }

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal.device;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import io.n0stack.n0core.kvm.internal.record.DurableFiles;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The drives of one launch whose medium is being changed, and the block nodes that are in none of them meanwhile:
@@ -42,17 +44,22 @@ final class Media {
 
   private Set<String> lines(String deviceId) {
     try {
-      return new LinkedHashSet<>(Files.readAllLines(directory.resolve(PREFIX + deviceId)));
-    } catch (NoSuchFileException e) {
-      return new LinkedHashSet<>();
+      return GuardedFiles.note(directory.resolve(PREFIX + deviceId))
+          .map(note -> note.lines().collect(Collectors.toCollection(LinkedHashSet::new)))
+          .orElseGet(LinkedHashSet::new);
     } catch (IOException e) {
       throw failure("read", deviceId, e);
     }
   }
 
   boolean changing(String deviceId) {
-    return !Files.notExists(
-        directory.resolve(PREFIX + deviceId)); // what cannot be seen may be there
+    try {
+      return GuardedFiles.own(directory.resolve(PREFIX + deviceId));
+    } catch (NoSuchFileException e) {
+      return false;
+    } catch (IOException e) {
+      return true; // what cannot be seen may be there
+    }
   }
 
   /** Adds nodes, and the paths of files, to those that are noted. */
@@ -82,7 +89,7 @@ final class Media {
   /** Lists the drives, sorted. */
   List<String> all() {
     try {
-      return DurableFiles.following(directory, PREFIX);
+      return DurableFiles.notes(directory, PREFIX);
     } catch (IOException e) {
       throw failure("list", "*", e);
     }

@@ -1,11 +1,11 @@
 package io.n0stack.n0core.kvm.internal.device;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import io.n0stack.n0core.kvm.internal.record.DurableFiles;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -40,13 +40,15 @@ final class Unplugged {
 
   Optional<Request> find(String deviceId) {
     try {
-      List<String> lines = Files.readAllLines(directory.resolve(PREFIX + deviceId));
+      Optional<String> note = GuardedFiles.note(directory.resolve(PREFIX + deviceId));
+      if (note.isEmpty()) {
+        return Optional.empty();
+      }
+      List<String> lines = note.get().lines().toList();
       return Optional.of(new Request(
           Instant.ofEpochMilli(Long.parseLong(lines.get(0))),
           lines.stream().skip(1).filter(line -> !line.startsWith("/")).toList(),
           lines.stream().filter(line -> line.startsWith("/")).map(Path::of).toList()));
-    } catch (NoSuchFileException e) {
-      return Optional.empty();
     } catch (IOException | NumberFormatException | IndexOutOfBoundsException e) {
       throw failure("read", deviceId, e);
     }
@@ -75,7 +77,7 @@ final class Unplugged {
   /** Lists the devices, sorted. */
   List<String> all() {
     try {
-      return DurableFiles.following(directory, PREFIX);
+      return DurableFiles.notes(directory, PREFIX);
     } catch (IOException e) {
       throw failure("list", "*", e);
     }

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal.launch;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -29,9 +30,20 @@ import org.slf4j.LoggerFactory;
 public record Helper(UUID machine, Path directory, String name) {
   private static final Logger LOG = LoggerFactory.getLogger(Helper.class);
   private static final String SUFFIX = ".pid";
+  private static final String LOG_SUFFIX = ".log";
   private static final String STAMP = "N0CORE_MACHINE=";
   private static final int PAUSE_MILLIS = 5;
   private static final int LOG_CHARACTERS = 1000;
+
+  /**
+   * Lists the files that are opened for it by their names. They must be there before anybody else may write to the
+   * launch's directory.
+   *
+   * @return their names
+   */
+  public List<String> files() {
+    return List.of(name + SUFFIX, name + LOG_SUFFIX);
+  }
 
   /**
    * Starts it and waits for its socket.
@@ -45,7 +57,7 @@ public record Helper(UUID machine, Path directory, String name) {
    */
   public void start(List<String> command, Confinement confinement, Path socket, Duration limit) {
     Confinement noting = confinement.noting(directory.resolve(name + SUFFIX));
-    Path log = directory.resolve(name + ".log");
+    Path log = directory.resolve(name + LOG_SUFFIX);
     ProcessBuilder builder = new ProcessBuilder(noting.around(command))
         .directory(directory.toFile())
         .redirectInput(Path.of("/dev/null").toFile())
@@ -57,7 +69,7 @@ public record Helper(UUID machine, Path directory, String name) {
       long end = System.nanoTime() + limit.toNanos();
       while (Files.notExists(socket)) {
         if (!process.isAlive()) {
-          String said = Files.readString(log, StandardCharsets.ISO_8859_1).strip();
+          String said = GuardedFiles.read(log).strip();
           throw failure(
               N0Exception.Code.INTERNAL,
               "it ended with status " + process.exitValue() + ": "
@@ -111,7 +123,9 @@ public record Helper(UUID machine, Path directory, String name) {
    */
   public Optional<ProcessHandle> process() {
     try {
-      String text = Files.readString(directory.resolve(name + SUFFIX)).strip();
+      // What another than the agent noted there could make it end any process that bears the stamp.
+      String text =
+          GuardedFiles.note(directory.resolve(name + SUFFIX)).orElse("").strip();
       if (!text.matches("\\d{1,9}")) {
         return Optional.empty();
       }

@@ -1,5 +1,6 @@
 package io.n0stack.n0core.kvm.internal.launch;
 
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -7,6 +8,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -35,7 +37,10 @@ public final class LogFile {
   public static void bound(Path log, long mostBytes) {
     try {
       // The guest's process may own the file, so it could have put a link in its place.
-      if (Files.isRegularFile(log, LinkOption.NOFOLLOW_LINKS) && Files.size(log) > mostBytes) {
+      if (Files.isRegularFile(log, LinkOption.NOFOLLOW_LINKS)
+          && Files.readAttributes(log, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+                  .size()
+              > mostBytes) {
         cut(log, log.resolveSibling(log.getFileName() + ".1"), mostBytes);
       }
     } catch (NoSuchFileException e) {
@@ -47,9 +52,8 @@ public final class LogFile {
 
   private static void cut(Path log, Path aside, long mostBytes) throws IOException {
     Files.deleteIfExists(aside);
-    try (FileChannel from = FileChannel.open(
-            log,
-            Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
+    try (FileChannel from =
+            GuardedFiles.open(log, StandardOpenOption.READ, StandardOpenOption.WRITE);
         FileChannel to = FileChannel.open(
             aside, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE)) {
       long size = from.size();

@@ -2,7 +2,10 @@ package io.n0stack.n0core.kvm.internal.launch;
 
 import io.n0stack.n0core.api.N0Exception;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
@@ -30,22 +33,26 @@ public final class UserPool {
    * Chooses a machine's user: the one that it has, or the lowest that no machine has.
    *
    * @param had the user that it was given before
-   * @param taken tells the users of all machines
+   * @param taken tells the users of all machines and of all processes
    * @param record records the choice durably
+   * @param forget forgets it, where machines run as the agent's user
    * @return the user, empty for the agent's own
    * @throws N0Exception EXHAUSTED if all are taken
    */
   public synchronized Optional<Owner> choose(
-      Supplier<Optional<Owner>> had, Supplier<Set<Long>> taken, Consumer<Owner> record) {
+      Supplier<Optional<Owner>> had,
+      Supplier<Set<Long>> taken,
+      Consumer<Owner> record,
+      Runnable forget) {
     if (uids.isEmpty()) {
+      if (had.get().isPresent()) {
+        forget.run();
+      }
       return Optional.empty();
     }
     Settings.Uids range = uids.get();
     Optional<Owner> owner = had.get();
-    if (owner.isPresent()
-        && owner.get().equals(range.owner(owner.get().uid()))
-        && owner.get().uid() >= range.first()
-        && owner.get().uid() <= range.last()) {
+    if (owner.filter(who -> contains(range, who)).isPresent()) {
       return owner;
     }
     Set<Long> others = range.shared() ? Set.of() : taken.get();
@@ -60,6 +67,22 @@ public final class UserPool {
         "kvm.uid-range",
         "find a user for the machine: all from " + range.first() + " to " + range.last()
             + " are taken; widen kvm.uid-range");
+  }
+
+  /**
+   * Says whether a user is one that is given to one machine alone.
+   *
+   * @param who the user
+   * @return true if it is from the range of such users
+   */
+  public boolean alone(Owner who) {
+    return uids.filter(range -> !range.shared() && contains(range, who)).isPresent();
+  }
+
+  private static boolean contains(Settings.Uids range, Owner who) {
+    return who.equals(range.owner(who.uid()))
+        && who.uid() >= range.first()
+        && who.uid() <= range.last();
   }
 
   /**
@@ -107,6 +130,68 @@ public final class UserPool {
   }
 
   /**
+   * Gives a file or directory to a user, unless that one has it.
+   *
+   * @param path which, not followed if it is a link
+   * @param who the user; empty for the agent's, whose the directory is that it is in
+   */
+  public static void handOver(Path path, Optional<Owner> who) {
+    Access above = Access.of(path.resolveSibling(""));
+    Owner next = who.orElse(new Owner(above.uid(), above.gid()));
+    if (!next.equals(owner(path))) {
+      give(path, next);
+    }
+  }
+
+  /**
+   * Gives a directory with its plain files to a user. The former one, whose processes may live on if other machines
+   * have the same user, is shut out first.
+   *
+   * @param directory the directory, in one of the agent's
+   * @param who the user; empty for the agent's
+   */
+  public static void handOverAll(Path directory, Optional<Owner> who) {
+    Access agent = Access.of(directory.resolveSibling(""));
+    Owner next = who.orElse(new Owner(agent.uid(), agent.gid()));
+    if (who.isPresent() && next.equals(owner(directory))) {
+      return;
+    }
+    handOver(directory, Optional.empty());
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+      for (Path file : files) {
+        boolean plain = Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS);
+        if (plain && links(file) == 1 && !next.equals(owner(file))) {
+          give(file, next);
+        }
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          directory.toString(),
+          "hand over " + directory + ": " + e,
+          e);
+    }
+    handOver(directory, who); // the last of all, so that one that was cut short is seen
+  }
+
+  private static int links(Path file) throws IOException {
+    return ((Number) Files.getAttribute(file, "unix:nlink", LinkOption.NOFOLLOW_LINKS)).intValue();
+  }
+
+  private static Owner owner(Path path) {
+    try {
+      return new Owner(
+          ((Number) Files.getAttribute(path, "unix:uid", LinkOption.NOFOLLOW_LINKS)).longValue()
+              & 0xFFFF_FFFFL,
+          ((Number) Files.getAttribute(path, "unix:gid", LinkOption.NOFOLLOW_LINKS)).longValue()
+              & 0xFFFF_FFFFL);
+    } catch (IOException e) {
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE, path.toString(), "look at " + path + ": " + e, e);
+    }
+  }
+
+  /**
    * Lets a user make files in a directory, and take away only those.
    *
    * @param directory the directory
@@ -138,7 +223,7 @@ public final class UserPool {
       if (attribute.equals("unix:mode")) {
         Files.setAttribute(path, attribute, value);
       } else {
-        Files.setAttribute(path, attribute, value, java.nio.file.LinkOption.NOFOLLOW_LINKS);
+        Files.setAttribute(path, attribute, value, LinkOption.NOFOLLOW_LINKS);
       }
     } catch (IOException e) {
       throw new N0Exception(

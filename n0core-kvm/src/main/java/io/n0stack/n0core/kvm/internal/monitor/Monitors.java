@@ -2,6 +2,7 @@ package io.n0stack.n0core.kvm.internal.monitor;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
 import io.n0stack.n0core.kvm.qmp.QmpOptions;
@@ -102,7 +103,8 @@ public final class Monitors implements AutoCloseable {
    */
   public Monitor toLook(String name, Run run, Duration limit) {
     long begin = System.nanoTime();
-    Lease lease = connect(name, List.of(run.rescueMonitor(), run.monitor()), limit, Manner.USUAL);
+    Lease lease =
+        connect(name, run, List.of(run.rescueMonitor(), run.monitor()), limit, Manner.USUAL);
     Duration rest = limit.minusNanos(System.nanoTime() - begin);
     Duration least = limit.dividedBy(4);
     return new Monitor(lease, rest.compareTo(least) < 0 ? least : rest);
@@ -138,20 +140,20 @@ public final class Monitors implements AutoCloseable {
   /** By the first monitor, by the other one if need be. */
   private Monitor mainly(String name, Run run, Limits limits, Manner manner) {
     return new Monitor(
-        connect(name, List.of(run.monitor(), run.rescueMonitor()), limits.monitor(), manner),
+        connect(name, run, List.of(run.monitor(), run.rescueMonitor()), limits.monitor(), manner),
         limits.command());
   }
 
-  private Lease connect(String name, List<Path> sockets, Duration limit, Manner manner) {
+  private Lease connect(String name, Run run, List<Path> sockets, Duration limit, Manner manner) {
     Duration half = limit.dividedBy(2);
     try {
-      return acquire(name, sockets.get(0), half, manner);
+      return acquire(name, run, sockets.get(0), half, manner);
     } catch (N0Exception first) {
       if (first.code() == N0Exception.Code.CANCELLED) {
         throw first;
       }
       try {
-        return acquire(name, sockets.get(1), half, manner);
+        return acquire(name, run, sockets.get(1), half, manner);
       } catch (N0Exception second) {
         second.addSuppressed(first);
         // That one of them is served tells more than that the other is gone.
@@ -160,7 +162,7 @@ public final class Monitors implements AutoCloseable {
     }
   }
 
-  private Lease acquire(String name, Path socket, Duration limit, Manner manner) {
+  private Lease acquire(String name, Run run, Path socket, Duration limit, Manner manner) {
     long deadline = System.nanoTime() + limit.toNanos();
     if (manner == Manner.URGENT) {
       // Whether a connection is good for that is settled when it is made.
@@ -183,7 +185,7 @@ public final class Monitors implements AutoCloseable {
       Lease lease = new Lease(socket, shared);
       Duration rest = Duration.ofNanos(Math.max(1, deadline - System.nanoTime()));
       if (mine) {
-        dial(name, socket, rest, lease, manner);
+        dial(name, run, rest, lease, manner);
         return lease;
       }
       if (joined(name, rest, lease)) {
@@ -206,15 +208,18 @@ public final class Monitors implements AutoCloseable {
     hangUp(shared);
   }
 
-  private void dial(String name, Path socket, Duration limit, Lease lease, Manner manner) {
+  private void dial(String name, Run run, Duration limit, Lease lease, Manner manner) {
+    Path socket = lease.socket;
     try {
       Path link = Run.link(socket);
-      Path way = Files.exists(socket) || !Files.exists(link) ? socket : link;
+      // What QEMU's user put in their place could lead to the monitor of another machine.
+      Path way = GuardedFiles.isSocket(socket) || !GuardedFiles.isSocket(link) ? socket : link;
+      QmpOptions usual = QmpOptions.defaults().withTimes(limit, limit);
+      QmpOptions options = run.alive().map(usual::servedBy).orElse(usual);
       lease.shared.client.complete(
           manner == Manner.USUAL
-              ? QmpClient.connect(name, way, limit)
-              : QmpClient.connect(
-                  name, way, QmpOptions.defaults().withTimes(limit, limit).withOutOfBand()));
+              ? QmpClient.connect(name, way, options, limit)
+              : QmpClient.connect(name, way, options.withOutOfBand()));
       secure(socket, link);
     } finally {
       if (!lease.shared.client.isDone()) {
@@ -228,7 +233,7 @@ public final class Monitors implements AutoCloseable {
   /** A second name of the socket, for whoever tidies the first one away. */
   private static void secure(Path socket, Path link) {
     try {
-      if (Files.exists(socket) && !Files.exists(link)) {
+      if (GuardedFiles.isSocket(socket) && !GuardedFiles.isSocket(link)) {
         Files.createLink(link, socket);
       }
     } catch (IOException e) {

@@ -1,5 +1,6 @@
 package io.n0stack.n0core.kvm.internal.process;
 
+import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.Firmware;
 import io.n0stack.n0core.api.compute.Firmware.Uefi.SecureBoot;
@@ -18,15 +19,19 @@ import io.n0stack.n0core.kvm.internal.launch.UserPool;
 import io.n0stack.n0core.kvm.internal.record.DurableFiles;
 import io.n0stack.n0core.kvm.internal.record.MachineDirectory;
 import io.n0stack.n0core.kvm.internal.record.MachineRecord;
+import io.n0stack.n0core.kvm.internal.record.Owners;
 import io.n0stack.n0core.kvm.internal.record.Pauses;
+import io.n0stack.n0core.kvm.internal.record.Processes;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,6 +47,7 @@ public final class Boarding {
   private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
   private static final String VARIABLES = "uefi-variables.fd";
   private static final String TPM = "tpm";
+  private static final String SHARE = "fs";
 
   private final Path root;
   private final Settings settings;
@@ -72,9 +78,16 @@ public final class Boarding {
   /** Chooses whom a machine's processes run as, and lets them into its directory. */
   Optional<Owner> owner(MachineDirectory directory) {
     Optional<Owner> owner =
-        users.choose(directory::owner, () -> MachineDirectory.uids(root), directory::recordOwner);
+        users.choose(directory::owner, this::taken, directory::recordOwner, directory::forgetOwner);
     owner.ifPresent(who -> UserPool.openWay(directory.path(), who));
     return owner;
+  }
+
+  /** A number is free when no machine has it and no process that one left behind. */
+  private Set<Long> taken() {
+    Set<Long> taken = new HashSet<>(Owners.uids(root));
+    taken.addAll(Processes.users());
+    return taken;
   }
 
   /** Collects the files of a launch; copies those that QEMU's user could not open. */
@@ -93,6 +106,13 @@ public final class Boarding {
             reachable(kernel.image(), run, "kernel", owner), initrd, kernel.commandLine());
       } else if (firmware instanceof Firmware.Rom rom) {
         firmware = new Firmware.Rom(reachable(rom.image(), run, "rom", owner));
+      }
+      // The agent opens these by their names, as root perhaps: a link must not take their place.
+      run.reserve(String.valueOf(run.log().getFileName()));
+      for (Helper helper : all(record, run)) {
+        for (String file : helper.files()) {
+          run.reserve(file);
+        }
       }
       owner.ifPresent(who -> UserPool.share(run.directory(), who));
     } catch (IOException e) {
@@ -121,7 +141,7 @@ public final class Boarding {
     if (Files.notExists(variables)) {
       DurableFiles.replace(variables, Files.readAllBytes(variablesTemplate(firmware)));
     }
-    owner.ifPresent(who -> UserPool.give(variables, who));
+    UserPool.handOver(variables, owner);
     return new LaunchFiles.Uefi(code(firmware), variables);
   }
 
@@ -135,23 +155,36 @@ public final class Boarding {
     return settings.ovmf().resolve(secure ? "OVMF_VARS_4M.ms.fd" : "OVMF_VARS_4M.fd");
   }
 
+  private static List<Helper> all(MachineRecord record, Run run) {
+    Optional<Hardware> hardware = record.spec().hardware();
+    List<Helper> all = new ArrayList<>();
+    hardware.flatMap(Hardware::tpm).ifPresent(version -> all.add(helper(record, run, TPM)));
+    int shares = hardware.map(has -> has.shares().size()).orElse(0);
+    for (int i = 0; i < shares; i++) {
+      all.add(helper(record, run, SHARE + i));
+    }
+    return all;
+  }
+
+  private static Helper helper(MachineRecord record, Run run, String name) {
+    return new Helper(record.id().uid(), run.directory(), name);
+  }
+
   /** Starts what accompanies QEMU. */
   void helpers(MachineDirectory directory, MachineRecord record, Run run, Duration limit) {
     Optional<Owner> owner = directory.owner().filter(who -> settings.uids().isPresent());
-    UUID uid = record.id().uid();
     Optional<Hardware> hardware = record.spec().hardware();
     Optional<Hardware.Tpm> tpm = hardware.flatMap(Hardware::tpm);
     if (tpm.isPresent()) {
       tpmState(directory, owner);
       Confinement alone = Confinement.of(Privileges.LOST);
-      new Helper(uid, run.directory(), TPM)
+      helper(record, run, TPM)
           .start(swtpm(tpm.get()), owner.map(alone::as).orElse(alone), run.tpm(), limit);
     }
     List<Share> shares = hardware.map(Hardware::shares).orElse(List.of());
     for (int i = 0; i < shares.size(); i++) {
       Path socket = run.share(i);
-      Shares.start(
-          new Helper(uid, run.directory(), "fs" + i), settings, shares.get(i), socket, limit);
+      Shares.start(helper(record, run, SHARE + i), settings, shares.get(i), socket, limit);
       owner.ifPresent(who -> UserPool.give(socket, who));
     }
   }
@@ -165,7 +198,7 @@ public final class Boarding {
     } catch (IOException e) {
       throw DurableFiles.failure(state.toString(), "create " + state, e);
     }
-    owner.ifPresent(who -> UserPool.give(state, who));
+    UserPool.handOverAll(state, owner);
   }
 
   /** Paths are relative to the launch's directory: the program knows no way to write a comma. */
@@ -217,9 +250,36 @@ public final class Boarding {
         .orElse(List.of());
   }
 
-  /** Ends and removes what a launch has left outside its directory, once its QEMU is dead. */
+  /** What runs as the machine's own user is the machine's, whatever it has made of its name. */
+  private static void endAll(Run run, Owner who, Duration limit) {
+    String operation = "end the processes of user " + who.uid() + " of machine " + run.uid();
+    boolean ended = Pauses.until(operation, limit, () -> {
+      List<Long> left = Processes.of(who.uid());
+      for (long pid : left) {
+        LOG.debug("machine {}: process {} of user {} is killed", run.uid(), pid, who.uid());
+        ProcessHandle.of(pid)
+            .filter(process -> Processes.of(who.uid()).contains(pid))
+            .ifPresent(ProcessHandle::destroyForcibly);
+      }
+      return left.isEmpty();
+    });
+    if (!ended) {
+      throw new OperationTimeoutException(operation, limit);
+    }
+  }
+
+  /**
+   * Ends and removes what a launch has left outside its directory, once its QEMU is dead.
+   *
+   * @throws OperationTimeoutException if a process of the machine's own user lives on
+   */
   void tidy(Run run, Duration limit) {
     Helper.of(run.uid(), run.directory()).forEach(helper -> helper.end(limit));
+    MachineDirectory directory = MachineDirectory.of(run);
+    directory
+        .owner()
+        .filter(who -> users.alone(who) && !Owners.shared(directory, who))
+        .ifPresent(who -> endAll(run, who, limit));
     if (!Pauses.until(
         "remove the control groups of machine " + run.uid(),
         limit,

@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import io.n0stack.n0core.kvm.internal.commandline.LaunchFiles;
 import io.n0stack.n0core.kvm.internal.commandline.QemuCommandLine;
 import io.n0stack.n0core.kvm.internal.launch.Owner;
@@ -16,24 +17,22 @@ import io.n0stack.n0core.kvm.internal.record.DurableFiles;
 import io.n0stack.n0core.kvm.internal.record.MachineDirectory;
 import io.n0stack.n0core.kvm.internal.record.MachineRecord;
 import io.n0stack.n0core.kvm.internal.record.Pauses;
-import io.n0stack.n0core.kvm.internal.record.PidLock;
+import io.n0stack.n0core.kvm.internal.record.Processes;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.lang.ProcessBuilder.Redirect;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -108,9 +107,10 @@ public final class QemuProcess {
     kill(record.id(), directory.last());
     Optional<Owner> owner = boarding.owner(directory);
     Run run = directory.freshRun();
-    LaunchFiles files = boarding.files(directory, record, run);
     Optional<Process> process = Optional.empty();
     try {
+      run.record(accelerator);
+      LaunchFiles files = boarding.files(directory, record, run);
       boarding.helpers(directory, record, run, limits.launch());
       process = Optional.of(start(directory, record, accelerator, files, owner, further));
       awaitUp(record.id(), run, process.get());
@@ -160,7 +160,6 @@ public final class QemuProcess {
     List<String> arguments =
         new ArrayList<>(QemuCommandLine.of(program, record, type, accelerator, files));
     arguments.addAll(further);
-    run.record(accelerator);
     return new ProcessBuilder(
             boarding.confinement(record, run, owner, accelerator).around(arguments))
         .redirectInput(Redirect.from(Path.of("/dev/null").toFile()))
@@ -172,7 +171,7 @@ public final class QemuProcess {
   private void awaitUp(ResourceId id, Run run, Process process) {
     String operation = "launch qemu of " + id;
     boolean up = Pauses.until(
-        operation, limits.launch(), () -> run.alive().isPresent() || !process.isAlive());
+        operation, limits.launch(), () -> run.locked().isPresent() || !process.isAlive());
     if (!up) {
       throw new OperationTimeoutException(operation, limits.launch());
     }
@@ -244,6 +243,7 @@ public final class QemuProcess {
     long end = System.nanoTime() + limits.monitor().toNanos();
     while (true) {
       try {
+        run.noteProcess(); // before its guest can run
         return connection.get();
       } catch (N0Exception e) {
         // A socket is refused between its bind and its listen.
@@ -274,33 +274,27 @@ public final class QemuProcess {
   }
 
   private void endLiving(ResourceId id, Run run) {
-    watching(id, run, ended -> {
-      if (quit(id, run) && ended.getAsBoolean()) {
-        return;
-      }
-      signal(run, ProcessHandle::destroy);
-      if (!ended.getAsBoolean()) {
-        killLiving(id, run);
-      }
-    });
+    Optional<ProcessHandle> process = process(run);
+    if (quit(id, run) && ended(id, process)) {
+      return;
+    }
+    signal(run, process, ProcessHandle::destroy);
+    if (!ended(id, process)) {
+      killLiving(id, run);
+    }
   }
 
-  /**
-   * Opens the lock first, for QEMU removes its pid file when it begins to end. The body is given what waits
-   * for that end.
-   */
-  private void watching(ResourceId id, Run run, Consumer<BooleanSupplier> body) {
-    try (PidLock lock = PidLock.open(run.pidFile())) {
-      Optional<Long> pid = run.alive();
-      body.accept(() -> Pauses.until(
-          "end qemu of " + id,
-          limits.end(),
-          () -> !lock.held() && pid.filter(number -> exiting(run, number)).isEmpty()));
-    } catch (NoSuchFileException e) {
-      LOG.debug("{}: qemu has just ended by itself", id);
-    } catch (IOException e) {
-      throw DurableFiles.failure(id.toString(), "end qemu of " + id, e);
-    }
+  /** The handle remembers the start time, so that a process which takes over the number is not meant. */
+  private static Optional<ProcessHandle> process(Run run) {
+    return run.alive().flatMap(ProcessHandle::of);
+  }
+
+  /** Waits until the kernel has taken all that it had open, such as its taps, and its control groups. */
+  private boolean ended(ResourceId id, Optional<ProcessHandle> process) {
+    return Pauses.until(
+        "end qemu of " + id,
+        limits.end(),
+        () -> process.filter(p -> !Processes.ended(p)).isEmpty());
   }
 
   /** Returns false if there is no use in waiting. */
@@ -331,33 +325,27 @@ public final class QemuProcess {
     if (run.alive().isPresent()) {
       killLiving(id, run);
     }
+    // One without a lock can still come to it, and one whose files somebody took away has none.
+    for (long pid : run.processes()) {
+      Optional<ProcessHandle> stray =
+          ProcessHandle.of(pid).filter(p -> run.processes().contains(pid));
+      stray.ifPresent(ProcessHandle::destroyForcibly);
+      requireEnded(id, stray);
+    }
     monitors.ended(run);
     boarding.tidy(run, limits.end());
   }
 
   private void killLiving(ResourceId id, Run run) {
-    LOG.warn("{}: qemu {} is killed", id, run.alive().map(String::valueOf).orElse("(dead)"));
-    watching(id, run, ended -> {
-      signal(run, ProcessHandle::destroyForcibly);
-      if (!ended.getAsBoolean()) {
-        throw new OperationTimeoutException("kill qemu of " + id, limits.end());
-      }
-    });
+    Optional<ProcessHandle> process = process(run);
+    LOG.warn("{}: qemu {} is killed", id, process.map(p -> "" + p.pid()).orElse("(dead)"));
+    signal(run, process, ProcessHandle::destroyForcibly);
+    requireEnded(id, process);
   }
 
-  /**
-   * Says whether a QEMU whose lock is gone still has its other files, such as its taps, and its control
-   * groups: the kernel takes them from it one after the other.
-   */
-  private static boolean exiting(Run run, long pid) {
-    Path process = Path.of("/proc", String.valueOf(pid));
-    try {
-      String commandLine =
-          Files.readString(process.resolve("cmdline"), StandardCharsets.ISO_8859_1);
-      // Without its memory it has no command line either.
-      return (commandLine.isEmpty() || commandLine.contains(marker(run))) && !dead(process);
-    } catch (IOException e) {
-      return false; // it has just ended
+  private void requireEnded(ResourceId id, Optional<ProcessHandle> process) {
+    if (!ended(id, process)) {
+      throw new OperationTimeoutException("kill qemu of " + id, limits.end());
     }
   }
 
@@ -365,43 +353,8 @@ public final class QemuProcess {
     boolean send(ProcessHandle process);
   }
 
-  /**
-   * Signals the holder of the lock. The handle remembers the start time, so that a process which
-   * takes over the number after we looked is not hit.
-   */
-  private static boolean signal(Run run, Signal signal) {
-    Optional<ProcessHandle> process = run.alive().flatMap(ProcessHandle::of);
-    return process.isPresent()
-        && belongs(run, process.get().pid())
-        && run.alive().filter(pid -> pid == process.get().pid()).isPresent()
-        && signal.send(process.get());
-  }
-
-  private static boolean belongs(Run run, long pid) {
-    try {
-      String commandLine = Files.readString(
-          Path.of("/proc", String.valueOf(pid), "cmdline"), StandardCharsets.ISO_8859_1);
-      return commandLine.contains(marker(run));
-    } catch (IOException e) {
-      return false; // it has just ended
-    }
-  }
-
-  /** Says whether all threads of a process are zombies: its first one stays until its parent has looked. */
-  private static boolean dead(Path process) throws IOException {
-    try (Stream<Path> threads = Files.list(process.resolve("task"))) {
-      for (Path thread : (Iterable<Path>) threads::iterator) {
-        String stat = Files.readString(thread.resolve("stat"), StandardCharsets.ISO_8859_1);
-        if ("ZX".indexOf(stat.charAt(stat.lastIndexOf(')') + 2)) < 0) {
-          return false;
-        }
-      }
-    }
-    return true;
-  }
-
-  private static String marker(Run run) {
-    return run.uid() + "/run.";
+  private static boolean signal(Run run, Optional<ProcessHandle> process, Signal signal) {
+    return process.isPresent() && run.is(process.get().pid()) && signal.send(process.get());
   }
 
   /**
@@ -411,11 +364,10 @@ public final class QemuProcess {
    * @return at most 2 KiB, or why it cannot be read
    */
   public static String tail(Path log) {
-    try (RandomAccessFile file = new RandomAccessFile(log.toFile(), "r")) {
-      byte[] bytes = new byte[(int) Math.min(LOG_TAIL, file.length())];
-      file.seek(file.length() - bytes.length);
-      file.readFully(bytes);
-      return new String(bytes, StandardCharsets.UTF_8).strip();
+    try (FileChannel file = GuardedFiles.open(log, StandardOpenOption.READ)) {
+      ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(LOG_TAIL, file.size()));
+      file.read(bytes, file.size() - bytes.capacity());
+      return new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8).strip();
     } catch (IOException e) {
       return "its log cannot be read: " + e.getMessage();
     }

@@ -11,7 +11,6 @@ import io.n0stack.n0core.kvm.internal.record.MachineDirectory;
 import io.n0stack.n0core.kvm.internal.record.Pauses;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.qmp.QmpResult;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
@@ -144,12 +143,7 @@ public record Sight(
     if (run.reachable()) {
       return;
     }
-    Instant since;
-    try {
-      since = Files.getLastModifiedTime(run.pidFile()).toInstant();
-    } catch (IOException e) {
-      since = Instant.now(); // it ends, or its directory was tidied away
-    }
+    Instant since = run.seen().orElseGet(Instant::now);
     if (Duration.between(since, Instant.now()).abs().compareTo(COMING_UP) < 0) {
       Pauses.until(
           "look at machine \"" + name + "\"",

@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal.record;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
@@ -9,28 +10,30 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
+import java.nio.file.SecureDirectoryStream;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.BasicFileAttributeView;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.UUID;
 
 /** File changes that are on the disk when the method returns. */
 public final class DurableFiles {
   private static final String TEMPORARY = ".tmp-";
-  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
+  private static final String REMOVED = ".rm-";
+  static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
   private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIRECTORY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
@@ -156,6 +159,28 @@ public final class DurableFiles {
     return rests;
   }
 
+  /**
+   * Lists what follows a prefix in the names of the notes that the agent has in a directory which others can write to.
+   *
+   * @param directory the directory; one that does not exist has none
+   * @param prefix the prefix
+   * @return the rests of the names, sorted
+   * @throws IOException if the directory cannot be read
+   */
+  public static List<String> notes(Path directory, String prefix) throws IOException {
+    List<String> notes = new ArrayList<>();
+    for (String rest : following(directory, prefix)) {
+      try {
+        if (GuardedFiles.own(directory.resolve(prefix + rest))) {
+          notes.add(rest);
+        }
+      } catch (NoSuchFileException e) {
+        continue; // it was just taken back
+      }
+    }
+    return notes;
+  }
+
   /** Says whether a directory has what {@link #sweep} removes. */
   static boolean unswept(Path directory) throws IOException {
     try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, TEMPORARY + "*")) {
@@ -222,43 +247,90 @@ public final class DurableFiles {
     }
   }
 
-  /** Removes a tree without following links; the file {@code last} of its top goes last. */
+  /**
+   * Removes a tree without following links; the file {@code last} of its top goes last. Who may write in the tree may
+   * exchange anything for a link meanwhile, so each directory is held open and its entries are removed from that.
+   */
   static void removeTree(Path top, String last) throws IOException {
     if (!Files.isDirectory(top, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
-    Path kept = top.resolve(last);
-    Files.walkFileTree(top, new SimpleFileVisitor<>() {
-      @Override
-      public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-          throws IOException {
-        if (!file.equals(kept)) {
-          Files.deleteIfExists(file);
+    Path name = Path.of(String.valueOf(top.getFileName()));
+    try (SecureDirectoryStream<Path> above = secure(top.resolveSibling(""))) {
+      try (SecureDirectoryStream<Path> tree =
+          above.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)) {
+        Deque<Path> rest = new ArrayDeque<>();
+        empty(tree, tree, rest, last);
+        while (!rest.isEmpty()) {
+          Path next = rest.pop();
+          try (SecureDirectoryStream<Path> inner =
+              tree.newDirectoryStream(next, LinkOption.NOFOLLOW_LINKS)) {
+            empty(inner, tree, rest, "");
+          }
+          tree.deleteDirectory(next);
         }
-        return FileVisitResult.CONTINUE;
+        if (!last.isEmpty()) {
+          deleteFile(tree, Path.of(last));
+        }
+      } catch (NoSuchFileException e) {
+        return; // another was faster
       }
-
-      @Override
-      public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-        if (e instanceof NoSuchFileException) {
-          return FileVisitResult.CONTINUE; // QEMU removes its own sockets when it ends
-        }
-        throw e;
-      }
-
-      @Override
-      public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException e)
-          throws IOException {
-        if (e != null) {
-          throw e;
-        }
-        if (directory.equals(top)) {
-          Files.deleteIfExists(kept);
-        }
-        Files.deleteIfExists(directory);
-        return FileVisitResult.CONTINUE;
-      }
-    });
+      above.deleteDirectory(name);
+    }
     sync(top.resolveSibling(""));
+  }
+
+  private static SecureDirectoryStream<Path> secure(Path directory) throws IOException {
+    DirectoryStream<Path> stream = Files.newDirectoryStream(directory);
+    if (stream instanceof SecureDirectoryStream<Path> secure) {
+      return secure;
+    }
+    stream.close();
+    throw new IOException("files in " + directory + " cannot be removed safely");
+  }
+
+  /** Moves directories up to the top, for they can be nested deeper than files can be open, and lists them. */
+  private static void empty(
+      SecureDirectoryStream<Path> directory,
+      SecureDirectoryStream<Path> top,
+      Deque<Path> inner,
+      String kept)
+      throws IOException {
+    List<Path> names = new ArrayList<>();
+    try {
+      directory.forEach(entry -> names.add(Path.of(String.valueOf(entry.getFileName()))));
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
+    }
+    for (Path name : names) {
+      if (isDirectory(directory, name)) {
+        Path moved = Path.of(REMOVED + UUID.randomUUID());
+        directory.move(name, top, moved);
+        inner.push(moved);
+      } else if (!name.toString().equals(kept)) {
+        deleteFile(directory, name);
+      }
+    }
+  }
+
+  private static boolean isDirectory(SecureDirectoryStream<Path> directory, Path name)
+      throws IOException {
+    try {
+      return directory
+          .getFileAttributeView(name, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
+          .readAttributes()
+          .isDirectory();
+    } catch (NoSuchFileException e) {
+      return false;
+    }
+  }
+
+  private static void deleteFile(SecureDirectoryStream<Path> directory, Path name)
+      throws IOException {
+    try {
+      directory.deleteFile(name);
+    } catch (NoSuchFileException e) {
+      return; // QEMU removes its own sockets when it ends
+    }
   }
 }

@@ -12,7 +12,6 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +20,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /** One machine's directory, which is all that the driver knows of it. Thread-safe. */
 public final class MachineDirectory {
@@ -33,7 +31,6 @@ public final class MachineDirectory {
   /** The file that holds the versioned machine type, see {@link #type}. */
   public static final String TYPE = "type";
 
-  private static final String OWNER = "user";
   private static final String RUN = "run.";
   private static final String LAST = "last";
   private static final String DOOMED = ".del-";
@@ -470,7 +467,7 @@ public final class MachineDirectory {
     Path directory = path().resolve(RUN + String.format("%08x", RANDOM.nextInt()));
     try {
       DurableFiles.createDirectory(directory);
-      return new Run(uid, directory);
+      return new Run(uid, directory).reserve();
     } catch (IOException e) {
       throw failure("create " + directory.getFileName(), e);
     }
@@ -513,21 +510,39 @@ public final class MachineDirectory {
    * @throws N0Exception UNAVAILABLE if that cannot be read
    */
   public Optional<Owner> owner() {
-    return readOwner(current().resolve(OWNER));
+    return Owners.read(current().resolve(Owners.FILE));
   }
 
   /**
-   * Records the user that its processes run as.
+   * Records the user that its processes run as. What a former one was allowed of volumes is taken back first: after
+   * this nobody knows who that was. None of its processes may live.
    *
    * @param owner the user
+   * @throws N0Exception UNAVAILABLE if that cannot be done; the former user is on record then
    */
   public void recordOwner(Owner owner) {
-    write(OWNER, owner.encode());
+    VolumeAccess.deny(this);
+    write(Owners.FILE, owner.encode());
+  }
+
+  /**
+   * Takes back what a user of its own was allowed, and forgets it: its processes run as the agent's user.
+   *
+   * @throws N0Exception UNAVAILABLE if that cannot be done; the former user is on record then
+   */
+  public void forgetOwner() {
+    VolumeAccess.deny(this);
+    try {
+      Files.deleteIfExists(current().resolve(Owners.FILE));
+      DurableFiles.sync(current());
+    } catch (IOException e) {
+      throw failure("forget its user", e);
+    }
   }
 
   /** Lists the directories of other machines that run as a user. */
   List<Path> othersOf(Owner owner) {
-    Map<Path, Owner> all = owners(root);
+    Map<Path, Owner> all = Owners.all(root);
     all.values().removeIf(other -> !other.equals(owner));
     all.keySet().removeAll(Set.of(path(), doomed()));
     return List.copyOf(all.keySet());
@@ -536,39 +551,6 @@ public final class MachineDirectory {
   /** Returns where it is now. */
   Path current() {
     return deleting() ? doomed() : path();
-  }
-
-  /**
-   * Lists the users of all machines.
-   *
-   * @param root where all machines are
-   * @return their numbers
-   * @throws N0Exception UNAVAILABLE if one of them cannot be read
-   */
-  public static Set<Long> uids(Path root) {
-    return owners(root).values().stream().map(Owner::uid).collect(Collectors.toSet());
-  }
-
-  private static Map<Path, Owner> owners(Path root) {
-    Map<Path, Owner> owners = new HashMap<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(root)) {
-      for (Path entry : entries) {
-        readOwner(entry.resolve(OWNER)).ifPresent(owner -> owners.put(entry, owner));
-      }
-      return owners;
-    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
-      throw DurableFiles.failure(root.toString(), "list users of machines in " + root, e);
-    }
-  }
-
-  private static Optional<Owner> readOwner(Path file) {
-    try {
-      return Optional.of(Owner.parse(Files.readString(file)));
-    } catch (NoSuchFileException e) {
-      return Optional.empty();
-    } catch (IOException | IllegalArgumentException e) {
-      throw DurableFiles.failure(file.toString(), "read " + file, e);
-    }
   }
 
   /**

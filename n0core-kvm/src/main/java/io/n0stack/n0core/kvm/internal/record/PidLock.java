@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal.record;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -33,7 +34,7 @@ public final class PidLock implements AutoCloseable {
    * @throws IOException if it cannot be opened
    */
   public static PidLock open(Path pidFile) throws IOException {
-    return new PidLock(pidFile, FileChannel.open(pidFile, StandardOpenOption.READ));
+    return new PidLock(pidFile, GuardedFiles.open(pidFile, StandardOpenOption.READ));
   }
 
   /** QEMU locks first and writes then: trying the lock of an empty file could make it fail. */

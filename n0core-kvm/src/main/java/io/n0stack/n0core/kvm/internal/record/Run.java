@@ -2,18 +2,21 @@ package io.n0stack.n0core.kvm.internal.record;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.regex.Pattern;
 
 /**
  * The directory of one launch of QEMU, used for no other launch.
@@ -25,6 +28,7 @@ public record Run(UUID uid, Path directory) {
   private static final Duration ENDING = Duration.ofSeconds(1);
   private static final String OFF = "off";
   private static final String ACCELERATOR = "accelerator";
+  private static final String PROCESS = "process";
 
   /**
    * Returns QEMU's pid file, on which it holds a lock while it lives.
@@ -67,7 +71,7 @@ public record Run(UUID uid, Path directory) {
   public void linkMonitors() {
     for (Path socket : List.of(monitor(), rescueMonitor())) {
       try {
-        if (Files.exists(socket) && Files.notExists(link(socket))) {
+        if (GuardedFiles.isSocket(socket) && !GuardedFiles.isSocket(link(socket))) {
           Files.createLink(link(socket), socket);
         }
       } catch (IOException e) {
@@ -82,10 +86,10 @@ public record Run(UUID uid, Path directory) {
    * @return true if a socket has one of its names; nobody need listen
    */
   public boolean reachable() {
-    return Files.exists(rescueMonitor())
-        || Files.exists(link(rescueMonitor()))
-        || Files.exists(monitor())
-        || Files.exists(link(monitor()));
+    return GuardedFiles.isSocket(rescueMonitor())
+        || GuardedFiles.isSocket(link(rescueMonitor()))
+        || GuardedFiles.isSocket(monitor())
+        || GuardedFiles.isSocket(link(monitor()));
   }
 
   /**
@@ -207,19 +211,137 @@ public record Run(UUID uid, Path directory) {
    */
   public Accelerator accelerator() {
     try {
-      return Accelerator.valueOf(Files.readString(directory.resolve(ACCELERATOR)));
+      return Accelerator.valueOf(
+          GuardedFiles.note(directory.resolve(ACCELERATOR)).orElse(""));
     } catch (IOException | IllegalArgumentException e) {
       return Accelerator.AUTO;
     }
   }
 
+  /** Notes that no QEMU of this launch has been seen yet. */
+  Run reserve() throws IOException {
+    reserve(PROCESS);
+    return this;
+  }
+
   /**
-   * Proves that QEMU lives, by its lock on the pid file; also of a stopped process.
+   * Makes an empty file of the agent's, before anybody else may write here: nobody can put something else in its place.
    *
-   * @return its process id, empty if it is dead or has not come as far as the lock
+   * @param name the file's name
+   * @throws IOException if it cannot be made, or is there
+   */
+  public void reserve(String name) throws IOException {
+    Files.createFile(directory.resolve(name), DurableFiles.PRIVATE_FILE);
+  }
+
+  /**
+   * Notes which process QEMU is, unless that is known. Whatever becomes of its pid file and its sockets, which are
+   * its own, it is found from then on.
+   *
+   * @throws N0Exception UNAVAILABLE if that cannot be written
+   */
+  public void noteProcess() {
+    Path file = directory.resolve(PROCESS);
+    try {
+      Optional<Long> pid = launched().isPresent() ? Optional.empty() : locked();
+      if (pid.filter(number -> Processes.launched(root(), uid, name()).contains(number))
+          .isPresent()) {
+        if (GuardedFiles.note(file).isEmpty()) {
+          Files.deleteIfExists(file);
+          reserve();
+        }
+        Files.writeString(file, LaunchedProcess.of(pid.get()).encode(), LinkOption.NOFOLLOW_LINKS);
+      }
+    } catch (IOException e) {
+      throw failure("note the process of qemu", e);
+    }
+  }
+
+  private Optional<LaunchedProcess> launched() throws IOException {
+    return GuardedFiles.note(directory.resolve(PROCESS)).flatMap(LaunchedProcess::parse);
+  }
+
+  private Path root() {
+    return directory.resolve("../..").normalize();
+  }
+
+  /** A launch that was renamed away can have had any name. */
+  private String name() {
+    String name = String.valueOf(directory.getFileName());
+    return name.startsWith("run.") ? Pattern.quote(name) : "run\\.[0-9a-f]{8}";
+  }
+
+  /**
+   * Lists the processes whose command lines name this launch, whether or not they have come as far as a lock.
+   *
+   * @return their numbers
+   * @throws N0Exception UNAVAILABLE if that cannot be seen
+   */
+  public List<Long> processes() {
+    return Processes.launched(root(), uid, name());
+  }
+
+  /**
+   * Says whether QEMU lives, also if it is stopped, and whatever became of the files that it made.
+   *
+   * @return its process id, empty if it is dead or has not come as far as its lock
    * @throws N0Exception UNAVAILABLE if that cannot be seen
    */
   public Optional<Long> alive() {
+    try {
+      Optional<String> note = GuardedFiles.note(directory.resolve(PROCESS));
+      Optional<LaunchedProcess> process = note.flatMap(LaunchedProcess::parse);
+      if (process.isPresent()) {
+        return process.get().alive() ? Optional.of(process.get().pid()) : Optional.empty();
+      }
+      Optional<Long> holder = locked();
+      // It was launched before there were such notes, or somebody took the note away.
+      return holder.isPresent() || note.isPresent() || !Files.exists(directory)
+          ? holder
+          : processes().stream().findFirst();
+    } catch (IOException e) {
+      throw failure("look for the process of qemu", e);
+    }
+  }
+
+  /**
+   * Says when QEMU was first seen.
+   *
+   * @return the time, empty if that is not known
+   */
+  public Optional<Instant> seen() {
+    try {
+      return Optional.of(
+          Files.getLastModifiedTime(directory.resolve(PROCESS), LinkOption.NOFOLLOW_LINKS)
+              .toInstant());
+    } catch (IOException e) {
+      return Optional.empty(); // it was launched before there were such notes, or it ends
+    }
+  }
+
+  /**
+   * Says whether a process is this launch's QEMU, though anybody could have written its number into the pid file.
+   *
+   * @param pid its number
+   * @return true if it is
+   * @throws N0Exception UNAVAILABLE if that cannot be seen
+   */
+  public boolean is(long pid) {
+    try {
+      return alive().filter(number -> number == pid).isPresent()
+          && (launched().isPresent() || processes().contains(pid));
+    } catch (IOException e) {
+      throw failure("look for the process of qemu", e);
+    }
+  }
+
+  /**
+   * Says who holds the lock on the pid file.
+   *
+   * @return its process id, empty if nobody does
+   * @throws N0Exception UNAVAILABLE if that cannot be seen
+   */
+  public Optional<Long> locked() {
     Optional<Optional<Long>> seen = holder();
     if (seen.isEmpty() && served()) {
       // QEMU makes its pid file before its sockets: it may have come up while we looked. Or it ends
@@ -243,7 +365,7 @@ public record Run(UUID uid, Path directory) {
       }
       return Optional.of(
           lock.held()
-              ? Optional.of(Long.parseLong(Files.readString(pidFile()).strip()))
+              ? Optional.of(Long.parseLong(GuardedFiles.read(pidFile()).strip()))
               : Optional.empty());
     } catch (NoSuchFileException e) {
       return Optional.empty();
@@ -258,14 +380,14 @@ public record Run(UUID uid, Path directory) {
   }
 
   private boolean served(Path socket) {
-    if (!Files.exists(socket)) {
+    if (!GuardedFiles.isSocket(socket)) {
       return false;
     }
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       channel.configureBlocking(false);
-      channel.connect(UnixDomainSocketAddress.of(socket));
+      boolean ignored = GuardedFiles.connect(channel, socket);
       return true;
-    } catch (ConnectException e) {
+    } catch (ConnectException | NoSuchFileException e) {
       return false; // nobody listens
     } catch (IOException e) {
       throw failure("look at the monitor", e);
