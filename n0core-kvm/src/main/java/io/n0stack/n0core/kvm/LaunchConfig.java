@@ -4,6 +4,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.driver.PluginConfig;
 import io.n0stack.n0core.kvm.internal.launch.Settings;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -97,6 +98,12 @@ public record LaunchConfig(
     Rules.range("kvm.qemu-log-bytes", qemuLogBytes, KIB, MOST_LOG);
   }
 
+  /** QEMU brought it until version 7.2; since then it is a package of its own, at another place. */
+  private static String virtiofsdOfHost() {
+    Path own = Path.of("/usr/libexec/virtiofsd");
+    return Files.exists(own) ? own.toString() : "/usr/lib/qemu/virtiofsd";
+  }
+
   /**
    * Uses the defaults: the agent's user without its capabilities, control groups below {@code /n0core}.
    *
@@ -109,7 +116,7 @@ public record LaunchConfig(
         Scope.NONE,
         Path.of("/usr/share/OVMF"),
         "swtpm",
-        "/usr/lib/qemu/virtiofsd",
+        virtiofsdOfHost(),
         Optional.empty(),
         KIB << 12,
         KIB << 10);

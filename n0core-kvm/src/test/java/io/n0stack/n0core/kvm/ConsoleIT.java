@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.Display;
 import io.n0stack.n0core.api.compute.MachineState;
@@ -21,13 +22,20 @@ import io.n0stack.n0core.tck.Requires;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.StandardProtocolFamily;
 import java.net.URI;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -111,6 +119,69 @@ class ConsoleIT {
       console.write(ascii("x".repeat(40) + "q"));
     }
     await().until(() -> state(driver, id) == MachineState.SHUTDOWN);
+  }
+
+  @Test
+  void aMachineThatDoesNotAnswerHoldsUpNoOtherConsole() throws Exception {
+    boot(Display.NONE);
+    ResourceId silent = ResourceId.fresh("machine", "db1");
+    driver.apply(context(), silent, host.nano(Chipset.PC).build());
+    Path serial = present(driver, silent).serialLog().resolveSibling("serial");
+    long pid = Host.pid(driver, silent);
+    Host.signal("STOP", pid);
+    try (QemuMachineDriver patient = patient()) {
+      List<SocketChannel> waiting = fill(serial);
+      CountDownLatch begun = new CountDownLatch(1);
+      FutureTask<ByteChannel> hanging = new FutureTask<>(() -> {
+        begun.countDown();
+        return patient.openSerial(silent);
+      });
+      new Thread(hanging, "console of " + silent).start();
+      begun.await();
+
+      try (ByteChannel console = patient.openSerial(id, 6)) {
+        assertThat(read(console, 6)).isEqualTo("nano\r\n");
+        assertThat(hanging.isDone()).isFalse();
+      }
+      Host.signal("CONT", pid);
+      for (SocketChannel each : waiting) {
+        each.close();
+      }
+      hanging.get().close();
+    } finally {
+      Host.signal("CONT", pid);
+      driver.delete(context(), silent);
+    }
+  }
+
+  /** Takes all places of those who wait to be let in. */
+  private static List<SocketChannel> fill(Path socket) throws IOException {
+    List<SocketChannel> waiting = new ArrayList<>();
+    while (true) {
+      SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+      channel.configureBlocking(false);
+      try {
+        assertThat(channel.connect(UnixDomainSocketAddress.of(socket))).isTrue();
+        waiting.add(channel);
+      } catch (SocketException e) {
+        channel.close(); // EAGAIN: all places are taken
+        return waiting;
+      }
+    }
+  }
+
+  private QemuMachineDriver patient() {
+    KvmConfig usual = KvmConfig.of(host.root);
+    return new QemuMachineDriver(new KvmConfig(
+        usual.directory(),
+        usual.qemu(),
+        Accelerator.TCG,
+        Duration.ofMinutes(1),
+        usual.commandTimeout(),
+        usual.launchTimeout(),
+        usual.endTimeout(),
+        usual.patience(),
+        usual.launch()));
   }
 
   @Test

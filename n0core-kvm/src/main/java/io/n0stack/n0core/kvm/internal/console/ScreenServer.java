@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,6 +35,7 @@ final class ScreenServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ScreenServer.class);
   private static final int TOKEN_BYTES = 32;
   private static final int MOST_CLIENTS = 64;
+  private static final int MOST_STRANGERS = 64;
   private static final int LAST_CLIENT_MILLIS = 1000;
 
   private record Pending(Supplier<SocketChannel> screen, long deadline) {}
@@ -41,6 +43,8 @@ final class ScreenServer implements AutoCloseable {
   private final SecureRandom random = new SecureRandom();
   private final Map<String, Pending> grants = new HashMap<>();
   private final Set<Socket> clients = ConcurrentHashMap.newKeySet();
+  // In the order in which they came; guarded by itself.
+  private final Set<Socket> strangers = new LinkedHashSet<>();
   private @Nullable ServerSocket listener;
   private @Nullable Thread acceptor;
   private boolean closed;
@@ -87,35 +91,57 @@ final class ScreenServer implements AutoCloseable {
     while (!socket.isClosed()) {
       try {
         Socket client = socket.accept();
-        if (clients.size() >= MOST_CLIENTS) {
-          client.close();
-        } else {
-          clients.add(client);
-          Thread unused = start("n0core-screen-" + client.getPort(), () -> serve(client));
-        }
+        makeRoom(client);
+        Thread unused = start("n0core-screen-" + client.getPort(), () -> serve(client));
       } catch (IOException e) {
         LOG.debug("accept a screen's client: {}", e.toString()); // it is closed, or the client was
       }
     }
   }
 
+  /** Who has not shown a grant yet keeps nobody out: the one that came first has to go. */
+  private void makeRoom(Socket client) {
+    synchronized (strangers) {
+      if (strangers.size() >= MOST_STRANGERS) {
+        Socket first = strangers.iterator().next();
+        strangers.remove(first);
+        close(first);
+      }
+      strangers.add(client);
+    }
+  }
+
   private void serve(Socket client) {
     try (client) {
-      WebSocket socket = WebSocket.accept(client, this::redeem);
+      WebSocket socket = WebSocket.accept(client, token -> redeem(client, token));
       socket.serve();
     } catch (IOException | N0Exception e) {
       LOG.debug("a screen's client: {}", e.toString());
     } finally {
       clients.remove(client);
+      forget(client);
     }
   }
 
-  /** Uses up a grant. */
-  private synchronized Optional<Supplier<SocketChannel>> redeem(String token) {
-    Pending grant = grants.remove(token);
-    return grant == null || grant.deadline() - System.nanoTime() <= 0
-        ? Optional.empty()
-        : Optional.of(grant.screen());
+  private void forget(Socket client) {
+    synchronized (strangers) {
+      strangers.remove(client);
+    }
+  }
+
+  /** Uses up a grant, unless too many have a screen already. */
+  private synchronized Optional<Supplier<SocketChannel>> redeem(Socket client, String token) {
+    Pending grant = grants.get(token);
+    if (grant == null
+        || grant.deadline() - System.nanoTime() <= 0
+        || clients.size() >= MOST_CLIENTS
+        || closed) {
+      return Optional.empty();
+    }
+    grants.remove(token);
+    clients.add(client);
+    forget(client);
+    return Optional.of(grant.screen());
   }
 
   @Override
@@ -133,6 +159,9 @@ final class ScreenServer implements AutoCloseable {
       awaitEnd(accepting); // until then the kernel lets clients in
     }
     List.copyOf(clients).forEach(ScreenServer::close);
+    synchronized (strangers) {
+      strangers.forEach(ScreenServer::close);
+    }
   }
 
   private static void close(Closeable each) {

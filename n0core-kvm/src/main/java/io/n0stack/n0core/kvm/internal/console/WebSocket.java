@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
@@ -18,6 +19,7 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -57,11 +59,10 @@ final class WebSocket {
   /** Reads the client's request, which must name a secret, and accepts or refuses it. */
   static WebSocket accept(Socket client, Function<String, Optional<Supplier<SocketChannel>>> redeem)
       throws IOException {
-    client.setSoTimeout(HANDSHAKE_MILLIS);
     client.setTcpNoDelay(true);
     DataInputStream in = new DataInputStream(new BufferedInputStream(client.getInputStream()));
     OutputStream out = client.getOutputStream();
-    String[] request = head(in).split("\r\n", -1);
+    String[] request = head(client, in).split("\r\n", -1);
     Map<String, String> headers = headers(request);
     String[] line = request[0].split(" ", -1);
     String key = headers.getOrDefault("sec-websocket-key", "");
@@ -77,17 +78,25 @@ final class WebSocket {
     if (granted.isEmpty()) {
       throw refuse(out, "403 Forbidden");
     }
-    SocketChannel stream = granted.get().get();
     boolean binary = Arrays.asList(
             headers.getOrDefault("sec-websocket-protocol", "").split("\\s*,\\s*", -1))
         .contains("binary");
-    write(
-        out,
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            + "Sec-WebSocket-Accept: " + proof(key) + "\r\n"
-            + (binary ? "Sec-WebSocket-Protocol: binary\r\n" : "") + "\r\n");
-    client.setSoTimeout(0);
-    return new WebSocket(in, out, stream);
+    SocketChannel stream = granted.get().get();
+    boolean ready = false;
+    try {
+      write(
+          out,
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+              + "Sec-WebSocket-Accept: " + proof(key) + "\r\n"
+              + (binary ? "Sec-WebSocket-Protocol: binary\r\n" : "") + "\r\n");
+      client.setSoTimeout(0);
+      ready = true;
+      return new WebSocket(in, out, stream);
+    } finally {
+      if (!ready) {
+        stream.close();
+      }
+    }
   }
 
   private static IOException refuse(OutputStream out, String status) throws IOException {
@@ -100,9 +109,16 @@ final class WebSocket {
     out.flush();
   }
 
-  private static String head(InputStream in) throws IOException {
+  /** Reads the request, all of it within the limit: one byte now and then does not prolong it. */
+  private static String head(Socket client, InputStream in) throws IOException {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(HANDSHAKE_MILLIS);
     StringBuilder head = new StringBuilder();
     while (head.length() < MOST_HEADERS) {
+      long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+      if (left <= 0) {
+        throw new SocketTimeoutException("no whole request within " + HANDSHAKE_MILLIS + " ms");
+      }
+      client.setSoTimeout((int) left);
       int next = in.read();
       if (next < 0) {
         throw new EOFException("no request");
