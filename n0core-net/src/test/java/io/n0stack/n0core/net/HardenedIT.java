@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Objects;
 import jnr.ffi.LibraryLoader;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -90,7 +91,7 @@ class HardenedIT {
     }
 
     Path hosts = directory.resolve("lib/net/lan." + lan.uid() + "/hosts");
-    for (Path at = hosts; !at.equals(directory); at = at.getParent()) {
+    for (Path at = hosts; !at.equals(directory); at = Objects.requireNonNull(at.getParent())) {
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(at)))
           .as(at.toString())
           .isEqualTo("rwxr-xr-x");

@@ -23,9 +23,6 @@ public interface LibC {
   int socket(int domain, int type, int protocol);
 
   @SaveError
-  int getsockopt(int fd, int level, int option, long value, long length);
-
-  @SaveError
   int setns(int fd, int type);
 
   @SaveError
