@@ -130,8 +130,9 @@ public final class GuardedFiles {
         throw new FileSystemException(file.toString(), null, "it is " + in.size() + " bytes long");
       }
       ByteBuffer text = ByteBuffer.allocate((int) in.size());
-      while (text.hasRemaining() && in.read(text) >= 0) {
-        continue;
+      int count = 0;
+      while (text.hasRemaining() && count >= 0) {
+        count = in.read(text);
       }
       return new String(text.array(), 0, text.position(), StandardCharsets.UTF_8);
     }

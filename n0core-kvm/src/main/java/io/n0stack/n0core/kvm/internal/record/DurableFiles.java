@@ -175,7 +175,7 @@ public final class DurableFiles {
           notes.add(rest);
         }
       } catch (NoSuchFileException e) {
-        continue; // it was just taken back
+        // It was just taken back.
       }
     }
     return notes;
@@ -280,6 +280,7 @@ public final class DurableFiles {
     sync(top.resolveSibling(""));
   }
 
+  @SuppressWarnings("StreamResourceLeak") // the caller closes it
   private static SecureDirectoryStream<Path> secure(Path directory) throws IOException {
     DirectoryStream<Path> stream = Files.newDirectoryStream(directory);
     if (stream instanceof SecureDirectoryStream<Path> secure) {
