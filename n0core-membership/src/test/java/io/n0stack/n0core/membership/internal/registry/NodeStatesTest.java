@@ -4,11 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
-import io.n0stack.n0core.api.Delivery;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Subscription;
-import io.n0stack.n0core.api.node.Member;
-import io.n0stack.n0core.api.node.Membership;
 import io.n0stack.n0core.api.node.Node;
 import io.n0stack.n0core.api.node.NodeRegistry.Entry;
 import io.n0stack.n0core.api.node.NodeState;
@@ -17,13 +14,9 @@ import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.membership.internal.record.NodeJson;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -245,58 +238,5 @@ class NodeStatesTest {
     assertThatExceptionOfType(N0Exception.class)
         .isThrownBy(() -> states.save(NODE))
         .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.PRECONDITION));
-  }
-
-  /** A membership that says what the test writes into it. */
-  private static final class WrittenMembership implements Membership {
-    private Optional<String> key = Optional.empty();
-    private final Set<Member> members = ConcurrentHashMap.newKeySet();
-    private final List<Delivery<Set<Member>>> deliveries = new ArrayList<>();
-
-    void alive(String name, String boot) {
-      members.removeIf(member -> member.name().equals(name));
-      members.add(new Member(name, "127.0.0.1:1", boot));
-      tell();
-    }
-
-    void gone(String name) {
-      members.removeIf(member -> member.name().equals(name));
-      tell();
-    }
-
-    private void tell() {
-      deliveries.forEach(delivery -> delivery.offer(members()));
-      deliveries.forEach(Delivery::dispatch);
-    }
-
-    @Override
-    public Member self() {
-      return new Member("api-1", "127.0.0.1:2", "b0");
-    }
-
-    private Optional<String> identityKey(String name) {
-      return key;
-    }
-
-    @Override
-    public void join() {}
-
-    @Override
-    public void leave() {}
-
-    @Override
-    public Set<Member> members() {
-      return Set.copyOf(members);
-    }
-
-    @Override
-    public Subscription subscribe(Executor executor, Listener listener) {
-      Delivery<Set<Member>> delivery = new Delivery<>(executor, listener::membersChanged, () -> {});
-      deliveries.add(delivery);
-      return delivery;
-    }
-
-    @Override
-    public void close() {}
   }
 }
