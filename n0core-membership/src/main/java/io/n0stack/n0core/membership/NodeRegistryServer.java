@@ -39,7 +39,8 @@ import org.slf4j.LoggerFactory;
  * over the membership's connections, and knows each node's state.
  *
  * <p>A node is READY while its record is registered and its member is alive, and, if the record has
- * a boot id, is of that boot. After a start of the API, nodes are UNKNOWN until their members are seen,
+ * a boot id, is of that boot, and if it has a key, has proved to hold that. Record and member of a node
+ * that is READY may be of different keys for 15 s, while a certificate is renewed. After a start of the API, nodes are UNKNOWN until their members are seen,
  * usually within seconds; that is the first view and not reported as a change. Those that are still not
  * seen after 15 s become NOT_READY.
  *
@@ -69,6 +70,7 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
         membership,
         membership.member()::identityKey,
         name -> name.equals(self) || membership.member().registries().containsKey(name));
+    membership.member().onKeyChange(states::keyChanged);
     this.feed = new NodeFeed(this.store, states);
     this.reader = worker("n0core-node-registry-" + self);
     this.writer = worker("n0core-node-changes-" + self);
@@ -179,6 +181,7 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   @Override
   public void close() {
     membership.member().unserve(RegistryProtocol.SUBJECT);
+    membership.member().onKeyChange(name -> {});
     reader.shutdown();
     writer.shutdown();
     feed.close();

@@ -36,6 +36,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -326,6 +327,15 @@ public final class SwimMember implements Membership {
     return name.equals(self.name())
         ? identityKey()
         : claims.find(name).flatMap(claim -> claim.peer().identityKey());
+  }
+
+  /**
+   * Sets who is told when a member proves another key than before: its certificate was renewed.
+   *
+   * @param listener told the member's name, on a connection's thread, so that it must not wait
+   */
+  public void onKeyChange(Consumer<String> listener) {
+    claims.onKeyChange(listener);
   }
 
   /**

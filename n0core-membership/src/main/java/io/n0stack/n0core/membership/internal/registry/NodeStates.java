@@ -27,6 +27,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -65,6 +66,8 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
   private final Map<String, Read> cache = new HashMap<>();
   private final Map<String, NodeState> last = new TreeMap<>();
   private final Set<String> seen = new HashSet<>(); // while settling
+  private final Map<String, Long> unmatched = new HashMap<>(); // READY, and since when of two keys
+  private final Duration grace;
   private volatile @Nullable Saved saved; // so that what was just written need not be read
   private boolean settled;
   private boolean open;
@@ -90,7 +93,8 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
   /**
    * Computes the first view, without reporting it.
    *
-   * @param grace how long from now on a node that has not been seen READY is UNKNOWN, not NOT_READY
+   * @param grace how long from now on a node that has not been seen READY is UNKNOWN, not NOT_READY; and
+   *     how long record and member of a node that is READY may be of different keys
    */
   NodeStates(
       Store store,
@@ -107,13 +111,14 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
       thread.setDaemon(true);
       return thread;
     });
+    this.grace = grace;
     this.settled = grace.isZero();
     sources.add(membership.subscribe(Runnable::run, members -> recompute()));
     sources.add(store.watch(Runnable::run, (key, now) -> recompute(key)));
     recompute();
     begin();
     if (!grace.isZero()) {
-      var unused = timer.schedule(this::settle, grace.toMillis(), TimeUnit.MILLISECONDS);
+      later(this::settle, grace);
     }
   }
 
@@ -232,6 +237,23 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
     deliveries.forEach(Delivery::close);
   }
 
+  /**
+   * Looks at a member that has proved another key than before.
+   *
+   * @param name its name
+   */
+  public void keyChanged(String name) {
+    later(() -> recompute(PREFIX + "/" + name), Duration.ZERO);
+  }
+
+  private void later(Runnable task, Duration delay) {
+    try {
+      var unused = timer.schedule(task, delay.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("the states of nodes are closing");
+    }
+  }
+
   /** What is still not seen is not there. */
   private void settle() {
     synchronized (this) {
@@ -277,6 +299,9 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
     if (now == NodeState.READY && !settled) {
       seen.add(name);
     }
+    if (now != NodeState.READY) {
+      unmatched.remove(name);
+    }
     if (now == before) {
       return;
     }
@@ -317,10 +342,26 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
     return state == NodeState.NOT_READY && early ? NodeState.UNKNOWN : state;
   }
 
-  /** A record that names a key is of the member that holds the key. */
+  /**
+   * A record that names a key is of the member that holds the key. When that is renewed, the record and
+   * the member's next connection come in either order, by ways of their own.
+   */
   private boolean identified(Node node) {
-    Optional<String> key = identityKeys.apply(node.name());
-    return key.isEmpty() || node.identityKey().isEmpty() || key.equals(node.identityKey());
+    String name = node.name();
+    Optional<String> key = identityKeys.apply(name);
+    if (key.isEmpty() || node.identityKey().isEmpty() || key.equals(node.identityKey())) {
+      unmatched.remove(name);
+      return true;
+    }
+    if (grace.isZero() || last.get(name) != NodeState.READY) {
+      return false;
+    }
+    long now = System.nanoTime();
+    if (!unmatched.containsKey(name)) {
+      unmatched.put(name, now);
+      later(() -> recompute(PREFIX + "/" + name), grace);
+    }
+    return now - unmatched.get(name) < grace.toNanos();
   }
 
   private Optional<Member> member(String name) {

@@ -100,12 +100,16 @@ class SwimMemberTest {
     await().atMost(SOON).until(() -> names(api).size() == 3);
     String before = api.identityKey("node-1").orElseThrow();
     api.subscribe(Runnable::run, members -> sizes.add(members.size()));
+    List<String> renewals = new CopyOnWriteArrayList<>();
+    api.onKeyChange(renewals::add);
 
     Transport renewed = authority.issue(directory.resolve("node-1"), "n0core://node/node-1");
     await().atMost(SOON).until(() -> !before.equals(api.identityKey("node-1").orElseThrow()));
     assertThat(renewed).isNotNull();
     assertThat(names(api)).containsExactlyInAnyOrder("api-1", "node-1", "node-2");
     assertThat(sizes).isEmpty();
+    await().atMost(SOON).until(() -> renewals.contains("node-1"));
+    assertThat(renewals).containsOnly("node-1");
   }
 
   @Test

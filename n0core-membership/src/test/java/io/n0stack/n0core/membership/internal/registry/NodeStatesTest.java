@@ -211,6 +211,80 @@ class NodeStatesTest {
     assertThat(states.find("node-1").orElseThrow().state()).isEqualTo(NodeState.READY);
   }
 
+  /** Begins anew with node-1 READY, known by a key; record and member may be of two for a time. */
+  private void readyByKey(Duration grace) {
+    states.close();
+    states = new NodeStates(store, membership, membership::identityKey, "api-1"::equals, grace);
+    states.subscribe(Runnable::run, change -> changes.add(change.before() + "->" + change.now()));
+    membership.key = Optional.of("AAAA");
+    membership.alive("node-1", "b1");
+    states.save(keyed("AAAA"));
+    assertThat(state()).isEqualTo(NodeState.READY);
+    changes.clear();
+  }
+
+  private static Node keyed(String key) {
+    return NODE.withBootId("b1").withIdentityKey(key);
+  }
+
+  private NodeState state() {
+    return states.find("node-1").orElseThrow().state();
+  }
+
+  @Test
+  void aNodeStaysReadyWhoseRecordNamesANewKeyBeforeItsConnectionProvesIt() {
+    readyByKey(Duration.ofMinutes(10));
+
+    store.put("node/node-1", NodeJson.encode(keyed("BBBB")), revision()); // another API's
+    assertThat(state()).isEqualTo(NodeState.READY);
+    membership.key = Optional.of("BBBB");
+    states.keyChanged("node-1");
+
+    assertThat(state()).isEqualTo(NodeState.READY);
+    assertThat(changes).isEmpty();
+  }
+
+  @Test
+  void aNodeStaysReadyWhoseConnectionProvesANewKeyBeforeItsRecordNamesIt() {
+    readyByKey(Duration.ofMinutes(10));
+
+    membership.key = Optional.of("BBBB");
+    membership.alive("node-2", "b2"); // so that all are looked at
+    assertThat(state()).isEqualTo(NodeState.READY);
+    states.save(keyed("BBBB"));
+
+    assertThat(state()).isEqualTo(NodeState.READY);
+    assertThat(changes).containsExactly("ABSENT->UNREGISTERED"); // node-2
+  }
+
+  @Test
+  void aNodeWhoseTwoKeysDoNotBecomeOneIsNotReadyUntilTheyDo() {
+    readyByKey(Duration.ofMillis(200));
+
+    states.save(keyed("BBBB"));
+    await().atMost(Duration.ofMinutes(1)).until(() -> changes.contains("READY->NOT_READY"));
+    assertThat(state()).isEqualTo(NodeState.NOT_READY);
+    membership.key = Optional.of("BBBB");
+    states.keyChanged("node-1");
+
+    await().atMost(Duration.ofMinutes(1)).until(() -> changes.contains("NOT_READY->READY"));
+    assertThat(state()).isEqualTo(NodeState.READY);
+    assertThat(changes).containsExactly("READY->NOT_READY", "NOT_READY->READY");
+  }
+
+  @Test
+  void anotherStartIsNotReadyAtOnceWhicheverKeyItHas() {
+    readyByKey(Duration.ofMinutes(10));
+
+    states.save(keyed("BBBB").withBootId("b2"));
+
+    assertThat(changes).containsExactly("READY->NOT_READY");
+  }
+
+  private long revision() {
+    return store.find("node/node-1").orElseThrow().revision();
+  }
+
   @Test
   void aRecordChangedBehindItsBackIsSeen() {
     store.put("node/node-1", NodeJson.encode(NODE), Store.NONE);
