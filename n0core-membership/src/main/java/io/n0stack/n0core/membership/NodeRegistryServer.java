@@ -18,6 +18,7 @@ import io.n0stack.n0core.membership.internal.registry.RegistryProtocol;
 import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Reply;
 import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Request;
 import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Rest;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -42,7 +43,7 @@ import org.slf4j.LoggerFactory;
  * a boot id, is of that boot, and if it has a key, has proved to hold that. Record and member of a node
  * that is READY may be of different keys for 15 s, while a certificate is renewed. After a start of the API, nodes are UNKNOWN until their members are seen,
  * usually within seconds; that is the first view and not reported as a change. Those that are still not
- * seen after 15 s become NOT_READY.
+ * seen 15 s after the API's member has joined become NOT_READY.
  *
  * <p>Thread-safe. The caller closes the server, then the membership and the store.
  *
@@ -52,6 +53,7 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NodeRegistryServer.class);
   private static final int WAITING = 256;
   private static final int MOST_WATCHERS = 4096;
+  private static final Duration GRACE = Duration.ofSeconds(15);
 
   private final AtomixMembership membership;
   private final StoreMirror store;
@@ -61,7 +63,7 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   private final ThreadPoolExecutor writer; // a distant store may let a change wait for long
   private final AtomicInteger watchers = new AtomicInteger();
 
-  private NodeRegistryServer(AtomixMembership membership, Store store) {
+  private NodeRegistryServer(AtomixMembership membership, Store store, Duration grace) {
     this.membership = membership;
     String self = membership.self().name();
     this.store = new StoreMirror(store);
@@ -69,8 +71,11 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
         this.store,
         membership,
         membership.member()::identityKey,
-        name -> name.equals(self) || membership.member().registries().containsKey(name));
+        name -> name.equals(self) || membership.member().registries().containsKey(name),
+        grace);
     membership.member().onKeyChange(states::keyChanged);
+    // A program may open the registry long before it joins, and joining may wait for the name.
+    var unused = membership.member().looking().thenRun(states::lookedFor);
     this.feed = new NodeFeed(this.store, states);
     this.reader = worker("n0core-node-registry-" + self);
     this.writer = worker("n0core-node-changes-" + self);
@@ -95,8 +100,13 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
    * @throws IllegalStateException if the member has joined
    */
   public static NodeRegistryServer open(AtomixMembership membership, Store store) {
+    return open(membership, store, GRACE);
+  }
+
+  /** Opens the registry with another time for nodes to be seen. */
+  static NodeRegistryServer open(AtomixMembership membership, Store store, Duration grace) {
     membership.member().announceRegistry();
-    NodeRegistryServer server = new NodeRegistryServer(membership, store);
+    NodeRegistryServer server = new NodeRegistryServer(membership, store, grace);
     membership.member().dial(server.addressesOnRecord());
     membership
         .member()

@@ -2,6 +2,7 @@ package io.n0stack.n0core.membership;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
@@ -41,6 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The server without a network: questions in, answers out. */
 @Timeout(60)
 class RegistryServerTest {
+  private static final Duration SOON = Duration.ofSeconds(30);
   private static final Asker NODE_1 = Asker.node("node-1");
   private static final Asker API = Asker.api("api-2");
 
@@ -121,6 +123,26 @@ class RegistryServerTest {
       assertThat(ask(NODE_1, Request.of(Verb.LIST, "")).nodes()).hasSize(2);
       server.close();
     }
+  }
+
+  @Test
+  void nobodyIsNotReadyBeforeTheMemberLooksForOthers() {
+    store.put("node/node-1", NodeJson.encode(node("node-1", 1)), Store.NONE);
+    server.close();
+    try (AtomixMembership late = AtomixMembership.open(
+        MembershipConfig.of("api-2", Host.address(2), Transport.PLAINTEXT_ISOLATED))) {
+      server = NodeRegistryServer.open(late, store, Duration.ofMillis(100));
+
+      await().during(Duration.ofSeconds(2)).until(() -> state("node-1") == NodeState.UNKNOWN);
+      late.join();
+
+      await().atMost(SOON).until(() -> state("node-1") == NodeState.NOT_READY);
+      server.close();
+    }
+  }
+
+  private NodeState state(String name) {
+    return server.find(name).orElseThrow().state();
   }
 
   @Test

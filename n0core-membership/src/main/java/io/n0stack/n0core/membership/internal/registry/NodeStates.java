@@ -46,7 +46,6 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NodeStates.class);
   private static final String PREFIX = "node";
   private static final int TRIES = 16;
-  private static final Duration GRACE = Duration.ofSeconds(15);
 
   /** A node as it is now, and its record's revision. */
   record Seen(Entry entry, long revision) {}
@@ -74,29 +73,17 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
   private final ScheduledExecutorService timer;
 
   /**
-   * Computes the first view, without reporting it; gives nodes a quarter of a minute to be seen.
+   * Computes the first view, without reporting it.
    *
    * @param store where the records are
    * @param membership tells who is alive
    * @param identityKeys tells by member's name which public key, Base64, a living member has proved to
    *     hold; empty if members are not known by keys
    * @param notNodes members that are no nodes although they are alive, such as API processes
+   * @param grace how long after {@link #lookedFor()} a node that has not been seen READY is UNKNOWN, not
+   *     NOT_READY; and how long record and member of a node that is READY may be of different keys
    */
   public NodeStates(
-      Store store,
-      Membership membership,
-      Function<String, Optional<String>> identityKeys,
-      Predicate<String> notNodes) {
-    this(store, membership, identityKeys, notNodes, GRACE);
-  }
-
-  /**
-   * Computes the first view, without reporting it.
-   *
-   * @param grace how long from now on a node that has not been seen READY is UNKNOWN, not NOT_READY; and
-   *     how long record and member of a node that is READY may be of different keys
-   */
-  NodeStates(
       Store store,
       Membership membership,
       Function<String, Optional<String>> identityKeys,
@@ -117,9 +104,6 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
     sources.add(store.watch(Runnable::run, (key, now) -> recompute(key)));
     recompute();
     begin();
-    if (!grace.isZero()) {
-      later(this::settle, grace);
-    }
   }
 
   private synchronized void begin() {
@@ -237,6 +221,13 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
     deliveries.forEach(Delivery::close);
   }
 
+  /** Notes that members are looked for from now on: those that are not seen soon are not there. */
+  public void lookedFor() {
+    if (!grace.isZero()) {
+      later(this::settle, grace);
+    }
+  }
+
   /**
    * Looks at a member that has proved another key than before.
    *
@@ -335,7 +326,7 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
     return new Entry(node, registered(node.name(), same && identified(node)));
   }
 
-  /** Who is not seen is not there, unless it is this process that has just started. */
+  /** Who is not seen is not there, unless it is this process that has just begun to look. */
   private NodeState registered(String name, boolean ready) {
     NodeState state = NodeState.of(true, ready);
     boolean early = !settled && !seen.contains(name);

@@ -199,10 +199,13 @@ class SwimMemberTest {
         .isThrownBy(second::join)
         .satisfies(e -> assertThat(e.code()).isEqualTo(Code.ALREADY_EXISTS))
         .withMessageContaining(first.self().address());
+    assertThat(second.looking()).isNotDone();
+    assertThat(first.looking()).isCompleted();
     assertThat(api.members()).containsExactlyInAnyOrder(api.self(), first.self());
 
     first.leave();
     second.join(); // once the name is free
+    assertThat(second.looking()).isCompleted();
     await().atMost(SOON).until(() -> api.members().contains(second.self()));
   }
 }

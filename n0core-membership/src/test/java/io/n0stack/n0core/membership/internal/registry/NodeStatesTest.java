@@ -162,6 +162,7 @@ class NodeStatesTest {
     try (NodeStates restarted = new NodeStates(
         store, membership, membership::identityKey, "api-1"::equals, Duration.ofSeconds(8))) {
       restarted.subscribe(Runnable::run, change -> changes.add(change.name() + " " + change.now()));
+      restarted.lookedFor();
       membership.alive("node-2", "b1");
       restarted.save(Node.builder("node-3", "127.0.0.1:5681").build()); // its member comes later
       assertThat(changes).containsExactly("node-2 READY", "node-3 UNKNOWN");
@@ -192,6 +193,7 @@ class NodeStatesTest {
       Subscription unused = feed.subscribe(
           "", Runnable::run, event -> told.add("" + event.now().orElseThrow().state()));
       assertThat(told).containsExactly("UNKNOWN");
+      restarted.lookedFor();
       await().atMost(Duration.ofMinutes(1)).until(() -> told.size() > 1);
       assertThat(told).containsExactly("UNKNOWN", "NOT_READY");
       membership.alive("node-1", "b1");
