@@ -12,6 +12,8 @@ import io.n0stack.n0core.membership.internal.record.NodeJson;
 import io.n0stack.n0core.membership.internal.record.StoreMirror;
 import io.n0stack.n0core.membership.internal.registry.NodeFeed;
 import io.n0stack.n0core.membership.internal.registry.NodeStates;
+import io.n0stack.n0core.membership.internal.registry.OpenRequests;
+import io.n0stack.n0core.membership.internal.registry.OpenRequests.Kind;
 import io.n0stack.n0core.membership.internal.registry.RegistryAccess;
 import io.n0stack.n0core.membership.internal.registry.RegistryAccess.Asker;
 import io.n0stack.n0core.membership.internal.registry.RegistryProtocol;
@@ -62,6 +64,7 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   private final ThreadPoolExecutor reader;
   private final ThreadPoolExecutor writer; // a distant store may let a change wait for long
   private final AtomicInteger watchers = new AtomicInteger();
+  private final OpenRequests open = new OpenRequests(); // what waits in those is few of each peer
 
   private NodeRegistryServer(AtomixMembership membership, Store store, Duration grace) {
     this.membership = membership;
@@ -224,11 +227,15 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
 
   /** Answers a request; of one that asks what comes next, when something has come or soon. */
   CompletableFuture<byte[]> answerLater(Asker asker, byte[] json) {
-    return later(reader, () -> RegistryProtocol.request(json))
+    String peer = asker.name();
+    return open.begin(peer, Kind.UNREAD, () -> later(reader, () -> RegistryProtocol.request(json)))
         .thenCompose(request -> switch (request.verb()) {
-          case WATCH -> watched(request.position().orElse(""));
-          case FIND, LIST -> later(reader, () -> answer(asker, request));
-          case SAVE, SAVE_IF, REMOVE, REMOVE_IF -> later(writer, () -> answer(asker, request));
+          case WATCH ->
+            open.begin(peer, Kind.WATCH, () -> watched(request.position().orElse("")));
+          case FIND, LIST ->
+            open.begin(peer, Kind.QUESTION, () -> later(reader, () -> answer(asker, request)));
+          case SAVE, SAVE_IF, REMOVE, REMOVE_IF ->
+            open.begin(peer, Kind.CHANGE, () -> later(writer, () -> answer(asker, request)));
         })
         .exceptionally(NodeRegistryServer::failed)
         .thenApply(NodeJson::bytes);
