@@ -42,8 +42,13 @@ import org.slf4j.LoggerFactory;
  * over the membership's connections, and knows each node's state.
  *
  * <p>A node is READY while its record is registered and its member is alive, and, if the record has
- * a boot id, is of that boot, and if it has a key, has proved to hold that. Record and member of a node
- * that is READY may be of different keys for 15 s, while a certificate is renewed. After a start of the API, nodes are UNKNOWN until their members are seen,
+ * a boot id, is of that boot, and if it has a key and members are known by keys, has proved to hold that.
+ * What the record does not say is not asked: one without boot id or key, as a program saves it that
+ * registers nodes beforehand, is of whoever bears its name, as far as the transport proves names; {@link
+ * NodeRegistryClient#saveSelf} says both. Record and member of a node that is READY may be of different
+ * keys for 15 s, while a certificate is renewed.
+ *
+ * <p>After a start of the API, nodes are UNKNOWN until their members are seen,
  * usually within seconds; that is the first view and not reported as a change. Those that are still not
  * seen 15 s after the API's member has joined become NOT_READY.
  *

@@ -334,8 +334,9 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
   }
 
   /**
-   * A record that names a key is of the member that holds the key. When that is renewed, the record and
-   * the member's next connection come in either order, by ways of their own.
+   * A record that names a key is of the member that holds the key; one that names none, of whoever has
+   * proved to bear the name. When a key is renewed, the record and the member's next connection come in
+   * either order, by ways of their own.
    */
   private boolean identified(Node node) {
     String name = node.name();

@@ -213,6 +213,20 @@ class NodeStatesTest {
     assertThat(states.find("node-1").orElseThrow().state()).isEqualTo(NodeState.READY);
   }
 
+  @Test
+  void aRecordWithoutKeyGoesWithAnyKeyAndOneWithAKeyWithAMemberThatIsNotKnownByKeys() {
+    membership.alive("node-1", "b1");
+    states.save(NODE.withBootId("b1"));
+    membership.key = Optional.of("AAAA");
+    assertThat(state()).isEqualTo(NodeState.READY); // the transport has proved the name
+    assertThat(states.nodes().get(0).state()).isEqualTo(NodeState.READY);
+
+    states.save(keyed("BBBB"));
+    assertThat(state()).isEqualTo(NodeState.NOT_READY);
+    membership.key = Optional.empty();
+    assertThat(state()).isEqualTo(NodeState.READY);
+  }
+
   /** Begins anew with node-1 READY, known by a key; record and member may be of two for a time. */
   private void readyByKey(Duration grace) {
     states.close();
