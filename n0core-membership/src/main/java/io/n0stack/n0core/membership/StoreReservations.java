@@ -117,6 +117,23 @@ public final class StoreReservations implements Reservations {
   }
 
   private boolean completed(Claim claim, long revision) {
+    boolean held = takesAll(claim, revision);
+    if (!held && !known(claim)) {
+      // Whoever released it did not see what was taken since.
+      giveBackAddresses(claim);
+    }
+    return held;
+  }
+
+  private boolean known(Claim claim) {
+    return store
+        .find(ReservationRecords.key(claim.owner()))
+        .map(ReservationRecords::claim)
+        .filter(now -> now.nonce().equals(claim.nonce()))
+        .isPresent();
+  }
+
+  private boolean takesAll(Claim claim, long revision) {
     try {
       for (AddressText address : claim.addresses()) {
         take(address, claim);
@@ -273,6 +290,11 @@ public final class StoreReservations implements Reservations {
     while (!unshared(claim)) {
       turns.next();
     }
+    giveBackAddresses(claim);
+    delete(ReservationRecords.key(claim.owner()), revision);
+  }
+
+  private void giveBackAddresses(Claim claim) {
     for (AddressText address : claim.addresses()) {
       String key = ReservationRecords.key(address);
       store
@@ -280,7 +302,6 @@ public final class StoreReservations implements Reservations {
           .filter(found -> ReservationRecords.holder(found).equals(Holder.of(claim)))
           .ifPresent(found -> delete(key, found.revision()));
     }
-    delete(ReservationRecords.key(claim.owner()), revision);
   }
 
   /** Rewrites the node's record in any case, so that a share that is on its way comes too late. */

@@ -33,6 +33,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -111,8 +112,7 @@ class StoreReservationsTest {
     StoreReservations stuck = StoreReservations.of(away(writing, back));
     ExecutorService threads = Executors.newFixedThreadPool(2);
     try {
-      Future<?> first =
-          threads.submit(() -> stuck.reserve(Reservation.of("node-1", WEB1, HALF)));
+      Future<?> first = threads.submit(() -> stuck.reserve(Reservation.of("node-1", WEB1, HALF)));
       writing.await();
       CompletableFuture<N0Exception> refusal = new CompletableFuture<>();
       Thread second = new Thread(() -> refusal.complete(catchThrowableOfType(
@@ -136,15 +136,12 @@ class StoreReservationsTest {
   void whoseTurnDoesNotComeInTimeIsBusy() throws Exception {
     CountDownLatch writing = new CountDownLatch(1);
     CountDownLatch back = new CountDownLatch(1);
-    StoreReservations stuck =
-        StoreReservations.of(away(writing, back), Duration.ofMillis(200));
+    StoreReservations stuck = StoreReservations.of(away(writing, back), Duration.ofMillis(200));
     ExecutorService threads = Executors.newFixedThreadPool(2);
     try {
-      Future<?> first =
-          threads.submit(() -> stuck.reserve(Reservation.of("node-1", WEB1, HALF)));
+      Future<?> first = threads.submit(() -> stuck.reserve(Reservation.of("node-1", WEB1, HALF)));
       writing.await();
-      Future<?> second =
-          threads.submit(() -> stuck.reserve(Reservation.of("node-1", WEB2, HALF)));
+      Future<?> second = threads.submit(() -> stuck.reserve(Reservation.of("node-1", WEB2, HALF)));
 
       refused(Code.BUSY, () -> {
         try {
@@ -160,6 +157,28 @@ class StoreReservationsTest {
       back.countDown();
       threads.shutdown();
     }
+  }
+
+  @Test
+  void anAddressThatIsTakenOnlyAfterTheClaimHasGoneIsGivenBack() throws Exception {
+    Reservation other = Reservation.of("node-1", WEB1, HALF);
+    Reservation wanted = other.withAddresses(Set.of(v4("192.0.2.1")));
+    AtomicBoolean quick = new AtomicBoolean(true);
+    Store overtaken = (Store) Proxy.newProxyInstance(
+        Store.class.getClassLoader(), new Class<?>[] {Store.class}, (proxy, method, arguments) -> {
+          if (method.getName().equals("put")
+              && arguments[0].toString().startsWith("address/")
+              && quick.getAndSet(false)) {
+            reservations.release(WEB1);
+            reservations.reserve(other);
+          }
+          return method.invoke(store, arguments);
+        });
+
+    refused(Code.PRECONDITION, () -> StoreReservations.of(overtaken).reserve(wanted));
+
+    assertThat(store.list("address")).isEmpty();
+    assertThat(reservations.find(WEB1)).contains(other);
   }
 
   @Test
