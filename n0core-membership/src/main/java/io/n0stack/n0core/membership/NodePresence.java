@@ -125,7 +125,7 @@ public final class NodePresence implements AutoCloseable {
   private void await(Duration pause) throws InterruptedException {
     long end = System.nanoTime() + pause.toNanos();
     boolean seen = false;
-    // A member with a new key is not ready before its record names it.
+    // A member with a new key does not stay ready for long before its record names it.
     while (!seen && membership.member().identityKey().equals(key)) {
       long left = end - System.nanoTime();
       if (left <= 0) {

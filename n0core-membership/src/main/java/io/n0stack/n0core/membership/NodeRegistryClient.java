@@ -122,6 +122,7 @@ public final class NodeRegistryClient implements NodeRegistry {
    *
    * @throws UnknownOutcomeException if a registry was asked and did not answer: the record may have
    *     been saved, so look before asking again
+   * @throws N0Exception BUSY if too many of this member's requests are not answered yet: nothing was done
    */
   @Override
   public long saveIf(Node node, long expectedRevision) {
@@ -135,6 +136,7 @@ public final class NodeRegistryClient implements NodeRegistry {
    *
    * @throws UnknownOutcomeException if a registry was asked and did not answer: the record may have
    *     been removed, so look before asking again
+   * @throws N0Exception BUSY if too many of this member's requests are not answered yet: nothing was done
    */
   @Override
   public void removeIf(String name, long expectedRevision) {
@@ -229,7 +231,7 @@ public final class NodeRegistryClient implements NodeRegistry {
         try {
           return askOne(operation, registry, json, left.compareTo(ONE_TRY) < 0 ? left : ONE_TRY);
         } catch (N0Exception e) {
-          if (e.code() != Code.UNAVAILABLE) {
+          if (e.code() != Code.UNAVAILABLE && e.code() != Code.BUSY) {
             throw e;
           }
           why = registry + ": " + e.getMessage();

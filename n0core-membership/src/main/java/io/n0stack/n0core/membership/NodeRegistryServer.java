@@ -12,12 +12,15 @@ import io.n0stack.n0core.membership.internal.record.NodeJson;
 import io.n0stack.n0core.membership.internal.record.StoreMirror;
 import io.n0stack.n0core.membership.internal.registry.NodeFeed;
 import io.n0stack.n0core.membership.internal.registry.NodeStates;
+import io.n0stack.n0core.membership.internal.registry.OpenRequests;
+import io.n0stack.n0core.membership.internal.registry.OpenRequests.Kind;
 import io.n0stack.n0core.membership.internal.registry.RegistryAccess;
 import io.n0stack.n0core.membership.internal.registry.RegistryAccess.Asker;
 import io.n0stack.n0core.membership.internal.registry.RegistryProtocol;
 import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Reply;
 import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Request;
 import io.n0stack.n0core.membership.internal.registry.RegistryProtocol.Rest;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -39,9 +42,15 @@ import org.slf4j.LoggerFactory;
  * over the membership's connections, and knows each node's state.
  *
  * <p>A node is READY while its record is registered and its member is alive, and, if the record has
- * a boot id, is of that boot. After a start of the API, nodes are UNKNOWN until their members are seen,
+ * a boot id, is of that boot, and if it has a key and members are known by keys, has proved to hold that.
+ * What the record does not say is not asked: one without boot id or key, as a program saves it that
+ * registers nodes beforehand, is of whoever bears its name, as far as the transport proves names; {@link
+ * NodeRegistryClient#saveSelf} says both. Record and member of a node that is READY may be of different
+ * keys for 15 s, while a certificate is renewed.
+ *
+ * <p>After a start of the API, nodes are UNKNOWN until their members are seen,
  * usually within seconds; that is the first view and not reported as a change. Those that are still not
- * seen after 15 s become NOT_READY.
+ * seen 15 s after the API's member has joined become NOT_READY.
  *
  * <p>Thread-safe. The caller closes the server, then the membership and the store.
  *
@@ -51,6 +60,7 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NodeRegistryServer.class);
   private static final int WAITING = 256;
   private static final int MOST_WATCHERS = 4096;
+  private static final Duration GRACE = Duration.ofSeconds(15);
 
   private final AtomixMembership membership;
   private final StoreMirror store;
@@ -59,8 +69,9 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   private final ThreadPoolExecutor reader;
   private final ThreadPoolExecutor writer; // a distant store may let a change wait for long
   private final AtomicInteger watchers = new AtomicInteger();
+  private final OpenRequests open = new OpenRequests(); // what waits in those is few of each peer
 
-  private NodeRegistryServer(AtomixMembership membership, Store store) {
+  private NodeRegistryServer(AtomixMembership membership, Store store, Duration grace) {
     this.membership = membership;
     String self = membership.self().name();
     this.store = new StoreMirror(store);
@@ -68,7 +79,11 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
         this.store,
         membership,
         membership.member()::identityKey,
-        name -> name.equals(self) || membership.member().registries().containsKey(name));
+        name -> name.equals(self) || membership.member().registries().containsKey(name),
+        grace);
+    membership.member().onKeyChange(states::keyChanged);
+    // A program may open the registry long before it joins, and joining may wait for the name.
+    var unused = membership.member().looking().thenRun(states::lookedFor);
     this.feed = new NodeFeed(this.store, states);
     this.reader = worker("n0core-node-registry-" + self);
     this.writer = worker("n0core-node-changes-" + self);
@@ -93,8 +108,13 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
    * @throws IllegalStateException if the member has joined
    */
   public static NodeRegistryServer open(AtomixMembership membership, Store store) {
+    return open(membership, store, GRACE);
+  }
+
+  /** Opens the registry with another time for nodes to be seen. */
+  static NodeRegistryServer open(AtomixMembership membership, Store store, Duration grace) {
     membership.member().announceRegistry();
-    NodeRegistryServer server = new NodeRegistryServer(membership, store);
+    NodeRegistryServer server = new NodeRegistryServer(membership, store, grace);
     membership.member().dial(server.addressesOnRecord());
     membership
         .member()
@@ -179,6 +199,7 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
   @Override
   public void close() {
     membership.member().unserve(RegistryProtocol.SUBJECT);
+    membership.member().onKeyChange(name -> {});
     reader.shutdown();
     writer.shutdown();
     feed.close();
@@ -211,11 +232,15 @@ public final class NodeRegistryServer implements NodeRegistry, AutoCloseable {
 
   /** Answers a request; of one that asks what comes next, when something has come or soon. */
   CompletableFuture<byte[]> answerLater(Asker asker, byte[] json) {
-    return later(reader, () -> RegistryProtocol.request(json))
+    String peer = asker.name();
+    return open.begin(peer, Kind.UNREAD, () -> later(reader, () -> RegistryProtocol.request(json)))
         .thenCompose(request -> switch (request.verb()) {
-          case WATCH -> watched(request.position().orElse(""));
-          case FIND, LIST -> later(reader, () -> answer(asker, request));
-          case SAVE, SAVE_IF, REMOVE, REMOVE_IF -> later(writer, () -> answer(asker, request));
+          case WATCH ->
+            open.begin(peer, Kind.WATCH, () -> watched(request.position().orElse("")));
+          case FIND, LIST ->
+            open.begin(peer, Kind.QUESTION, () -> later(reader, () -> answer(asker, request)));
+          case SAVE, SAVE_IF, REMOVE, REMOVE_IF ->
+            open.begin(peer, Kind.CHANGE, () -> later(writer, () -> answer(asker, request)));
         })
         .exceptionally(NodeRegistryServer::failed)
         .thenApply(NodeJson::bytes);

@@ -26,6 +26,8 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Reservations as records in a store, under compare-and-set.
@@ -45,12 +47,14 @@ public final class StoreReservations implements Reservations {
   private static final long LONGEST_PAUSE_MILLIS = 20;
 
   private final Store store;
-  private final Object[] lanes = new Object[LANES];
+  private final Duration deadline;
+  private final ReentrantLock[] lanes = new ReentrantLock[LANES];
 
-  private StoreReservations(Store store) {
+  private StoreReservations(Store store, Duration deadline) {
     this.store = store;
+    this.deadline = deadline;
     for (int i = 0; i < LANES; i++) {
-      lanes[i] = new Object();
+      lanes[i] = new ReentrantLock(true);
     }
   }
 
@@ -61,7 +65,12 @@ public final class StoreReservations implements Reservations {
    * @return the reservations
    */
   public static StoreReservations of(Store store) {
-    return new StoreReservations(store);
+    return of(store, DEADLINE);
+  }
+
+  /** Keeps reservations, trying for another time. */
+  static StoreReservations of(Store store, Duration deadline) {
+    return new StoreReservations(store, deadline);
   }
 
   @Override
@@ -69,14 +78,18 @@ public final class StoreReservations implements Reservations {
     requireNode(wanted.node());
     Turns turns = new Turns("reserve for owner " + wanted.owner());
     // Within a process they queue up here instead of overtaking each other in the store.
-    synchronized (lane(wanted.node())) {
+    Lock lane = lane(wanted.node());
+    turns.await(lane);
+    try {
       while (!granted(wanted)) {
         turns.next();
       }
+    } finally {
+      lane.unlock();
     }
   }
 
-  private Object lane(String node) {
+  private Lock lane(String node) {
     return lanes[Math.floorMod(node.hashCode(), LANES)];
   }
 
@@ -104,6 +117,23 @@ public final class StoreReservations implements Reservations {
   }
 
   private boolean completed(Claim claim, long revision) {
+    boolean held = takesAll(claim, revision);
+    if (!held && !known(claim)) {
+      // Whoever released it did not see what was taken since.
+      giveBackAddresses(claim);
+    }
+    return held;
+  }
+
+  private boolean known(Claim claim) {
+    return store
+        .find(ReservationRecords.key(claim.owner()))
+        .map(ReservationRecords::claim)
+        .filter(now -> now.nonce().equals(claim.nonce()))
+        .isPresent();
+  }
+
+  private boolean takesAll(Claim claim, long revision) {
     try {
       for (AddressText address : claim.addresses()) {
         take(address, claim);
@@ -260,6 +290,11 @@ public final class StoreReservations implements Reservations {
     while (!unshared(claim)) {
       turns.next();
     }
+    giveBackAddresses(claim);
+    delete(ReservationRecords.key(claim.owner()), revision);
+  }
+
+  private void giveBackAddresses(Claim claim) {
     for (AddressText address : claim.addresses()) {
       String key = ReservationRecords.key(address);
       store
@@ -267,7 +302,6 @@ public final class StoreReservations implements Reservations {
           .filter(found -> ReservationRecords.holder(found).equals(Holder.of(claim)))
           .ifPresent(found -> delete(key, found.revision()));
     }
-    delete(ReservationRecords.key(claim.owner()), revision);
   }
 
   /** Rewrites the node's record in any case, so that a share that is on its way comes too late. */
@@ -346,21 +380,29 @@ public final class StoreReservations implements Reservations {
     }
   }
 
-  /** Counts how often somebody was quicker. */
-  private static final class Turns {
+  /** Bounds how long others may be quicker. */
+  private final class Turns {
     private final String operation;
-    private final long end = System.nanoTime() + DEADLINE.toNanos();
+    private final long end = System.nanoTime() + deadline.toNanos();
 
     Turns(String operation) {
       this.operation = operation;
     }
 
+    /** Takes the lane when its turn comes; the store may keep those before it waiting for long. */
+    void await(Lock lane) {
+      try {
+        if (!lane.tryLock(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+          throw busy("others of this process had not done");
+        }
+      } catch (InterruptedException e) {
+        throw N0Exception.interrupted(operation, e);
+      }
+    }
+
     void next() {
-      if (System.nanoTime() > end) {
-        throw new N0Exception(
-            Code.BUSY,
-            operation,
-            operation + ": others were quicker for " + DEADLINE.toSeconds() + " s");
+      if (System.nanoTime() - end > 0) {
+        throw busy("others were quicker");
       }
       try {
         long pause = ThreadLocalRandom.current().nextLong(LONGEST_PAUSE_MILLIS);
@@ -368,6 +410,11 @@ public final class StoreReservations implements Reservations {
       } catch (InterruptedException e) {
         throw N0Exception.interrupted(operation, e);
       }
+    }
+
+    private N0Exception busy(String why) {
+      return new N0Exception(
+          Code.BUSY, operation, operation + ": " + why + " for " + deadline.toMillis() + " ms");
     }
   }
 }

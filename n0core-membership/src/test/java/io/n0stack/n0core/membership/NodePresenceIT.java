@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
@@ -37,6 +38,7 @@ class NodePresenceIT {
 
   private final String apiAddress = Host.address(1);
   private final String nodeAddress = Host.address(2);
+  private final String otherApiAddress = Host.address(3);
 
   /** An API process's part. */
   private final class Api implements AutoCloseable {
@@ -49,14 +51,26 @@ class NodePresenceIT {
     }
 
     Api(String state, Transport transport) {
-      membership = AtomixMembership.open(MembershipConfig.of("api-1", apiAddress, transport));
-      store = FileStore.open(directory.resolve(state));
+      this(FileStore.open(directory.resolve(state)), "api-1", apiAddress, transport);
+    }
+
+    Api(FileStore records, String name, String address, Transport transport) {
+      membership = AtomixMembership.open(MembershipConfig.of(name, address, transport)
+          .withSeeds(address.equals(apiAddress) ? new String[0] : new String[] {apiAddress}));
+      store = records;
       registry = NodeRegistryServer.open(membership, store);
       membership.join();
     }
 
     Optional<NodeState> state() {
       return registry.find("node-1").map(Entry::state);
+    }
+
+    /** Tells whether the record has come, and a connection with the key that it names. */
+    boolean renewed(Optional<String> before) {
+      Optional<String> proved = membership.member().identityKey("node-1");
+      return !proved.equals(before)
+          && proved.equals(registry.find("node-1").orElseThrow().node().identityKey());
     }
 
     void awaitReady() {
@@ -142,6 +156,33 @@ class NodePresenceIT {
               !api.registry.find("node-1").orElseThrow().node().identityKey().equals(before));
       api.awaitReady();
       assertThat(presence).isNotNull();
+    }
+  }
+
+  @Test
+  void noApiTakesANodeForNotReadyWhileItsKeyIsRenewed() {
+    TestCertificates authority = new TestCertificates("authority");
+    Supplier<Transport> fresh =
+        () -> authority.issue(directory.resolve("node-1"), "n0core://node/node-1");
+    FileStore records = FileStore.open(directory.resolve("store"));
+    List<String> changes = new CopyOnWriteArrayList<>();
+    Transport first = authority.issue(directory.resolve("api-1"), "n0core://registry/api-1");
+    Transport second = authority.issue(directory.resolve("api-2"), "n0core://registry/api-2");
+    try (Api api = new Api(records, "api-1", apiAddress, first);
+        Api other = new Api(records, "api-2", otherApiAddress, second);
+        NodePresence presence = presence(() -> SIZE, Duration.ofHours(1), fresh.get())) {
+      assertThat(presence).isNotNull();
+      List<Api> apis = List.of(api, other);
+      apis.forEach(Api::awaitReady);
+      Optional<String> before = api.membership.member().identityKey("node-1");
+      apis.forEach(one -> one.registry.subscribe(
+          Runnable::run, change -> changes.add(one.membership.self().name() + " " + change)));
+
+      assertThat(fresh.get()).isNotNull();
+      await().atMost(SOON).until(() -> apis.stream().allMatch(one -> one.renewed(before)));
+
+      assertThat(changes).isEmpty();
+      apis.forEach(Api::awaitReady);
     }
   }
 

@@ -2,6 +2,7 @@ package io.n0stack.n0core.membership;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
@@ -30,7 +31,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,6 +44,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The server without a network: questions in, answers out. */
 @Timeout(60)
 class RegistryServerTest {
+  private static final Duration SOON = Duration.ofSeconds(30);
   private static final Asker NODE_1 = Asker.node("node-1");
   private static final Asker API = Asker.api("api-2");
 
@@ -121,6 +125,76 @@ class RegistryServerTest {
       assertThat(ask(NODE_1, Request.of(Verb.LIST, "")).nodes()).hasSize(2);
       server.close();
     }
+  }
+
+  @Test
+  void aPeerThatAsksWithoutEndKeepsNobodyElseFromBeingReady() throws Exception {
+    Store slow = (Store) Proxy.newProxyInstance(
+        Store.class.getClassLoader(), new Class<?>[] {Store.class}, (proxy, method, arguments) -> {
+          if (method.getName().equals("put")) {
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+          }
+          return method.invoke(store, arguments);
+        });
+    server.close();
+    String address = Host.address(2);
+    MembershipConfig node = MembershipConfig.of(
+            "node-1", Host.address(3), Transport.PLAINTEXT_ISOLATED)
+        .withSeeds(address);
+    try (AtomixMembership other = AtomixMembership.open(
+            MembershipConfig.of("api-2", address, Transport.PLAINTEXT_ISOLATED));
+        AtomixMembership member = AtomixMembership.open(node)) {
+      server = NodeRegistryServer.open(other, slow);
+      other.join();
+      member.join();
+      Thread flood = new Thread(this::flood);
+      flood.start();
+      try {
+        await().atMost(SOON).until(() -> server.find("node-4").isPresent());
+
+        NodeRegistryClient.of(member).saveSelf(node("node-1", 1));
+        await().atMost(SOON).until(() -> state("node-1") == NodeState.READY);
+      } finally {
+        flood.interrupt();
+        flood.join();
+        server.close();
+      }
+    }
+  }
+
+  /** Saves the record of one node without end, a thousand times at once. */
+  private void flood() {
+    byte[] request = NodeJson.bytes(Request.save(node("node-4", 1)));
+    Semaphore open = new Semaphore(1000);
+    while (!Thread.currentThread().isInterrupted()) {
+      if (open.tryAcquire()) {
+        var unused = server
+            .answerLater(Asker.node("node-4"), request)
+            .whenComplete((answer, failure) -> open.release());
+      }
+      LockSupport.parkNanos(50_000);
+    }
+    open.acquireUninterruptibly(1000);
+  }
+
+  @Test
+  void nobodyIsNotReadyBeforeTheMemberLooksForOthers() {
+    store.put("node/node-1", NodeJson.encode(node("node-1", 1)), Store.NONE);
+    server.close();
+    try (AtomixMembership late = AtomixMembership.open(
+        MembershipConfig.of("api-2", Host.address(2), Transport.PLAINTEXT_ISOLATED))) {
+      server = NodeRegistryServer.open(late, store, Duration.ofMillis(100));
+
+      await().during(Duration.ofSeconds(2)).until(() -> state("node-1") == NodeState.UNKNOWN);
+      late.join();
+
+      await().atMost(SOON).until(() -> state("node-1") == NodeState.NOT_READY);
+      server.close();
+    }
+  }
+
+  private NodeState state(String name) {
+    return server.find(name).orElseThrow().state();
   }
 
   @Test
@@ -211,6 +285,32 @@ class RegistryServerTest {
         RegistryProtocol.reply(waiting.get(30, TimeUnit.SECONDS)).batch().orElseThrow();
     assertThat(batch.events()).extracting(Event::name).containsExactly("node-1");
     assertThat(batch.rest()).isEqualTo(Rest.NONE);
+  }
+
+  @Test
+  void watchesOfOnePeerWaitSideBySideUpToALimit() throws Exception {
+    String position = ask(NODE_1, Request.watch("")).batch().orElseThrow().position();
+    byte[] request = NodeJson.bytes(Request.watch(position));
+    List<CompletableFuture<byte[]>> waiting = new ArrayList<>();
+    CompletableFuture<byte[]> last = server.answerLater(NODE_1, request);
+    while (waiting.size() < 16 || !last.isDone()) {
+      waiting.add(last);
+      last = server.answerLater(NODE_1, request);
+      // What was asked before this was read has been read.
+      assertThat(ask(NODE_1, Request.of(Verb.FIND, "node-1")).failure()).isEmpty();
+    }
+
+    assertThat(RegistryProtocol.reply(last.get()).failure().orElseThrow().code())
+        .isEqualTo(Code.BUSY);
+    CompletableFuture<byte[]> another = server.answerLater(Asker.node("node-2"), request);
+    server.save(node("node-1", 1));
+
+    waiting.add(another);
+    for (CompletableFuture<byte[]> watch : waiting) {
+      Reply reply = RegistryProtocol.reply(watch.get(30, TimeUnit.SECONDS));
+      assertThat(reply.failure()).isEmpty();
+    }
+    assertThat(ask(NODE_1, Request.watch(position)).batch()).isPresent(); // there is room again
   }
 
   @Test

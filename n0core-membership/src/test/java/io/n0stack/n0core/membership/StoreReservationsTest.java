@@ -2,6 +2,7 @@ package io.n0stack.n0core.membership;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
@@ -14,19 +15,25 @@ import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.api.store.Versioned;
 import io.n0stack.n0core.membership.internal.record.NodeJson;
 import io.n0stack.n0core.tck.Repetition;
+import java.lang.reflect.Proxy;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,6 +45,8 @@ import org.junit.jupiter.api.io.TempDir;
 class StoreReservationsTest {
   private static final UUID WEB1 = new UUID(0, 1);
   private static final UUID WEB2 = new UUID(0, 2);
+  private static final Set<Thread.State> WAITING =
+      Set.of(Thread.State.BLOCKED, Thread.State.WAITING, Thread.State.TIMED_WAITING);
   private static final Resources HALF = new Resources(2000, 4, 8);
 
   @TempDir
@@ -82,6 +91,94 @@ class StoreReservationsTest {
     assertThat(reservations.reserved("node-1")).isEqualTo(Resources.NONE);
     assertThat(store.list("claim")).isEmpty();
     assertThat(store.list("address")).isEmpty();
+  }
+
+  /** A store that keeps those waiting who write, until it is told. */
+  private Store away(CountDownLatch writing, CountDownLatch back) {
+    return (Store) Proxy.newProxyInstance(
+        Store.class.getClassLoader(), new Class<?>[] {Store.class}, (proxy, method, arguments) -> {
+          if (method.getName().equals("put")) {
+            writing.countDown();
+            back.await();
+          }
+          return method.invoke(store, arguments);
+        });
+  }
+
+  @Test
+  void whoWaitsForAStoreThatKeepsAnotherWaitingCanBeInterrupted() throws Exception {
+    CountDownLatch writing = new CountDownLatch(1);
+    CountDownLatch back = new CountDownLatch(1);
+    StoreReservations stuck = StoreReservations.of(away(writing, back));
+    ExecutorService threads = Executors.newFixedThreadPool(2);
+    try {
+      Future<?> first = threads.submit(() -> stuck.reserve(Reservation.of("node-1", WEB1, HALF)));
+      writing.await();
+      CompletableFuture<N0Exception> refusal = new CompletableFuture<>();
+      Thread second = new Thread(() -> refusal.complete(catchThrowableOfType(
+          N0Exception.class, () -> stuck.reserve(Reservation.of("node-1", WEB2, HALF)))));
+      second.start();
+      await().until(() -> WAITING.contains(second.getState()));
+      second.interrupt();
+
+      assertThat(refusal.get(30, TimeUnit.SECONDS).code()).isEqualTo(Code.CANCELLED);
+      back.countDown();
+      first.get(30, TimeUnit.SECONDS);
+      assertThat(reservations.owners("node-1")).containsExactly(WEB1);
+      assertThat(store.list("claim")).hasSize(1);
+    } finally {
+      back.countDown();
+      threads.shutdown();
+    }
+  }
+
+  @Test
+  void whoseTurnDoesNotComeInTimeIsBusy() throws Exception {
+    CountDownLatch writing = new CountDownLatch(1);
+    CountDownLatch back = new CountDownLatch(1);
+    StoreReservations stuck = StoreReservations.of(away(writing, back), Duration.ofMillis(200));
+    ExecutorService threads = Executors.newFixedThreadPool(2);
+    try {
+      Future<?> first = threads.submit(() -> stuck.reserve(Reservation.of("node-1", WEB1, HALF)));
+      writing.await();
+      Future<?> second = threads.submit(() -> stuck.reserve(Reservation.of("node-1", WEB2, HALF)));
+
+      refused(Code.BUSY, () -> {
+        try {
+          second.get(30, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+          throw e.getCause();
+        }
+      });
+      back.countDown();
+      first.get(30, TimeUnit.SECONDS);
+      assertThat(reservations.owners("node-1")).containsExactly(WEB1);
+    } finally {
+      back.countDown();
+      threads.shutdown();
+    }
+  }
+
+  @Test
+  void anAddressThatIsTakenOnlyAfterTheClaimHasGoneIsGivenBack() throws Exception {
+    Reservation other = Reservation.of("node-1", WEB1, HALF);
+    Reservation wanted = other.withAddresses(Set.of(v4("192.0.2.1")));
+    AtomicBoolean quick = new AtomicBoolean(true);
+    Store overtaken = (Store) Proxy.newProxyInstance(
+        Store.class.getClassLoader(), new Class<?>[] {Store.class}, (proxy, method, arguments) -> {
+          if (method.getName().equals("put")
+              && arguments[0].toString().startsWith("address/")
+              && quick.getAndSet(false)) {
+            reservations.release(WEB1);
+            reservations.reserve(other);
+          }
+          return method.invoke(store, arguments);
+        });
+
+    refused(Code.PRECONDITION, () -> StoreReservations.of(overtaken).reserve(wanted));
+
+    assertThat(store.list("address")).isEmpty();
+    assertThat(reservations.find(WEB1)).contains(other);
   }
 
   @Test

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,6 +38,7 @@ public final class Claims {
   private final long lapseNanos;
   private final LongSupplier clock;
   private Set<String> living = Set.of();
+  private Consumer<String> keyChanged = name -> {};
   private long reportedNanos;
 
   /**
@@ -53,6 +55,15 @@ public final class Claims {
   }
 
   /**
+   * Sets who is told when the user of a name has proved another key than before.
+   *
+   * @param listener told the name, on the connection's thread and while no lock is held
+   */
+  public synchronized void onKeyChange(Consumer<String> listener) {
+    keyChanged = listener;
+  }
+
+  /**
    * Lets a peer use its name, from a new connection of it.
    *
    * @param self this member
@@ -60,7 +71,19 @@ public final class Claims {
    * @param from the address that the connection leads to or comes from
    * @throws Refused if this member or a living one has the name
    */
-  public synchronized void admit(Peer self, Peer peer, String from) throws Refused {
+  public void admit(Peer self, Peer peer, String from) throws Refused {
+    Consumer<String> told;
+    synchronized (this) {
+      Optional<Peer> before = find(peer.name()).map(Claim::peer);
+      claim(self, peer, from);
+      boolean changed =
+          before.isPresent() && !before.get().identityKey().equals(peer.identityKey());
+      told = changed ? keyChanged : name -> {};
+    }
+    told.accept(peer.name());
+  }
+
+  private void claim(Peer self, Peer peer, String from) throws Refused {
     if (peer.name().equals(self.name())) {
       if (peer.bootId().equals(self.bootId())) {
         return;

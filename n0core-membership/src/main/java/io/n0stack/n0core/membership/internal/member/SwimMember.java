@@ -36,6 +36,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -68,6 +69,7 @@ public final class SwimMember implements Membership {
   private final Sight sight = new Sight();
   private final Lookout lookout;
   private final Object lifecycle = new Object();
+  private final CompletableFuture<Void> looking = new CompletableFuture<>();
   private volatile Phase phase = Phase.NEW;
   private volatile @Nullable Protocol protocol;
   private volatile Role role = Role.NODE;
@@ -142,6 +144,7 @@ public final class SwimMember implements Membership {
       protocol = started;
       phase = Phase.JOINED;
       lookout.begin(started); // before the wait: a start that is only slow must not go unseen
+      looking.complete(null);
       await("join as \"" + config.name() + "\"", started.start(), START);
       LOG.info("member {} joined, listening on {}", config.name(), config.listen());
     }
@@ -326,6 +329,24 @@ public final class SwimMember implements Membership {
     return name.equals(self.name())
         ? identityKey()
         : claims.find(name).flatMap(claim -> claim.peer().identityKey());
+  }
+
+  /**
+   * Completes when this member begins to look for others: it joins, and has the name to itself.
+   *
+   * @return done then, on the thread that joins; never if it does not join
+   */
+  public CompletableFuture<Void> looking() {
+    return looking.copy();
+  }
+
+  /**
+   * Sets who is told when a member proves another key than before: its certificate was renewed.
+   *
+   * @param listener told the member's name, on a connection's thread, so that it must not wait
+   */
+  public void onKeyChange(Consumer<String> listener) {
+    claims.onKeyChange(listener);
   }
 
   /**

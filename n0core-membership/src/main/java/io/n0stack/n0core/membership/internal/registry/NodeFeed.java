@@ -47,7 +47,8 @@ public final class NodeFeed implements AutoCloseable {
   private final NavigableMap<Long, String> removed = new TreeMap<>();
   private final List<Delivery<NodeEvent>> deliveries = new CopyOnWriteArrayList<>();
   private final List<Subscription> sources = new ArrayList<>();
-  private CompletableFuture<Void> next = new CompletableFuture<>();
+  private final Map<Long, CompletableFuture<Void>> waiters = new HashMap<>();
+  private long lastWaiter;
   private long sequence;
   private long forgotten; // what was removed up to here is not known any more
 
@@ -70,7 +71,7 @@ public final class NodeFeed implements AutoCloseable {
 
   /** Looks at a node, and tells of it if it is not as it was. */
   private void refresh(String name) {
-    CompletableFuture<Void> waiting;
+    List<CompletableFuture<Void>> told;
     synchronized (this) {
       Optional<Event> event = look(name);
       Optional<Fed> last = Optional.ofNullable(byName.get(name));
@@ -82,11 +83,11 @@ public final class NodeFeed implements AutoCloseable {
         return;
       }
       feed(event.get());
-      waiting = next;
-      next = new CompletableFuture<>();
+      told = List.copyOf(waiters.values());
+      waiters.clear();
     }
     deliveries.forEach(Delivery::dispatch);
-    waiting.complete(null);
+    told.forEach(waiter -> waiter.complete(null));
   }
 
   private Optional<Event> look(String name) {
@@ -110,7 +111,7 @@ public final class NodeFeed implements AutoCloseable {
     bySequence.put(sequence, fed);
     if (event.now().isEmpty()) {
       removed.put(sequence, event.name());
-      forget();
+      forgetRemoved();
     }
     if (!deliveries.isEmpty()) {
       NodeEvent told = told(fed);
@@ -118,7 +119,7 @@ public final class NodeFeed implements AutoCloseable {
     }
   }
 
-  private void forget() {
+  private void forgetRemoved() {
     while (removed.size() > MOST_REMOVED) {
       Map.Entry<Long, String> oldest = removed.pollFirstEntry();
       forgotten = oldest.getKey();
@@ -175,13 +176,31 @@ public final class NodeFeed implements AutoCloseable {
    * Completes when there is something after a position, which may be so already.
    *
    * @param position the position
-   * @return done then
+   * @return done then; whoever waits no longer completes it, and nothing of it stays here
    */
-  public synchronized CompletableFuture<Void> after(String position) {
-    Optional<Long> at = known(position);
-    return at.isEmpty() || at.get() < sequence
-        ? CompletableFuture.completedFuture(null)
-        : next.copy();
+  public CompletableFuture<Void> after(String position) {
+    CompletableFuture<Void> waiter = new CompletableFuture<>();
+    long number;
+    synchronized (this) {
+      Optional<Long> at = known(position);
+      if (at.isEmpty() || at.get() < sequence) {
+        return CompletableFuture.completedFuture(null);
+      }
+      number = ++lastWaiter;
+      waiters.put(number, waiter);
+    }
+    // In a quiet cluster there is no news for days, and everybody asks anew every few seconds.
+    var unused = waiter.whenComplete((nothing, failure) -> forget(number));
+    return waiter;
+  }
+
+  private synchronized void forget(long waiter) {
+    waiters.remove(waiter);
+  }
+
+  /** Counts those who wait. */
+  synchronized int waiting() {
+    return waiters.size();
   }
 
   /**

@@ -27,6 +27,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -45,7 +46,6 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NodeStates.class);
   private static final String PREFIX = "node";
   private static final int TRIES = 16;
-  private static final Duration GRACE = Duration.ofSeconds(15);
 
   /** A node as it is now, and its record's revision. */
   record Seen(Entry entry, long revision) {}
@@ -65,34 +65,25 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
   private final Map<String, Read> cache = new HashMap<>();
   private final Map<String, NodeState> last = new TreeMap<>();
   private final Set<String> seen = new HashSet<>(); // while settling
+  private final Map<String, Long> unmatched = new HashMap<>(); // READY, and since when of two keys
+  private final Duration grace;
   private volatile @Nullable Saved saved; // so that what was just written need not be read
   private boolean settled;
   private boolean open;
   private final ScheduledExecutorService timer;
 
   /**
-   * Computes the first view, without reporting it; gives nodes a quarter of a minute to be seen.
+   * Computes the first view, without reporting it.
    *
    * @param store where the records are
    * @param membership tells who is alive
    * @param identityKeys tells by member's name which public key, Base64, a living member has proved to
    *     hold; empty if members are not known by keys
    * @param notNodes members that are no nodes although they are alive, such as API processes
+   * @param grace how long after {@link #lookedFor()} a node that has not been seen READY is UNKNOWN, not
+   *     NOT_READY; and how long record and member of a node that is READY may be of different keys
    */
   public NodeStates(
-      Store store,
-      Membership membership,
-      Function<String, Optional<String>> identityKeys,
-      Predicate<String> notNodes) {
-    this(store, membership, identityKeys, notNodes, GRACE);
-  }
-
-  /**
-   * Computes the first view, without reporting it.
-   *
-   * @param grace how long from now on a node that has not been seen READY is UNKNOWN, not NOT_READY
-   */
-  NodeStates(
       Store store,
       Membership membership,
       Function<String, Optional<String>> identityKeys,
@@ -107,14 +98,12 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
       thread.setDaemon(true);
       return thread;
     });
+    this.grace = grace;
     this.settled = grace.isZero();
     sources.add(membership.subscribe(Runnable::run, members -> recompute()));
     sources.add(store.watch(Runnable::run, (key, now) -> recompute(key)));
     recompute();
     begin();
-    if (!grace.isZero()) {
-      var unused = timer.schedule(this::settle, grace.toMillis(), TimeUnit.MILLISECONDS);
-    }
   }
 
   private synchronized void begin() {
@@ -232,6 +221,30 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
     deliveries.forEach(Delivery::close);
   }
 
+  /** Notes that members are looked for from now on: those that are not seen soon are not there. */
+  public void lookedFor() {
+    if (!grace.isZero()) {
+      later(this::settle, grace);
+    }
+  }
+
+  /**
+   * Looks at a member that has proved another key than before.
+   *
+   * @param name its name
+   */
+  public void keyChanged(String name) {
+    later(() -> recompute(PREFIX + "/" + name), Duration.ZERO);
+  }
+
+  private void later(Runnable task, Duration delay) {
+    try {
+      var unused = timer.schedule(task, delay.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("the states of nodes are closing");
+    }
+  }
+
   /** What is still not seen is not there. */
   private void settle() {
     synchronized (this) {
@@ -277,6 +290,9 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
     if (now == NodeState.READY && !settled) {
       seen.add(name);
     }
+    if (now != NodeState.READY) {
+      unmatched.remove(name);
+    }
     if (now == before) {
       return;
     }
@@ -310,17 +326,34 @@ public final class NodeStates implements NodeRegistry, AutoCloseable {
     return new Entry(node, registered(node.name(), same && identified(node)));
   }
 
-  /** Who is not seen is not there, unless it is this process that has just started. */
+  /** Who is not seen is not there, unless it is this process that has just begun to look. */
   private NodeState registered(String name, boolean ready) {
     NodeState state = NodeState.of(true, ready);
     boolean early = !settled && !seen.contains(name);
     return state == NodeState.NOT_READY && early ? NodeState.UNKNOWN : state;
   }
 
-  /** A record that names a key is of the member that holds the key. */
+  /**
+   * A record that names a key is of the member that holds the key; one that names none, of whoever has
+   * proved to bear the name. When a key is renewed, the record and the member's next connection come in
+   * either order, by ways of their own.
+   */
   private boolean identified(Node node) {
-    Optional<String> key = identityKeys.apply(node.name());
-    return key.isEmpty() || node.identityKey().isEmpty() || key.equals(node.identityKey());
+    String name = node.name();
+    Optional<String> key = identityKeys.apply(name);
+    if (key.isEmpty() || node.identityKey().isEmpty() || key.equals(node.identityKey())) {
+      unmatched.remove(name);
+      return true;
+    }
+    if (grace.isZero() || last.get(name) != NodeState.READY) {
+      return false;
+    }
+    long now = System.nanoTime();
+    if (!unmatched.containsKey(name)) {
+      unmatched.put(name, now);
+      later(() -> recompute(PREFIX + "/" + name), grace);
+    }
+    return now - unmatched.get(name) < grace.toNanos();
   }
 
   private Optional<Member> member(String name) {

@@ -7,7 +7,9 @@ import io.n0stack.n0core.membership.HostPort;
 import io.n0stack.n0core.membership.Timings;
 import io.n0stack.n0core.membership.internal.identity.Peer.Role;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class ClaimsTest {
@@ -38,6 +40,23 @@ class ClaimsTest {
     Peer restarted = peer("node-1", "b2", "127.0.0.2:1");
     claims.admit(SELF, restarted, "127.0.0.2");
     assertThat(claims.all().values()).extracting(Claims.Claim::peer).containsExactly(restarted);
+  }
+
+  @Test
+  void anotherKeyOfTheSameUserIsTold() throws Refused {
+    List<String> told = new ArrayList<>();
+    claims.onKeyChange(told::add);
+    claims.admit(SELF, NODE.identifiedBy(Optional.of("AAAA")), "127.0.0.2");
+    claims.admit(SELF, NODE.identifiedBy(Optional.of("AAAA")), "127.0.0.2");
+    assertThat(told).isEmpty();
+
+    Peer renewed = NODE.identifiedBy(Optional.of("BBBB"));
+    claims.admit(SELF, renewed, "127.0.0.2");
+
+    assertThat(told).containsExactly("node-1");
+    assertThat(claims.find("node-1").map(Claims.Claim::peer)).contains(renewed);
+    assertRefused(NODE.identifiedBy(Optional.of("CCCC")), "127.0.0.3");
+    assertThat(told).hasSize(1);
   }
 
   @Test

@@ -100,12 +100,16 @@ class SwimMemberTest {
     await().atMost(SOON).until(() -> names(api).size() == 3);
     String before = api.identityKey("node-1").orElseThrow();
     api.subscribe(Runnable::run, members -> sizes.add(members.size()));
+    List<String> renewals = new CopyOnWriteArrayList<>();
+    api.onKeyChange(renewals::add);
 
     Transport renewed = authority.issue(directory.resolve("node-1"), "n0core://node/node-1");
     await().atMost(SOON).until(() -> !before.equals(api.identityKey("node-1").orElseThrow()));
     assertThat(renewed).isNotNull();
     assertThat(names(api)).containsExactlyInAnyOrder("api-1", "node-1", "node-2");
     assertThat(sizes).isEmpty();
+    await().atMost(SOON).until(() -> renewals.contains("node-1"));
+    assertThat(renewals).containsOnly("node-1");
   }
 
   @Test
@@ -195,10 +199,13 @@ class SwimMemberTest {
         .isThrownBy(second::join)
         .satisfies(e -> assertThat(e.code()).isEqualTo(Code.ALREADY_EXISTS))
         .withMessageContaining(first.self().address());
+    assertThat(second.looking()).isNotDone();
+    assertThat(first.looking()).isCompleted();
     assertThat(api.members()).containsExactlyInAnyOrder(api.self(), first.self());
 
     first.leave();
     second.join(); // once the name is free
+    assertThat(second.looking()).isCompleted();
     await().atMost(SOON).until(() -> api.members().contains(second.self()));
   }
 }

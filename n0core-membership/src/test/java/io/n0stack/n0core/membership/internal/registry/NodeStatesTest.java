@@ -4,11 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
-import io.n0stack.n0core.api.Delivery;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Subscription;
-import io.n0stack.n0core.api.node.Member;
-import io.n0stack.n0core.api.node.Membership;
 import io.n0stack.n0core.api.node.Node;
 import io.n0stack.n0core.api.node.NodeRegistry.Entry;
 import io.n0stack.n0core.api.node.NodeState;
@@ -17,13 +14,9 @@ import io.n0stack.n0core.api.store.Store;
 import io.n0stack.n0core.membership.internal.record.NodeJson;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -169,6 +162,7 @@ class NodeStatesTest {
     try (NodeStates restarted = new NodeStates(
         store, membership, membership::identityKey, "api-1"::equals, Duration.ofSeconds(8))) {
       restarted.subscribe(Runnable::run, change -> changes.add(change.name() + " " + change.now()));
+      restarted.lookedFor();
       membership.alive("node-2", "b1");
       restarted.save(Node.builder("node-3", "127.0.0.1:5681").build()); // its member comes later
       assertThat(changes).containsExactly("node-2 READY", "node-3 UNKNOWN");
@@ -199,6 +193,7 @@ class NodeStatesTest {
       Subscription unused = feed.subscribe(
           "", Runnable::run, event -> told.add("" + event.now().orElseThrow().state()));
       assertThat(told).containsExactly("UNKNOWN");
+      restarted.lookedFor();
       await().atMost(Duration.ofMinutes(1)).until(() -> told.size() > 1);
       assertThat(told).containsExactly("UNKNOWN", "NOT_READY");
       membership.alive("node-1", "b1");
@@ -216,6 +211,94 @@ class NodeStatesTest {
 
     membership.key = Optional.of("AAAA");
     assertThat(states.find("node-1").orElseThrow().state()).isEqualTo(NodeState.READY);
+  }
+
+  @Test
+  void aRecordWithoutKeyGoesWithAnyKeyAndOneWithAKeyWithAMemberThatIsNotKnownByKeys() {
+    membership.alive("node-1", "b1");
+    states.save(NODE.withBootId("b1"));
+    membership.key = Optional.of("AAAA");
+    assertThat(state()).isEqualTo(NodeState.READY); // the transport has proved the name
+    assertThat(states.nodes().get(0).state()).isEqualTo(NodeState.READY);
+
+    states.save(keyed("BBBB"));
+    assertThat(state()).isEqualTo(NodeState.NOT_READY);
+    membership.key = Optional.empty();
+    assertThat(state()).isEqualTo(NodeState.READY);
+  }
+
+  /** Begins anew with node-1 READY, known by a key; record and member may be of two for a time. */
+  private void readyByKey(Duration grace) {
+    states.close();
+    states = new NodeStates(store, membership, membership::identityKey, "api-1"::equals, grace);
+    states.subscribe(Runnable::run, change -> changes.add(change.before() + "->" + change.now()));
+    membership.key = Optional.of("AAAA");
+    membership.alive("node-1", "b1");
+    states.save(keyed("AAAA"));
+    assertThat(state()).isEqualTo(NodeState.READY);
+    changes.clear();
+  }
+
+  private static Node keyed(String key) {
+    return NODE.withBootId("b1").withIdentityKey(key);
+  }
+
+  private NodeState state() {
+    return states.find("node-1").orElseThrow().state();
+  }
+
+  @Test
+  void aNodeStaysReadyWhoseRecordNamesANewKeyBeforeItsConnectionProvesIt() {
+    readyByKey(Duration.ofMinutes(10));
+
+    store.put("node/node-1", NodeJson.encode(keyed("BBBB")), revision()); // another API's
+    assertThat(state()).isEqualTo(NodeState.READY);
+    membership.key = Optional.of("BBBB");
+    states.keyChanged("node-1");
+
+    assertThat(state()).isEqualTo(NodeState.READY);
+    assertThat(changes).isEmpty();
+  }
+
+  @Test
+  void aNodeStaysReadyWhoseConnectionProvesANewKeyBeforeItsRecordNamesIt() {
+    readyByKey(Duration.ofMinutes(10));
+
+    membership.key = Optional.of("BBBB");
+    membership.alive("node-2", "b2"); // so that all are looked at
+    assertThat(state()).isEqualTo(NodeState.READY);
+    states.save(keyed("BBBB"));
+
+    assertThat(state()).isEqualTo(NodeState.READY);
+    assertThat(changes).containsExactly("ABSENT->UNREGISTERED"); // node-2
+  }
+
+  @Test
+  void aNodeWhoseTwoKeysDoNotBecomeOneIsNotReadyUntilTheyDo() {
+    readyByKey(Duration.ofMillis(200));
+
+    states.save(keyed("BBBB"));
+    await().atMost(Duration.ofMinutes(1)).until(() -> changes.contains("READY->NOT_READY"));
+    assertThat(state()).isEqualTo(NodeState.NOT_READY);
+    membership.key = Optional.of("BBBB");
+    states.keyChanged("node-1");
+
+    await().atMost(Duration.ofMinutes(1)).until(() -> changes.contains("NOT_READY->READY"));
+    assertThat(state()).isEqualTo(NodeState.READY);
+    assertThat(changes).containsExactly("READY->NOT_READY", "NOT_READY->READY");
+  }
+
+  @Test
+  void anotherStartIsNotReadyAtOnceWhicheverKeyItHas() {
+    readyByKey(Duration.ofMinutes(10));
+
+    states.save(keyed("BBBB").withBootId("b2"));
+
+    assertThat(changes).containsExactly("READY->NOT_READY");
+  }
+
+  private long revision() {
+    return store.find("node/node-1").orElseThrow().revision();
   }
 
   @Test
@@ -245,58 +328,5 @@ class NodeStatesTest {
     assertThatExceptionOfType(N0Exception.class)
         .isThrownBy(() -> states.save(NODE))
         .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.PRECONDITION));
-  }
-
-  /** A membership that says what the test writes into it. */
-  private static final class WrittenMembership implements Membership {
-    private Optional<String> key = Optional.empty();
-    private final Set<Member> members = ConcurrentHashMap.newKeySet();
-    private final List<Delivery<Set<Member>>> deliveries = new ArrayList<>();
-
-    void alive(String name, String boot) {
-      members.removeIf(member -> member.name().equals(name));
-      members.add(new Member(name, "127.0.0.1:1", boot));
-      tell();
-    }
-
-    void gone(String name) {
-      members.removeIf(member -> member.name().equals(name));
-      tell();
-    }
-
-    private void tell() {
-      deliveries.forEach(delivery -> delivery.offer(members()));
-      deliveries.forEach(Delivery::dispatch);
-    }
-
-    @Override
-    public Member self() {
-      return new Member("api-1", "127.0.0.1:2", "b0");
-    }
-
-    private Optional<String> identityKey(String name) {
-      return key;
-    }
-
-    @Override
-    public void join() {}
-
-    @Override
-    public void leave() {}
-
-    @Override
-    public Set<Member> members() {
-      return Set.copyOf(members);
-    }
-
-    @Override
-    public Subscription subscribe(Executor executor, Listener listener) {
-      Delivery<Set<Member>> delivery = new Delivery<>(executor, listener::membersChanged, () -> {});
-      deliveries.add(delivery);
-      return delivery;
-    }
-
-    @Override
-    public void close() {}
   }
 }
