@@ -8,6 +8,7 @@ import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.SnapshotConsistency;
+import io.n0stack.n0core.api.store.SmallFiles;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.VolumeRecord.Change;
 import io.n0stack.n0core.storage.VolumeRecord.Shape;
@@ -15,6 +16,7 @@ import io.n0stack.n0core.storage.file.DurableFiles;
 import io.n0stack.n0core.storage.file.ImageLock;
 import io.n0stack.n0core.storage.file.QemuLocks;
 import io.n0stack.n0core.storage.internal.Failures;
+import io.n0stack.n0core.storage.live.JobFailedException;
 import io.n0stack.n0core.storage.live.LiveVolume;
 import io.n0stack.n0core.storage.qcow2.Qcow2Creator;
 import io.n0stack.n0core.storage.qcow2.Qcow2Options;
@@ -22,6 +24,7 @@ import io.n0stack.n0core.storage.qemuimg.ImageFile;
 import io.n0stack.n0core.storage.qemuimg.QemuImg;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -269,23 +272,61 @@ final class Layers {
         .orElseThrow();
     int index = all.indexOf(joined);
     Path below = all.get(index - 1);
-    if (VolumePool.look(joined).isPresent()) {
-      cx.step("join layers", () -> {
-        if (used(record)) {
-          try (LiveVolume live = live(cx, record)) {
-            live.commit(joined, below).complete(cx);
-            live.release(joined);
-          }
-        } else {
-          joinOffline(cx, record, all, index);
-        }
-      });
-    }
-    VolumeRecord done = reached(cx, record, to);
+    cx.step("join layers", () -> {
+      if (used(record)) {
+        joinLive(cx, record, joined, below);
+      } else if (VolumePool.look(joined).isPresent()) {
+        joinOffline(cx, record, all, index);
+      }
+    });
+    // Before that is on record: whoever finds the layer still there joins it, also over what is
+    // newer.
     cx.step(
         "unlink layer",
-        () -> FileFailures.translate("unlink", joined, () -> Files.deleteIfExists(joined)));
-    return done;
+        () -> FileFailures.translate("unlink", joined, () -> {
+          SmallFiles.delete(aside(joined));
+          SmallFiles.delete(joined);
+        }));
+    return reached(cx, record, to);
+  }
+
+  /**
+   * Lets the machine go on in the layer below, and sets the joined one aside durably at the moment when both are
+   * the same: from then on the one below is right, whether the machine has changed over or ends before.
+   */
+  private void joinLive(Context cx, VolumeRecord record, Path joined, Path below) {
+    try (LiveVolume live = live(cx, record)) {
+      if (live.jobs().isEmpty() && live.layers().get(0).file().equals(Optional.of(joined))) {
+        move(aside(joined), joined); // of a change-over that failed
+      }
+      try {
+        live.commit(joined, below).complete(cx, () -> {
+          boolean unused = Failures.undoing(
+              () -> {
+                move(joined, aside(joined));
+                return true;
+              },
+              () -> move(aside(joined), joined));
+        });
+      } catch (JobFailedException e) {
+        move(aside(joined), joined); // the machine goes on in it
+        throw e;
+      }
+      live.release(joined);
+    }
+  }
+
+  private static Path aside(Path joined) {
+    return joined.resolveSibling("joined-" + joined.getFileName());
+  }
+
+  private static void move(Path from, Path to) {
+    FileFailures.translate("move", from, () -> {
+      if (VolumePool.look(from).isPresent()) {
+        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+      }
+      VolumePool.sync(to.resolveSibling(""));
+    });
   }
 
   private void joinOffline(Context cx, VolumeRecord record, List<Path> all, int index) {
