@@ -138,11 +138,14 @@ final class Layers {
     }
     requireUnencrypted(record);
     Path top = pool.top(Stage.READY, record, record.shape());
-    boolean running = QemuLocks.look(top).isUsed();
-    if (running) {
+    Path above = pool.top(Stage.READY, record, record.shape().with(snapshot));
+    if (QemuLocks.look(top).isUsed()) {
       // Before anything is on record: without a way to whoever has it open this cannot be done.
-      live(cx, record).close();
+      try (LiveVolume live = live(cx, record)) {
+        live.release(above);
+      }
     }
+    clear(cx, above);
     VolumeRecord begun = begin(cx, record, Change.SNAPSHOT, record.shape().with(snapshot));
     VolumeRecord done = changeOver(cx, begun, next(begun), SnapshotConsistency.EXACT);
     if (!done.shape().snapshots().contains(snapshot)) {
@@ -152,6 +155,35 @@ final class Layers {
           "snapshot " + record.id() + ": it came into use meanwhile; nothing is changed");
     }
     LOG.info("created external snapshot {} of {}", snapshot, record.id());
+  }
+
+  /**
+   * Unlinks a layer of once from where a new one is to be: a power cut may have brought it back, and a guest would
+   * find in it what was there then.
+   */
+  @SuppressWarnings("try") // a lock works by being held
+  void clear(Context cx, Path layer) {
+    if (VolumePool.look(layer).isPresent()) {
+      cx.step("unlink old layer", () -> {
+        try (ImageLock held = QemuLocks.exclusive(layer)) {
+          FileFailures.translate("unlink", layer, () -> SmallFiles.delete(layer));
+        }
+      });
+    }
+  }
+
+  /** Does the same with all layers that are none of the volume's. */
+  void sweep(Context cx, VolumeRecord record) {
+    List<Path> layers = pool.layers(Stage.READY, record, record.shape());
+    for (Path file : use.layerFiles(record.id())) {
+      if (!layers.contains(file)) {
+        boolean used = QemuLocks.look(file).isUsed();
+        LOG.warn("{}: {} is none of its layers{}", record.id(), file, used ? ", and is in use" : "");
+        if (!used) {
+          clear(cx, file);
+        }
+      }
+    }
   }
 
   /** Goes on in the new layer, unless a machine is writing to the old one and cannot be asked to. */

@@ -385,6 +385,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     SourceGate.requireNotSmaller(size, disk.sizeBytes());
     SourceGate.requirePossible(record.format(), size);
     FileFailures.translate("sweep", disk.path(), () -> pool.sweep(id));
+    layers.sweep(cx, record);
     if (size != record.sizeBytes()) {
       cx.step(
           "record size",

@@ -104,7 +104,13 @@ final class VolumeUse {
    * volume without a file, half deleted, has no users.
    */
   void withoutUsers(String operation, ResourceId id, Failures.Action work) throws IOException {
-    withoutUsers(operation, id, files(id), work);
+    withoutUsers(operation, id, files(id, "disk[.-]*"), work);
+  }
+
+  /** Lists the files that are layers above the lowest, or were. */
+  List<Path> layerFiles(ResourceId id) {
+    return FileFailures.translated(
+        "list", pool.path(Stage.READY, id), () -> files(id, "{joined-,}disk-*.qcow2"));
   }
 
   @SuppressWarnings("try") // a lock works by being held
@@ -129,10 +135,10 @@ final class VolumeUse {
     }
   }
 
-  private List<Path> files(ResourceId id) throws IOException {
+  private List<Path> files(ResourceId id, String glob) throws IOException {
     List<Path> files = new ArrayList<>();
     try (DirectoryStream<Path> paths =
-        Files.newDirectoryStream(pool.path(Stage.READY, id), "disk[.-]*")) {
+        Files.newDirectoryStream(pool.path(Stage.READY, id), glob)) {
       for (Path path : paths) {
         if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
           files.add(path);
