@@ -59,8 +59,8 @@ final class JointLayers {
     try (LiveVolumes live = LiveVolumes.open(cx, layers, records)) {
       LiveVolume.requireOneMachine(live.all());
       for (int i = 0; i < records.size(); i++) {
-        Path above = pool.top(
-            Stage.READY, records.get(i), records.get(i).shape().with(snapshot));
+        Path above =
+            pool.top(Stage.READY, records.get(i), records.get(i).shape().with(snapshot));
         live.all().get(i).release(above);
         layers.clear(cx, above);
       }

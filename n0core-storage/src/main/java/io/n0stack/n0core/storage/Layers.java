@@ -70,6 +70,10 @@ final class Layers {
     return running;
   }
 
+  VolumeUse use() {
+    return use;
+  }
+
   /** Finishes what was begun with a volume's files, or finds that it was not. */
   VolumeRecord settled(Context cx, VolumeRecord record) {
     if (running.hasCopy(record)) {
@@ -178,7 +182,8 @@ final class Layers {
     for (Path file : use.layerFiles(record.id())) {
       if (!layers.contains(file)) {
         boolean used = QemuLocks.look(file).isUsed();
-        LOG.warn("{}: {} is none of its layers{}", record.id(), file, used ? ", and is in use" : "");
+        LOG.warn(
+            "{}: {} is none of its layers{}", record.id(), file, used ? ", and is in use" : "");
         if (!used) {
           clear(cx, file);
         }
@@ -254,9 +259,11 @@ final class Layers {
     if (!record.shape().snapshots().contains(snapshot)) {
       throw none("revert", record.id(), snapshot);
     }
-    use.requireNoOverlay("revert", record.id());
     Shape to = record.shape().upTo(snapshot);
-    withoutUsers("revert", record, () -> throwAway(cx, begin(cx, record, Change.REVERT, to), to));
+    boolean unused = use.changing("revert", record.id(), () -> {
+      withoutUsers("revert", record, () -> throwAway(cx, begin(cx, record, Change.REVERT, to), to));
+      return true;
+    });
     LOG.info("reverted {} to external snapshot {}", record.id(), snapshot);
   }
 
@@ -286,12 +293,13 @@ final class Layers {
     if (!record.shape().snapshots().contains(snapshot)) {
       return;
     }
-    use.requireNoOverlay("delete snapshot of", record.id());
-    if (used(record)) {
-      live(cx, record).close();
-    }
     Shape to = record.shape().without(snapshot);
-    VolumeRecord unused = join(cx, begin(cx, record, Change.JOIN, to), to);
+    VolumeRecord unused = use.changing("delete snapshot of", record.id(), () -> {
+      if (used(record)) {
+        live(cx, record).close();
+      }
+      return join(cx, begin(cx, record, Change.JOIN, to), to);
+    });
     LOG.info("deleted external snapshot {} of {}", snapshot, record.id());
   }
 
