@@ -54,7 +54,7 @@ final class JointLayers {
           "snapshot " + snapshot + " of several volumes: " + with + " have one of that name, the"
               + " others have not");
     }
-    records.forEach(Layers::requireUnencrypted);
+    records.forEach(layers::requireLayerable);
     List<ResourceId> ids = records.stream().map(VolumeRecord::id).toList();
     try (LiveVolumes live = LiveVolumes.open(cx, layers, records)) {
       LiveVolume.requireOneMachine(live.all());

@@ -140,7 +140,7 @@ final class Layers {
     if (record.shape().snapshots().contains(snapshot)) {
       return;
     }
-    requireUnencrypted(record);
+    requireLayerable(record);
     Path top = pool.top(Stage.READY, record, record.shape());
     Path above = pool.top(Stage.READY, record, record.shape().with(snapshot));
     if (QemuLocks.look(top).isUsed()) {
@@ -432,7 +432,13 @@ final class Layers {
         () -> use.withoutUsers(operation, record.id(), work));
   }
 
-  static void requireUnencrypted(VolumeRecord record) {
+  /** Refuses what cannot have one more layer, before anything is touched. */
+  void requireLayerable(VolumeRecord record) {
+    requireUnencrypted(record);
+    gate.requireRoomAbove(record);
+  }
+
+  private static void requireUnencrypted(VolumeRecord record) {
     if (record.encryption().isPresent()) {
       throw new N0Exception(
           N0Exception.Code.UNSUPPORTED,
