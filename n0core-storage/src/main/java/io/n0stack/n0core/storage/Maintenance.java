@@ -249,7 +249,10 @@ final class Maintenance implements VolumeMaintenance {
     boolean unused = guards.several(
         List.of(volume, below),
         () -> use.changing(
-            "commit into", below, volume, () -> use.changing("commit", volume, () -> {
+            "commit into",
+            below,
+            volume,
+            () -> use.changing("commit", volume, () -> {
               commitAlone(cx, pool.existing(volume), pool.existing(below));
               return true;
             })));

@@ -41,7 +41,8 @@ import java.util.regex.Pattern;
 final class VolumePool {
   static final String RECORD = "volume.json";
   static final String TEMPORARY = SmallFiles.TEMPORARY;
-  private static final int RECORD_BYTES = 256 << 10; // of which 200 layers of long names take a quarter
+  // Of which 200 layers of long names take a quarter.
+  private static final int RECORD_BYTES = 256 << 10;
   private static final Pattern STAMP =
       Pattern.compile("(\\.new-|\\.old-|)([a-z0-9-]{1,63})\\.([0-9a-f-]{36})");
   private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIRECTORY =
@@ -306,8 +307,8 @@ final class VolumePool {
       throw new N0Exception(
           N0Exception.Code.PRECONDITION,
           record.id().toString(),
-          "write record of " + record.id() + ": it would take " + bytes.length
-              + " bytes, must be " + RECORD_BYTES + " at most");
+          "write record of " + record.id() + ": it would take " + bytes.length + " bytes, must be "
+              + RECORD_BYTES + " at most");
     }
     try {
       SmallFiles.replace(file, bytes);

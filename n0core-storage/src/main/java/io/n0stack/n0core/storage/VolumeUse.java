@@ -72,11 +72,9 @@ final class VolumeUse {
 
   /** Refuses an image that is a volume's whose content is being changed, or is on record to be. */
   void requireAtRest(String operation, Path image) {
-    Optional<ResourceId> owner =
-        FileFailures.translated("look at", image, () -> pool.owner(image));
+    Optional<ResourceId> owner = FileFailures.translated("look at", image, () -> pool.owner(image));
     owner.ifPresent(id -> {
-      Optional<Change> next =
-          pool.record(Stage.READY, id).next().map(VolumeRecord.Next::change);
+      Optional<Change> next = pool.record(Stage.READY, id).next().map(VolumeRecord.Next::change);
       if (changing.contains(id) || next.filter(CHANGING_CONTENT::contains).isPresent()) {
         throw busy(operation, id, "its content is being changed");
       }
@@ -161,12 +159,6 @@ final class VolumeUse {
     withoutUsers(operation, id, files(id, "disk[.-]*"), work);
   }
 
-  /** Lists the files that are layers above the lowest, or were. */
-  List<Path> layerFiles(ResourceId id) {
-    return FileFailures.translated(
-        "list", pool.path(Stage.READY, id), () -> files(id, "{joined-,}disk-*.qcow2"));
-  }
-
   @SuppressWarnings("try") // a lock works by being held
   private static void withoutUsers(
       String operation, ResourceId id, List<Path> files, Failures.Action work) throws IOException {
@@ -187,6 +179,12 @@ final class VolumeUse {
           ? busy(operation, id, "a process has its disk open: " + e.getMessage())
           : e;
     }
+  }
+
+  /** Lists the files that are layers above the lowest, or were. */
+  List<Path> layerFiles(ResourceId id) {
+    return FileFailures.translated(
+        "list", pool.path(Stage.READY, id), () -> files(id, "{joined-,}disk-*.qcow2"));
   }
 
   private List<Path> files(ResourceId id, String glob) throws IOException {

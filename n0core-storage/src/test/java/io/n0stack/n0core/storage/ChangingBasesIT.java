@@ -126,7 +126,8 @@ class ChangingBasesIT {
   private void requireSource(ResourceId base) {
     driver.apply(
         cx(), clone, VolumeSpec.from(new ImageSource.Backing(disk(base), ImageFormat.QCOW2)));
-    assertThat(((Observed.Present<VolumeStatus>) driver.observe(clone)).complete()).isTrue();
+    assertThat(((Observed.Present<VolumeStatus>) driver.observe(clone)).complete())
+        .isTrue();
   }
 
   @ParameterizedTest
@@ -175,7 +176,8 @@ class ChangingBasesIT {
                 root))
         .isInstanceOf(SimulatedCrash.class);
 
-    assertThat(((Observed.Present<VolumeStatus>) driver.observe(clone)).complete()).isTrue();
+    assertThat(((Observed.Present<VolumeStatus>) driver.observe(clone)).complete())
+        .isTrue();
   }
 
   @Test
@@ -188,7 +190,8 @@ class ChangingBasesIT {
     assertThatThrownBy(() -> driver.revertToExternalSnapshot(cx(), root, "one"))
         .hasMessageContaining("backing image");
 
-    assertThat(((Observed.Present<VolumeStatus>) driver.observe(root)).complete()).isTrue();
+    assertThat(((Observed.Present<VolumeStatus>) driver.observe(root)).complete())
+        .isTrue();
     driver.delete(cx(), clone);
     driver.deleteExternalSnapshot(cx(), root, "one");
     assertThat(driver.externalSnapshots(root)).isEmpty();

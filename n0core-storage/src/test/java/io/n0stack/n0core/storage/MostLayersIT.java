@@ -57,8 +57,7 @@ class MostLayersIT {
       driver.apply(
           cx(),
           root,
-          VolumeSpec.from(
-              new ImageSource.Backing(status(driver, base).path(), ImageFormat.QCOW2)));
+          VolumeSpec.from(new ImageSource.Backing(status(driver, base).path(), ImageFormat.QCOW2)));
       // Beneath are the two layers of the base.
       for (int i = 0; i < MOST - 2; i++) {
         driver.createExternalSnapshot(cx(), root, name(i));
@@ -66,8 +65,7 @@ class MostLayersIT {
 
       assertThatThrownBy(() -> driver.createExternalSnapshot(cx(), root, name(MOST)))
           .isInstanceOfSatisfying(
-              N0Exception.class,
-              e -> assertThat(e.code()).isEqualTo(N0Exception.Code.PRECONDITION))
+              N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.PRECONDITION))
           .hasMessageContaining("201 images, must be 200 at most");
 
       assertThat(driver.externalSnapshots(root)).hasSize(MOST - 2);
@@ -86,8 +84,8 @@ class MostLayersIT {
     VolumePool pool = new VolumePool(directory.resolve("pool"));
     pool.create();
     pool.makeDirectory(id);
-    VolumeRecord good = VolumeRecord.of(id, ImageFormat.QCOW2, 1 << 20, Optional.empty())
-        .shaped(layers(1000));
+    VolumeRecord good =
+        VolumeRecord.of(id, ImageFormat.QCOW2, 1 << 20, Optional.empty()).shaped(layers(1000));
     pool.write(Stage.MAKING, good);
 
     assertThatThrownBy(() -> pool.write(Stage.MAKING, good.shaped(layers(10_000))))
