@@ -199,7 +199,7 @@ public final class LiveJob {
         requireMade();
         return;
       }
-      if (now.state() == JobState.PENDING) {
+      if (now.state() == JobState.PENDING && id.kind() == JobKind.COMMIT) {
         changeOver(whileEqual);
         continue;
       }
