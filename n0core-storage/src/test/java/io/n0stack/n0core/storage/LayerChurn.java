@@ -61,7 +61,7 @@ final class LayerChurn {
   }
 
   private static ResourceId id(String argument) {
-    String[] parts = argument.split("/");
+    String[] parts = argument.split("/", 2);
     return new ResourceId("volume", parts[0], java.util.UUID.fromString(parts[1]));
   }
 
