@@ -64,12 +64,14 @@ final class InternalSnapshots implements Snapshots {
     if (!has(record, snapshot)) {
       throw Layers.none("revert", volume, snapshot);
     }
-    use.requireNoOverlay("revert", volume);
     layers.checkpoints().requireNone("revert", record);
-    cx.step(
-        "revert to snapshot",
-        () -> with(
-            record, disk -> qemuImg.applySnapshot(disk, snapshot, runs.brief(cx, "snapshot"))));
+    boolean unused = use.changing("revert", volume, () -> {
+      cx.step(
+          "revert to snapshot",
+          () -> with(
+              record, disk -> qemuImg.applySnapshot(disk, snapshot, runs.brief(cx, "snapshot"))));
+      return true;
+    });
     LOG.info("reverted {} to snapshot {}", volume, snapshot);
   }
 

@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.SnapshotConsistency;
+import io.n0stack.n0core.api.store.SmallFiles;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.VolumeRecord.Change;
 import io.n0stack.n0core.storage.VolumeRecord.Shape;
@@ -12,7 +13,6 @@ import io.n0stack.n0core.storage.file.ImageLock;
 import io.n0stack.n0core.storage.live.LiveVolume;
 import io.n0stack.n0core.storage.qcow2.ImageExtent;
 import io.n0stack.n0core.storage.qcow2.ImageMap;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -54,10 +54,16 @@ final class JointLayers {
           "snapshot " + snapshot + " of several volumes: " + with + " have one of that name, the"
               + " others have not");
     }
-    records.forEach(Layers::requireUnencrypted);
+    records.forEach(layers::requireLayerable);
     List<ResourceId> ids = records.stream().map(VolumeRecord::id).toList();
     try (LiveVolumes live = LiveVolumes.open(cx, layers, records)) {
       LiveVolume.requireOneMachine(live.all());
+      for (int i = 0; i < records.size(); i++) {
+        Path above =
+            pool.top(Stage.READY, records.get(i), records.get(i).shape().with(snapshot));
+        live.all().get(i).release(above);
+        layers.clear(cx, above);
+      }
       List<VolumeRecord> begun = new ArrayList<>();
       try {
         for (VolumeRecord record : records) {
@@ -132,7 +138,7 @@ final class JointLayers {
     Path above = pool.top(Stage.READY, record, to);
     cx.step(
         "unlink layer",
-        () -> FileFailures.translate("unlink", above, () -> Files.deleteIfExists(above)));
+        () -> FileFailures.translate("unlink", above, () -> SmallFiles.delete(above)));
     return layers.reached(cx, record, record.shape());
   }
 

@@ -8,6 +8,7 @@ import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.api.storage.ImageSource;
 import io.n0stack.n0core.api.storage.SnapshotConsistency;
+import io.n0stack.n0core.api.store.SmallFiles;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.VolumeRecord.Change;
 import io.n0stack.n0core.storage.VolumeRecord.Shape;
@@ -15,6 +16,7 @@ import io.n0stack.n0core.storage.file.DurableFiles;
 import io.n0stack.n0core.storage.file.ImageLock;
 import io.n0stack.n0core.storage.file.QemuLocks;
 import io.n0stack.n0core.storage.internal.Failures;
+import io.n0stack.n0core.storage.live.JobFailedException;
 import io.n0stack.n0core.storage.live.LiveVolume;
 import io.n0stack.n0core.storage.qcow2.Qcow2Creator;
 import io.n0stack.n0core.storage.qcow2.Qcow2Options;
@@ -22,6 +24,7 @@ import io.n0stack.n0core.storage.qemuimg.ImageFile;
 import io.n0stack.n0core.storage.qemuimg.QemuImg;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,6 +80,10 @@ final class Layers {
 
   RunningDisks running() {
     return running;
+  }
+
+  VolumeUse use() {
+    return use;
   }
 
   /** Finishes what was begun with a volume's files, or finds that it was not. */
@@ -153,13 +160,16 @@ final class Layers {
     if (record.shape().snapshots().contains(snapshot)) {
       return;
     }
-    requireUnencrypted(record);
+    requireLayerable(record);
     Path top = pool.top(Stage.READY, record, record.shape());
-    boolean running = QemuLocks.look(top).isUsed();
-    if (running) {
+    Path above = pool.top(Stage.READY, record, record.shape().with(snapshot));
+    if (QemuLocks.look(top).isUsed()) {
       // Before anything is on record: without a way to whoever has it open this cannot be done.
-      live(cx, record).close();
+      try (LiveVolume live = live(cx, record)) {
+        live.release(above);
+      }
     }
+    clear(cx, above);
     VolumeRecord begun = begin(cx, record, Change.SNAPSHOT, record.shape().with(snapshot));
     VolumeRecord done = changeOver(cx, begun, next(begun), SnapshotConsistency.EXACT);
     if (!done.shape().snapshots().contains(snapshot)) {
@@ -169,6 +179,36 @@ final class Layers {
           "snapshot " + record.id() + ": it came into use meanwhile; nothing is changed");
     }
     LOG.info("created external snapshot {} of {}", snapshot, record.id());
+  }
+
+  /**
+   * Unlinks a layer of once from where a new one is to be: a power cut may have brought it back, and a guest would
+   * find in it what was there then.
+   */
+  @SuppressWarnings("try") // a lock works by being held
+  void clear(Context cx, Path layer) {
+    if (VolumePool.look(layer).isPresent()) {
+      cx.step("unlink old layer", () -> {
+        try (ImageLock held = QemuLocks.exclusive(layer)) {
+          FileFailures.translate("unlink", layer, () -> SmallFiles.delete(layer));
+        }
+      });
+    }
+  }
+
+  /** Does the same with all layers that are none of the volume's. */
+  void sweep(Context cx, VolumeRecord record) {
+    List<Path> layers = pool.layers(Stage.READY, record, record.shape());
+    for (Path file : use.layerFiles(record.id())) {
+      if (!layers.contains(file)) {
+        boolean used = QemuLocks.look(file).isUsed();
+        LOG.warn(
+            "{}: {} is none of its layers{}", record.id(), file, used ? ", and is in use" : "");
+        if (!used) {
+          clear(cx, file);
+        }
+      }
+    }
   }
 
   /** Goes on in the new layer, unless a machine is writing to the old one and cannot be asked to. */
@@ -239,9 +279,11 @@ final class Layers {
     if (!record.shape().snapshots().contains(snapshot)) {
       throw none("revert", record.id(), snapshot);
     }
-    use.requireNoOverlay("revert", record.id());
     Shape to = record.shape().upTo(snapshot);
-    withoutUsers("revert", record, () -> throwAway(cx, begin(cx, record, Change.REVERT, to), to));
+    boolean unused = use.changing("revert", record.id(), () -> {
+      withoutUsers("revert", record, () -> throwAway(cx, begin(cx, record, Change.REVERT, to), to));
+      return true;
+    });
     LOG.info("reverted {} to external snapshot {}", record.id(), snapshot);
   }
 
@@ -271,12 +313,13 @@ final class Layers {
     if (!record.shape().snapshots().contains(snapshot)) {
       return;
     }
-    use.requireNoOverlay("delete snapshot of", record.id());
-    if (used(record)) {
-      live(cx, record).close();
-    }
     Shape to = record.shape().without(snapshot);
-    VolumeRecord unused = join(cx, begin(cx, record, Change.JOIN, to), to);
+    VolumeRecord unused = use.changing("delete snapshot of", record.id(), () -> {
+      if (used(record)) {
+        live(cx, record).close();
+      }
+      return join(cx, begin(cx, record, Change.JOIN, to), to);
+    });
     LOG.info("deleted external snapshot {} of {}", snapshot, record.id());
   }
 
@@ -289,23 +332,61 @@ final class Layers {
         .orElseThrow();
     int index = all.indexOf(joined);
     Path below = all.get(index - 1);
-    if (VolumePool.look(joined).isPresent()) {
-      cx.step("join layers", () -> {
-        if (used(record)) {
-          try (LiveVolume live = live(cx, record)) {
-            live.commit(joined, below).complete(cx);
-            live.release(joined);
-          }
-        } else {
-          joinOffline(cx, record, all, index);
-        }
-      });
-    }
-    VolumeRecord done = reached(cx, record, to);
+    cx.step("join layers", () -> {
+      if (used(record)) {
+        joinLive(cx, record, joined, below);
+      } else if (VolumePool.look(joined).isPresent()) {
+        joinOffline(cx, record, all, index);
+      }
+    });
+    // Before that is on record: whoever finds the layer still there joins it, also over what is
+    // newer.
     cx.step(
         "unlink layer",
-        () -> FileFailures.translate("unlink", joined, () -> Files.deleteIfExists(joined)));
-    return done;
+        () -> FileFailures.translate("unlink", joined, () -> {
+          SmallFiles.delete(aside(joined));
+          SmallFiles.delete(joined);
+        }));
+    return reached(cx, record, to);
+  }
+
+  /**
+   * Lets the machine go on in the layer below, and sets the joined one aside durably at the moment when both are
+   * the same: from then on the one below is right, whether the machine has changed over or ends before.
+   */
+  private void joinLive(Context cx, VolumeRecord record, Path joined, Path below) {
+    try (LiveVolume live = live(cx, record)) {
+      if (live.jobs().isEmpty() && live.layers().get(0).file().equals(Optional.of(joined))) {
+        move(aside(joined), joined); // of a change-over that failed
+      }
+      try {
+        live.commit(joined, below).complete(cx, () -> {
+          boolean unused = Failures.undoing(
+              () -> {
+                move(joined, aside(joined));
+                return true;
+              },
+              () -> move(aside(joined), joined));
+        });
+      } catch (JobFailedException e) {
+        move(aside(joined), joined); // the machine goes on in it
+        throw e;
+      }
+      live.release(joined);
+    }
+  }
+
+  private static Path aside(Path joined) {
+    return joined.resolveSibling("joined-" + joined.getFileName());
+  }
+
+  private static void move(Path from, Path to) {
+    FileFailures.translate("move", from, () -> {
+      if (VolumePool.look(from).isPresent()) {
+        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+      }
+      VolumePool.sync(to.resolveSibling(""));
+    });
   }
 
   private void joinOffline(Context cx, VolumeRecord record, List<Path> all, int index) {
@@ -371,7 +452,13 @@ final class Layers {
         () -> use.withoutUsers(operation, record.id(), work));
   }
 
-  static void requireUnencrypted(VolumeRecord record) {
+  /** Refuses what cannot have one more layer, before anything is touched. */
+  void requireLayerable(VolumeRecord record) {
+    requireUnencrypted(record);
+    gate.requireRoomAbove(record);
+  }
+
+  private static void requireUnencrypted(VolumeRecord record) {
     if (record.encryption().isPresent()) {
       throw new N0Exception(
           N0Exception.Code.UNSUPPORTED,

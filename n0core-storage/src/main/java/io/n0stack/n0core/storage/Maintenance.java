@@ -60,7 +60,7 @@ final class Maintenance implements VolumeMaintenance {
       VolumeGuards guards) {
     this.pool = pool;
     this.gate = gate;
-    this.use = new VolumeUse(pool);
+    this.use = layers.use();
     this.layers = layers;
     this.qemuImg = qemuImg;
     this.runs = runs;
@@ -147,15 +147,16 @@ final class Maintenance implements VolumeMaintenance {
             && !Qcow2Header.snapshotNames(disk).isEmpty())) {
       throw precondition("shrink", volume, "its snapshots need the end");
     }
-    use.requireNoOverlay("shrink", volume);
     layers.checkpoints().requireNone("shrink", record);
-    cx.step("record size", () -> write(record.withSizeBytes(sizeBytes)));
-    cx.step(
-        "shrink disk",
-        () -> withTop(record, image -> {
-          qemuImg.shrink(image, sizeBytes, runs.copying(cx));
-          return sizeBytes;
-        }));
+    long unused = use.changing("shrink", volume, () -> {
+      cx.step("record size", () -> write(record.withSizeBytes(sizeBytes)));
+      return cx.step(
+          "shrink disk",
+          () -> withTop(record, image -> {
+            qemuImg.shrink(image, sizeBytes, runs.copying(cx));
+            return sizeBytes;
+          }));
+    });
     LOG.info("shrank {} from {} to {} bytes", volume, now, sizeBytes);
   }
 
@@ -198,6 +199,7 @@ final class Maintenance implements VolumeMaintenance {
     SourceGate.requireNotSmaller(
         record.sizeBytes(), gate.image(image.image(), image.format()).sizeBytes());
     requireNotOn(volume, image);
+    use.requireAtRest("rebase " + volume + " on", image.image());
     rebase(cx, record, Optional.of(image));
     LOG.info("rebased {} on {}", volume, image.image());
   }
@@ -245,12 +247,27 @@ final class Maintenance implements VolumeMaintenance {
             "look at", base.image(), () -> pool.owner(base.image()))
         .orElseThrow(() -> precondition(
             "commit", volume, "its backing image " + base.image() + " is no volume of the pool"));
-    VolumeRecord lower = pool.record(Stage.READY, below);
-    if (!record.shape().snapshots().isEmpty() || !lower.shape().snapshots().isEmpty()) {
-      throw precondition("commit", volume, "there are external snapshots of it or of " + below);
+    boolean unused = guards.several(
+        List.of(volume, below),
+        () -> use.changing(
+            "commit into",
+            below,
+            volume,
+            () -> use.changing("commit", volume, () -> {
+              commitAlone(cx, pool.existing(volume), pool.existing(below));
+              return true;
+            })));
+    LOG.info("committed {} into {}", volume, below);
+  }
+
+  private void commitAlone(Context cx, VolumeRecord record, VolumeRecord lower) {
+    if (lower.next().isPresent()) {
+      throw precondition("commit", record.id(), lower.id() + " is not complete");
     }
-    use.requireNoOverlay("commit into", below, volume);
-    use.requireNoOverlay("commit", volume);
+    if (!record.shape().snapshots().isEmpty() || !lower.shape().snapshots().isEmpty()) {
+      throw precondition(
+          "commit", record.id(), "there are external snapshots of it or of " + lower.id());
+    }
     layers.withoutUsers("commit", record, () -> {});
     layers.withoutUsers("commit into", lower, () -> {});
     cx.step(
@@ -259,7 +276,6 @@ final class Maintenance implements VolumeMaintenance {
           qemuImg.commit(image, runs.copying(cx));
           return image;
         }));
-    LOG.info("committed {} into {}", volume, below);
   }
 
   @Override

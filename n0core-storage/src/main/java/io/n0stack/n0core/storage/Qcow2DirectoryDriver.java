@@ -131,7 +131,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     gate = new SourceGate(pool);
     growth = new Growth(qemuImg, runs);
     maker = new VolumeMaker(pool, qemuImg, runs, growth);
-    use = new VolumeUse(pool);
+    use = new VolumeUse(pool, names);
     overlays = new Overlays(pool, names);
     layers = new Layers(pool, gate, use, qemuImg, runs, guards);
     snapshots = new InternalSnapshots(pool, gate, use, layers, qemuImg, runs);
@@ -373,13 +373,20 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
   private Optional<ImageGate.Inspected> inspected(
       ImageSource source, Optional<ImageSource.Copy> content) {
     if (source instanceof ImageSource.Backing backing) {
-      return Optional.of(gate.image(backing.image(), backing.format()));
+      return Optional.of(atRest(backing.image(), backing.format()));
     }
     if (source instanceof ImageSource.Download) {
       // Its place is the pool's, but no volume's; the cache has had it inspected alone.
       return content.map(copy -> gate.fetched(copy.image(), copy.format()));
     }
-    return content.map(copy -> gate.image(copy.image(), copy.format()));
+    return content.map(copy -> atRest(copy.image(), copy.format()));
+  }
+
+  /** What is going to be changed, also by whoever finishes it after a crash, is no source. */
+  private ImageGate.Inspected atRest(Path image, ImageFormat format) {
+    ImageGate.Inspected found = gate.image(image, format);
+    use.requireAtRest("make a volume of", image);
+    return found;
   }
 
   private void converge(Context cx, ResourceId id, VolumeSpec desired) {
@@ -395,6 +402,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     SourceGate.requireNotSmaller(size, disk.sizeBytes());
     SourceGate.requirePossible(record.format(), size);
     FileFailures.translate("sweep", disk.path(), () -> pool.sweep(id));
+    layers.sweep(cx, record);
     if (size != record.sizeBytes()) {
       cx.step(
           "record size",

@@ -93,6 +93,34 @@ final class SourceGate {
     return Optional.empty();
   }
 
+  /** Refuses one more layer on a disk that lies on as many images as a disk may. */
+  void requireRoomAbove(VolumeRecord record) {
+    int images = record.shape().snapshots().size() + beneath(record);
+    if (images >= DEPTH) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          record.id().toString(),
+          "external snapshot of " + record.id() + ": its disk would lie on " + (images + 1)
+              + " images, must be " + DEPTH + " at most; delete snapshots, or flatten it");
+    }
+  }
+
+  private int beneath(VolumeRecord record) {
+    int images = 0;
+    Optional<ImageSource.Backing> at = record.shape().base();
+    while (at.isPresent() && images < DEPTH) {
+      Path file = at.get().image();
+      Optional<ResourceId> owner = FileFailures.translated("look at", file, () -> pool.owner(file));
+      if (owner.isEmpty()) {
+        return images + 1; // it was inspected: it stands alone
+      }
+      VolumeRecord below = pool.record(Stage.READY, owner.get());
+      images += pool.layers(Stage.READY, below, below.shape()).indexOf(file) + 1;
+      at = below.shape().base();
+    }
+    return images;
+  }
+
   private Inspected stack(VolumeRecord record, Shape shape, int depth) {
     obstacle(record, shape).ifPresent(why -> {
       throw new N0Exception(

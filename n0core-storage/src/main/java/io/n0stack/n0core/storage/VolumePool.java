@@ -41,7 +41,8 @@ import java.util.regex.Pattern;
 final class VolumePool {
   static final String RECORD = "volume.json";
   static final String TEMPORARY = SmallFiles.TEMPORARY;
-  private static final int RECORD_BYTES = 64 << 10;
+  // Of which 200 layers of long names take a quarter.
+  private static final int RECORD_BYTES = 256 << 10;
   private static final Pattern STAMP =
       Pattern.compile("(\\.new-|\\.old-|)([a-z0-9-]{1,63})\\.([0-9a-f-]{36})");
   private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIRECTORY =
@@ -316,8 +317,16 @@ final class VolumePool {
   /** Replaces a volume's record, so that after a crash it is the old one or the new one. */
   void write(Stage stage, VolumeRecord record) throws IOException {
     Path file = path(stage, record.id()).resolve(RECORD);
+    byte[] bytes = record.encode();
+    if (bytes.length > RECORD_BYTES) {
+      throw new N0Exception(
+          N0Exception.Code.PRECONDITION,
+          record.id().toString(),
+          "write record of " + record.id() + ": it would take " + bytes.length + " bytes, must be "
+              + RECORD_BYTES + " at most");
+    }
     try {
-      SmallFiles.replace(file, record.encode());
+      SmallFiles.replace(file, bytes);
     } catch (SmallFiles.NotWrittenException e) {
       throw e.reason(); // which tells a full file system from others
     } finally {

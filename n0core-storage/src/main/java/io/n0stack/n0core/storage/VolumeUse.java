@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.ImageFormat;
 import io.n0stack.n0core.storage.VolumePool.Entry;
 import io.n0stack.n0core.storage.VolumePool.Stage;
+import io.n0stack.n0core.storage.VolumeRecord.Change;
 import io.n0stack.n0core.storage.file.ImageLock;
 import io.n0stack.n0core.storage.file.QemuLocks;
 import io.n0stack.n0core.storage.internal.Failures;
@@ -18,15 +19,66 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 /** Tells who needs a volume: other volumes, by what they are made on, and processes, by locks. */
 final class VolumeUse {
-  private final VolumePool pool;
+  private static final Set<Change> CHANGING_CONTENT =
+      EnumSet.of(Change.JOIN, Change.REVERT, Change.REBASE);
 
-  VolumeUse(VolumePool pool) {
+  private final VolumePool pool;
+  private final ReentrantLock names;
+  private final Set<ResourceId> changing = ConcurrentHashMap.newKeySet();
+
+  /**
+   * Makes it.
+   *
+   * @param pool the volumes
+   * @param names held while no volume is begun or renamed
+   */
+  VolumeUse(VolumePool pool, ReentrantLock names) {
     this.pool = pool;
+    this.names = names;
+  }
+
+  /** Runs work that changes what a volume holds, if none lies on it, and lets none be begun on it meanwhile. */
+  <R> R changing(String operation, ResourceId id, Supplier<R> work) {
+    return changing(operation, id, id, work);
+  }
+
+  /** The same, but one volume may lie on it. */
+  <R> R changing(String operation, ResourceId id, ResourceId except, Supplier<R> work) {
+    names.lock();
+    try {
+      requireNoOverlay(operation, id, except);
+      if (!changing.add(id)) {
+        throw busy(operation, id, "its content is being changed");
+      }
+    } finally {
+      names.unlock();
+    }
+    try {
+      return work.get();
+    } finally {
+      changing.remove(id);
+    }
+  }
+
+  /** Refuses an image that is a volume's whose content is being changed, or is on record to be. */
+  void requireAtRest(String operation, Path image) {
+    Optional<ResourceId> owner = FileFailures.translated("look at", image, () -> pool.owner(image));
+    owner.ifPresent(id -> {
+      Optional<Change> next = pool.record(Stage.READY, id).next().map(VolumeRecord.Next::change);
+      if (changing.contains(id) || next.filter(CHANGING_CONTENT::contains).isPresent()) {
+        throw busy(operation, id, "its content is being changed");
+      }
+    });
   }
 
   /** Refuses if a volume of the pool, finished or half made, lies on this one. */
@@ -104,7 +156,7 @@ final class VolumeUse {
    * volume without a file, half deleted, has no users.
    */
   void withoutUsers(String operation, ResourceId id, Failures.Action work) throws IOException {
-    withoutUsers(operation, id, files(id), work);
+    withoutUsers(operation, id, files(id, "disk[.-]*"), work);
   }
 
   @SuppressWarnings("try") // a lock works by being held
@@ -129,10 +181,15 @@ final class VolumeUse {
     }
   }
 
-  private List<Path> files(ResourceId id) throws IOException {
+  /** Lists the files that are layers above the lowest, or were. */
+  List<Path> layerFiles(ResourceId id) {
+    return FileFailures.translated(
+        "list", pool.path(Stage.READY, id), () -> files(id, "{joined-,}disk-*.qcow2"));
+  }
+
+  private List<Path> files(ResourceId id, String glob) throws IOException {
     List<Path> files = new ArrayList<>();
-    try (DirectoryStream<Path> paths =
-        Files.newDirectoryStream(pool.path(Stage.READY, id), "disk[.-]*")) {
+    try (DirectoryStream<Path> paths = Files.newDirectoryStream(pool.path(Stage.READY, id), glob)) {
       for (Path path : paths) {
         if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
           files.add(path);

@@ -213,7 +213,8 @@ final class Disk {
     return switch (word) {
       case "paused", "standby" -> JobState.PAUSED;
       case "ready" -> JobState.READY;
-      case "waiting", "pending", "aborting" -> JobState.ENDING;
+      case "pending" -> JobState.PENDING;
+      case "waiting", "aborting" -> JobState.ENDING;
       case "concluded" -> JobState.CONCLUDED;
       case "null", "undefined" -> JobState.GONE;
       default -> JobState.RUNNING;

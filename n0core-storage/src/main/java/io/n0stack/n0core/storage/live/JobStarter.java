@@ -44,7 +44,9 @@ final class JobStarter {
     Map<String, Object> arguments = arguments(id, root);
     arguments.put("top-node", from.name());
     arguments.put("base-node", onto.name());
-    if (!from.equals(root)) {
+    if (from.equals(root)) {
+      arguments.put("auto-finalize", false); // the moment when both are the same is LiveJob's
+    } else {
       arguments.put("backing-file", base.toString());
     }
     disk.moveTo(onto.name()); // which stays, whatever happens

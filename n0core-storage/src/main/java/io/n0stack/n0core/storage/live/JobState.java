@@ -12,6 +12,11 @@ public enum JobState {
   PAUSED,
   /** All is copied, and what is written meanwhile is copied too, until it is told to complete. */
   READY,
+  /**
+   * Both files are the same, the machine does not use the other one yet, and what the guest writes waits
+   * until the job is told to finalize.
+   */
+  PENDING,
   /** It is coming to its end, good or bad. */
   ENDING,
   /** It has ended, with or without an error, and waits to be settled. */

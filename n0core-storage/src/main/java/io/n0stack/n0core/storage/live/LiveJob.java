@@ -7,6 +7,7 @@ import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.storage.BlockCommandException;
 import io.n0stack.n0core.api.storage.SnapshotConsistency;
+import io.n0stack.n0core.storage.internal.Failures;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -117,6 +118,7 @@ public final class LiveJob {
     while (true) {
       JobStatus now = status();
       if (now.state() == JobState.READY
+          || now.state() == JobState.PENDING
           || now.state() == JobState.CONCLUDED
           || now.state() == JobState.GONE) {
         return now;
@@ -129,14 +131,31 @@ public final class LiveJob {
    * Brings it to its end: waits, tells it to complete when it is ready, and settles it. After that the
    * machine uses the target of a mirror, and the base of a commit.
    *
-   * @param cx progress; cancellation, which cancels the job too; deadline, after which the job goes on
+   * @param cx progress; cancellation, which cancels the job too; deadline, after which the job goes on, unless
+   *     it is about to change over
    * @throws JobFailedException if it ended with an error; the volume is as it was
    * @throws UnknownOutcomeException if the line broke and the machine cannot be asked; call again
    * @throws N0Exception PRECONDITION if the machine has ended, and the job with it; NOT_FOUND if QEMU does
    *     not know the job; CANCELLED if it was cancelled; UNAVAILABLE if the time is up
    */
   public void complete(Context cx) {
-    end(cx, End.COMPLETE);
+    complete(cx, () -> {});
+  }
+
+  /**
+   * The same, with work at the last moment before the machine uses the base of a commit of the active layer.
+   * Both files are the same then, and what the guest writes waits for the end of the work: so a note of it holds,
+   * whether the machine changes over or ends in between. The work may be done more than once, if the process dies
+   * in it, and not at all, if the job is another one or has ended already. If this process dies, the guest waits
+   * until the volume is opened and the job completed by another.
+   *
+   * @param cx as for {@link #complete(Context)}
+   * @param whileEqual the work, brief; if it throws, the job is cancelled and the machine goes on with the layer it has
+   * @throws JobFailedException as for {@link #complete(Context)}, also after the work was done
+   * @throws N0Exception as for {@link #complete(Context)}
+   */
+  public void complete(Context cx, Runnable whileEqual) {
+    end(cx, End.COMPLETE, whileEqual);
   }
 
   /**
@@ -151,7 +170,7 @@ public final class LiveJob {
     if (id.kind() != JobKind.MIRROR) {
       throw disk.refused(N0Exception.Code.PRECONDITION, "job " + id + " is no mirror");
     }
-    end(cx, End.DETACH);
+    end(cx, End.DETACH, () -> {});
   }
 
   /**
@@ -167,7 +186,7 @@ public final class LiveJob {
             "block-job-set-speed", Map.of("device", id(), "speed", bytesPerSecond), () -> false);
   }
 
-  private void end(Context cx, End end) {
+  private void end(Context cx, End end, Runnable whileEqual) {
     boolean told = false;
     while (!settled) {
       JobStatus now = status();
@@ -180,11 +199,32 @@ public final class LiveJob {
         requireMade();
         return;
       }
+      if (now.state() == JobState.PENDING && id.kind() == JobKind.COMMIT) {
+        changeOver(whileEqual);
+        continue;
+      }
       if (now.state() == JobState.READY && !told) {
         tell(end);
         told = true;
       }
-      pauseOrCancel(cx, now);
+      pauseOrCancel(cx, now, told);
+    }
+  }
+
+  private void changeOver(Runnable whileEqual) {
+    boolean unused = Failures.undoing(
+        () -> {
+          whileEqual.run();
+          return true;
+        },
+        () -> cancel(disk.wire().limit()));
+    try {
+      disk.wire()
+          .change("job-finalize", Map.of("id", id()), () -> status().state() != JobState.PENDING);
+    } catch (BlockCommandException e) {
+      if (status().state() == JobState.PENDING) {
+        throw e;
+      }
     }
   }
 
@@ -206,11 +246,18 @@ public final class LiveJob {
     return now != state && now != JobState.RUNNING && now != JobState.PAUSED;
   }
 
-  private void pauseOrCancel(Context cx, JobStatus now) {
+  private boolean isEnding() {
+    JobState now = status().state();
+    return now == JobState.ENDING || now == JobState.CONCLUDED || now == JobState.GONE;
+  }
+
+  private void pauseOrCancel(Context cx, JobStatus now, boolean told) {
     try {
       pause(cx, now);
     } catch (N0Exception e) {
-      if (e.code() != N0Exception.Code.CANCELLED) {
+      // A commit that is about to change over would make the guest wait for somebody to come.
+      boolean holdsUp = told && id.kind() == JobKind.COMMIT;
+      if (e.code() != N0Exception.Code.CANCELLED && !holdsUp) {
         throw e;
       }
       boolean interrupted = Thread.interrupted(); // or nothing could be asked of the machine
@@ -235,7 +282,7 @@ public final class LiveJob {
     cx.progress(now.fraction(), id.kind().word());
     Duration left = cx.remaining();
     if (left.isZero()) {
-      throw disk.refused(N0Exception.Code.UNAVAILABLE, "the time is up, job " + id + " goes on");
+      throw disk.refused(N0Exception.Code.UNAVAILABLE, "the time is up for job " + id);
     }
     disk.wire().pause(left.compareTo(LOOK) < 0 ? left : LOOK);
   }
@@ -277,7 +324,7 @@ public final class LiveJob {
   }
 
   private void tellToCancel() {
-    BooleanSupplier ends = () -> hasLeft(JobState.READY);
+    BooleanSupplier ends = this::isEnding;
     try {
       disk.wire().change("job-cancel", Map.of("id", id()), ends);
     } catch (BlockCommandException e) {
