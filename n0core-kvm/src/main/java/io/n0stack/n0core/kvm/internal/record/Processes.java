@@ -49,14 +49,12 @@ public final class Processes {
       if (!seen) {
         throw new IOException("it does not show this process");
       }
-    } catch (DirectoryIteratorException e) {
-      throw failure(e.getCause());
-    } catch (IOException e) {
+    } catch (IOException | DirectoryIteratorException e) {
       throw failure(e);
     }
   }
 
-  private static N0Exception failure(IOException cause) {
+  private static N0Exception failure(Exception cause) {
     return DurableFiles.failure("processes", "look for processes in " + PROC, cause);
   }
 
@@ -81,7 +79,7 @@ public final class Processes {
         Files.lines(process.resolve("status"), StandardCharsets.ISO_8859_1)) {
       Set<Long> users = new HashSet<>();
       lines.filter(line -> line.startsWith("Uid:")).findFirst().ifPresent(line -> {
-        for (String user : line.substring("Uid:".length()).strip().split("\\s+")) {
+        for (String user : line.substring("Uid:".length()).strip().split("\\s+", -1)) {
           users.add(Long.parseLong(user));
         }
       });
@@ -197,11 +195,11 @@ public final class Processes {
     }
   }
 
-  private interface Thread {
+  private interface ThreadTest {
     boolean is(String[] stat);
   }
 
-  private static boolean threads(Path process, Thread all) throws IOException {
+  private static boolean threads(Path process, ThreadTest all) throws IOException {
     try (DirectoryStream<Path> threads = Files.newDirectoryStream(process.resolve("task"))) {
       for (Path thread : threads) {
         try {
