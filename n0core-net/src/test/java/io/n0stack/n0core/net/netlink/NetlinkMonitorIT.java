@@ -19,6 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Future;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -149,7 +150,7 @@ class NetlinkMonitorIT {
       executor.execute(call);
     });
     assertThat(mourner.current.await(20, TimeUnit.SECONDS)).isTrue();
-    executor.submit(() -> {}); // the calls before have ended
+    Future<?> unused = executor.submit(() -> {}); // the calls before have ended
     mourner.told.clear();
     refusals.set(1);
 
