@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.network.CidrAddress;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.URI;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
@@ -132,6 +133,45 @@ class RedirectTest {
         }
       }
       assertThat(proxy.requests()).hasSize(1 + 6);
+    }
+  }
+
+  /** As a server does that waits until the JVM forgets its address, and changes it meanwhile. */
+  @ParameterizedTest
+  @CsvSource({"8.8.8.8, 10.0.0.1", "10.0.0.1, 8.8.8.8"})
+  void aNameThatIsPublicBeforeOrAfterTheAnswerLeadsToNoPrivateAddress(String before, String after)
+      throws IOException {
+    try (RawServer server = RawServer.of((request, out) -> out.head(
+            "302 Found",
+            "Location: http://127.0.0.1:" + out.socket().getLocalPort() + "/latest/meta-data",
+            "Content-Length: 0"));
+        ImageFetcher fooled = ImageFetcher.builder()
+            .names(host -> host.equals("localhost")
+                ? new InetAddress[] {
+                  CidrAddress.literal(server.requests().isEmpty() ? before : after)
+                }
+                : InetAddress.getAllByName(host))
+            .build()) {
+      Contents.refused(
+          N0Exception.Code.INVALID,
+          "not 127.0.0.1",
+          () -> fooled.fetch(Contents.request(server, CONTENT), directory.resolve("image")));
+
+      assertThat(server.requests()).hasSize(1);
+      assertThat(Contents.left(directory)).isEmpty();
+    }
+  }
+
+  @Test
+  void aServerOfOnesOwnNetworkLeadsToAnother() throws IOException {
+    try (RawServer mirror = RawServer.serving(CONTENT);
+        RawServer server = redirecting(mirror.uri("/image").toString());
+        ImageFetcher within = ImageFetcher.builder()
+            .names(host -> new InetAddress[] {CidrAddress.literal("10.0.0.1")})
+            .build()) {
+      within.fetch(Contents.request(server, CONTENT), directory.resolve("image"));
+
+      assertThat(directory.resolve("image")).hasBinaryContent(CONTENT);
     }
   }
 
