@@ -244,6 +244,26 @@ class DriverFeaturesIT {
   }
 
   @Test
+  void addressesAreNotTold() throws Exception {
+    Path image = image("image.qcow2", "qcow2", 7);
+    try (ServerSocket server = serving(image, new AtomicInteger())) {
+      String digest = Images.digest(image);
+      for (String query : List.of("?signature=secret", "?signature=another-secret")) {
+        ImageSource source =
+            new ImageSource.Download(URI.create(uri(server) + query), digest, ImageFormat.QCOW2);
+        assertThat(source.toString()).contains("" + uri(server)).doesNotContain("secret");
+        if (driver.observe(root).equals(Observed.absent())) {
+          driver.apply(cx(), root, VolumeSpec.from(source));
+        } else {
+          assertThatThrownBy(() -> driver.apply(cx(), root, VolumeSpec.from(source)))
+              .hasMessageContaining("must stay")
+              .hasMessageNotContaining("secret");
+        }
+      }
+    }
+  }
+
+  @Test
   void imagesThatNobodyNeedsMakeRoomForOthers() throws Exception {
     Path first = image("first.qcow2", "qcow2", 7);
     Path second = image("second.qcow2", "qcow2", 8);

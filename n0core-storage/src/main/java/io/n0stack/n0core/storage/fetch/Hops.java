@@ -81,7 +81,9 @@ final class Hops {
       reply.body().cancel();
       if (redirects == UriRules.REDIRECTS) {
         throw N0Exception.invalid(
-            "source.uri", start, "must not redirect more than " + UriRules.REDIRECTS + " times");
+            "source.uri",
+            UriRules.shown(start),
+            "must not redirect more than " + UriRules.REDIRECTS + " times");
       }
       String location = reply
           .headers()

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.URI;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -84,6 +85,39 @@ class RedirectTest {
       assertThat(refusal).hasMessageNotContaining("secret");
       assertThat(server.requests()).hasSize(1);
       assertThat(Contents.left(directory)).isEmpty();
+    }
+  }
+
+  /** Whoever knows the query of an address that was signed in advance may fetch what is there. */
+  @Test
+  void secretsOfAddressesAreInNoMessage() throws IOException {
+    String signed = "?signature=secret#secret";
+    URI from = URI.create("https://images.example/a" + signed);
+    String tooLong = "/" + "x".repeat(9000) + signed;
+    List<Runnable> refusals = List.of(
+        () -> UriRules.require(URI.create("ftp://images.example/a" + signed)),
+        () -> UriRules.require(URI.create("ftp://user:secret@images.example/a")),
+        () -> UriRules.require(URI.create("http:///a" + signed)),
+        () -> UriRules.require(URI.create("http://user:secret@images_example/a" + signed)),
+        () -> UriRules.require(URI.create("http://images.example:0/a" + signed)),
+        () -> UriRules.require(URI.create("http://images.example" + tooLong)),
+        () -> UriRules.file(URI.create("file:/a" + signed)),
+        () -> UriRules.next(from, tooLong),
+        () -> UriRules.next(from, "http://[a" + signed),
+        () -> UriRules.next(from, "http://images.example/b" + signed));
+    for (Runnable refusal : refusals) {
+      assertThat(Contents.refused(N0Exception.Code.INVALID, "source.uri", refusal))
+          .hasMessageNotContaining("secret");
+    }
+    try (RawServer server = redirecting("next" + signed)) {
+      FetchRequest request =
+          FetchRequest.of(server.uri("/image" + signed), Contents.rules(CONTENT));
+      assertThat(Contents.refused(
+              N0Exception.Code.INVALID,
+              "more than 5",
+              () -> fetcher.fetch(request, directory.resolve("image"))))
+          .hasMessageNotContaining("secret");
+      assertThat(request.toString()).contains("/image").doesNotContain("secret");
     }
   }
 
