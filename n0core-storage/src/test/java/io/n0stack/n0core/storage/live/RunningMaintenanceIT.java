@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.BlockMonitor;
@@ -298,6 +299,19 @@ class RunningMaintenanceIT {
       }
     }
     throw new AssertionError("no moment between " + first + " and " + last);
+  }
+
+  @Test
+  void withNoTimeLeftTheMachineIsNotAsked() {
+    StandaloneContext late = new StandaloneContext(Duration.ZERO).lending("machine", host);
+
+    assertThatThrownBy(() -> driver.createExternalSnapshot(late, root, "one"))
+        .isInstanceOf(OperationTimeoutException.class)
+        .hasMessageContaining("root");
+
+    assertThat(late.steps()).isEmpty();
+    assertThat(seen().complete()).isTrue();
+    assertGoesOn(disk(), status(base).path());
   }
 
   /** A guest that has broken into its QEMU can write to what QEMU has had open, at any time. */
