@@ -1,6 +1,7 @@
 package io.n0stack.n0core.storage;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.Rules;
 import io.n0stack.n0core.api.driver.Context;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -417,6 +418,9 @@ final class Layers {
               + " can tell it of the change");
     }
     Duration limit = cx.remaining().compareTo(LIVE_LIMIT) < 0 ? cx.remaining() : LIVE_LIMIT;
+    if (limit.toMillis() < 1) {
+      throw new OperationTimeoutException("change running " + record.id(), limit);
+    }
     LiveVolume live = LiveVolume.open(
         monitor.get(), record.id(), pool.disk(Stage.READY, record.id(), record.format()), limit);
     boolean ours = false;

@@ -11,8 +11,11 @@ import io.n0stack.n0core.api.storage.VolumeMaintenance;
 import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.VolumeRecord.Change;
 import io.n0stack.n0core.storage.VolumeRecord.Shape;
+import io.n0stack.n0core.storage.file.CopyResult;
 import io.n0stack.n0core.storage.file.DurableFiles;
 import io.n0stack.n0core.storage.file.FileDraft;
+import io.n0stack.n0core.storage.file.SparseCopy;
+import io.n0stack.n0core.storage.qcow2.ImageGate;
 import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import io.n0stack.n0core.storage.qemuimg.CheckResult;
 import io.n0stack.n0core.storage.qemuimg.ConvertOptions;
@@ -303,7 +306,12 @@ final class Maintenance implements VolumeMaintenance {
     }
     ExportedImage exported = running.isWritten(record)
         ? exportRunning(cx, record, target, format)
-        : withTop(record, image -> exported(cx, image, target, format, SnapshotConsistency.EXACT));
+        : withTop(
+            record,
+            image -> cx.step("export disk", () -> {
+              sweepBeside(files, target);
+              return exported(cx, image, target, format, SnapshotConsistency.EXACT);
+            }));
     LOG.info("exported {} to {}", volume, target);
     return exported;
   }
@@ -313,7 +321,8 @@ final class Maintenance implements VolumeMaintenance {
     ExportedImage exported;
     try {
       SnapshotConsistency how = running.copy(cx, record);
-      exported = exported(cx, ImageFile.qcow2(running.copyOf(record)), target, format, how);
+      exported = cx.step(
+          "export disk", () -> exportedCopy(cx, running.copyOf(record), target, format, how));
     } catch (N0Exception e) {
       forgetCopy(cx, record, e);
       throw e;
@@ -333,20 +342,51 @@ final class Maintenance implements VolumeMaintenance {
     }
   }
 
+  /**
+   * A guest that has broken into its QEMU can write to the copy at any time, and name files of the host in it. So what is
+   * read is a file that QEMU has never had, and only after it was inspected.
+   */
+  private ExportedImage exportedCopy(
+      Context cx, Path copy, Path target, ImageFormat format, SnapshotConsistency how) {
+    sweepBeside(files, target);
+    try (FileDraft own = files.draft(target)) {
+      CopyResult unused = SparseCopy.into(
+          copy,
+          own,
+          (done, total) -> cx.progress(total == 0 ? 1 : (double) done / total, "copy out"));
+      requireAlone(own.path(), target);
+      return exported(cx, ImageFile.qcow2(own.path()), target, format, how);
+    }
+  }
+
+  private static void requireAlone(Path file, Path target) {
+    try {
+      ImageGate.Inspected unused =
+          ImageGate.limitedTo(Long.MAX_VALUE).inspect(file, ImageFormat.QCOW2);
+    } catch (N0Exception e) {
+      if (e.code() != N0Exception.Code.INVALID) {
+        throw e;
+      }
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE,
+          target.toString(),
+          "export to " + Rules.quote(target.toString()) + ": the machine's copy must not be used: "
+              + e.getMessage(),
+          e);
+    }
+  }
+
   private ExportedImage exported(
       Context cx, ImageFile from, Path target, ImageFormat format, SnapshotConsistency how) {
-    return cx.step("export disk", () -> {
-      sweepBeside(files, target);
-      // Under its own name only when it is whole: half an image may well be one that opens.
-      try (FileDraft draft = files.draft(target)) {
-        qemuImg.convertInto(
-            from, draft.path(), form(format), ConvertOptions.standard(), runs.copying(cx));
-        ExportedImage whole = FileFailures.translated(
-            "read", draft.path(), () -> digested(cx, draft.path(), target, format, how));
-        draft.publish();
-        return whole;
-      }
-    });
+    // Under its own name only when it is whole: half an image may well be one that opens.
+    try (FileDraft draft = files.draft(target)) {
+      qemuImg.convertInto(
+          from, draft.path(), form(format), ConvertOptions.standard(), runs.copying(cx));
+      ExportedImage whole = FileFailures.translated(
+          "read", draft.path(), () -> digested(cx, draft.path(), target, format, how));
+      draft.publish();
+      return whole;
+    }
   }
 
   /** Unlinks what makers that were killed have left; that it cannot is no reason not to make another. */

@@ -334,10 +334,15 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
         names.unlock();
       }
     });
+    release(id, desired);
+    LOG.info("created {} {} of {} bytes", id, record.format(), record.sizeBytes());
+  }
+
+  /** Once the volume is there, what was downloaded for it may be evicted. */
+  private void release(ResourceId id, VolumeSpec desired) {
     if (desired.source().orElse(null) instanceof ImageSource.Download) {
       images.release(id);
     }
-    LOG.info("created {} {} of {} bytes", id, record.format(), record.sizeBytes());
   }
 
   /** The file of this host that is to be copied; what is downloaded is fetched before. */
@@ -396,6 +401,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     requireSame(
         "preallocation", found.preallocation(), desired.preallocation().orElse(Preallocation.OFF));
     requireSame("encryption", found.encryption(), desired.encryption());
+    release(id, desired); // whoever made it may have died before it did that
     VolumeRecord record = layers.settled(cx, found);
     ImageGate.Inspected disk = gate.volume(record);
     long size = desired.sizeBytes().orElse(disk.sizeBytes());

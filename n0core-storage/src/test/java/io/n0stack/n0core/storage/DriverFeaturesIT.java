@@ -19,6 +19,7 @@ import io.n0stack.n0core.api.storage.VolumeStatus;
 import io.n0stack.n0core.storage.fetch.ImageCache;
 import io.n0stack.n0core.storage.file.ImageLock;
 import io.n0stack.n0core.storage.file.QemuLocks;
+import io.n0stack.n0core.tck.SimulatedCrash;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -212,6 +213,52 @@ class DriverFeaturesIT {
       driver.delete(cx(), root);
 
       assertThat(cache.images().get(0).references()).isEmpty();
+    }
+  }
+
+  @Test
+  void whatWasFetchedForAVolumeIsKeptForItNoLongerThanItTakesToMakeIt() throws Exception {
+    Path image = image("image.qcow2", "qcow2", 7);
+    VolumeSpec spec = VolumeSpec.from(
+        new ImageSource.Download(image.toUri(), Images.digest(image), ImageFormat.QCOW2));
+    boolean crashed = true;
+    for (int point = 0; crashed; point++) {
+      assertThat(point).isLessThan(20);
+      try {
+        driver.apply(cx().crashAt(point), root, spec);
+        crashed = false;
+      } catch (SimulatedCrash e) {
+        crashed = true;
+      }
+
+      driver.apply(cx(), root, spec);
+
+      ImageCache cache = driver.capability(ImageCache.class).orElseThrow();
+      assertThat(cache.images())
+          .as("point %s", point)
+          .singleElement()
+          .satisfies(kept -> assertThat(kept.references()).isEmpty());
+      driver.delete(cx(), root);
+    }
+  }
+
+  @Test
+  void addressesAreNotTold() throws Exception {
+    Path image = image("image.qcow2", "qcow2", 7);
+    try (ServerSocket server = serving(image, new AtomicInteger())) {
+      String digest = Images.digest(image);
+      for (String query : List.of("?signature=secret", "?signature=another-secret")) {
+        ImageSource source =
+            new ImageSource.Download(URI.create(uri(server) + query), digest, ImageFormat.QCOW2);
+        assertThat(source.toString()).contains("" + uri(server)).doesNotContain("secret");
+        if (driver.observe(root).equals(Observed.absent())) {
+          driver.apply(cx(), root, VolumeSpec.from(source));
+        } else {
+          assertThatThrownBy(() -> driver.apply(cx(), root, VolumeSpec.from(source)))
+              .hasMessageContaining("must stay")
+              .hasMessageNotContaining("secret");
+        }
+      }
     }
   }
 

@@ -3,6 +3,7 @@ package io.n0stack.n0core.agent;
 import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.Reference;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * What applying a bundle would do, found without doing anything.
@@ -36,10 +37,17 @@ public record Plan(List<Entry> entries) {
    * @param how how it can be changed
    */
   public record Change(String component, String from, String to, Driver.Change how) {
+    private static final Pattern SECRET =
+        Pattern.compile("(\"https?://[^\"?#]*)[?#][^\"]*\"", Pattern.CASE_INSENSITIVE);
+
+    /** Returns a text for people, without the queries of addresses: of one that was signed in advance it is a secret. */
     @Override
     public String toString() {
-      return component + " " + (from.isEmpty() ? "none" : from) + " -> "
-          + (to.isEmpty() ? "none" : to) + " (" + how + ")";
+      return component + " " + shown(from) + " -> " + shown(to) + " (" + how + ")";
+    }
+
+    private static String shown(String json) {
+      return json.isEmpty() ? "none" : SECRET.matcher(json).replaceAll("$1?...\"");
     }
   }
 

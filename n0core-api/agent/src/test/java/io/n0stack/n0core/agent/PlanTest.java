@@ -78,6 +78,20 @@ class PlanTest {
   }
 
   @Test
+  void queriesOfAddressesAreInNoText() {
+    String from =
+        "{\"type\":\"download\",\"uri\":\"https://host/a?signature=secret\",\"format\":\"qcow2\"}";
+    Plan.Change change = new Plan.Change(
+        "source", from, from.replace("https", "HTTP").replace("?", "#"), Driver.Change.REJECTED);
+
+    assertThat(change)
+        .hasToString(
+            "source {\"type\":\"download\",\"uri\":\"https://host/a?...\",\"format\":\"qcow2\"}"
+                + " -> {\"type\":\"download\",\"uri\":\"HTTP://host/a?...\",\"format\":\"qcow2\"} (REJECTED)");
+    assertThat(change.from()).isEqualTo(from);
+  }
+
+  @Test
   void aPlanNamesWhatWouldBeRefused() {
     try (Agent agent = open()) {
       agent.apply(cell(ThingSpec.of(1)));

@@ -92,7 +92,7 @@ public sealed interface ImageSource {
       if (!possible) {
         throw N0Exception.invalid(
             "source.uri",
-            uri,
+            shown(uri),
             "must be http or https, with a host, without a user, or file: and an absolute path");
       }
       if (!DIGEST.matcher(digest).matches()) {
@@ -112,6 +112,17 @@ public sealed interface ImageSource {
      */
     public Download(URI uri, String digest, ImageFormat format) {
       this(uri, digest, format, Optional.empty());
+    }
+
+    /** Returns a text without what may be a secret: user, query and fragment of the address. */
+    @Override
+    public String toString() {
+      return "Download[uri=" + shown(uri) + ", digest=" + digest + ", format=" + format
+          + ", compression=" + compression + "]";
+    }
+
+    private static String shown(URI uri) {
+      return uri.toString().replaceFirst("[?#].*", "").replaceFirst("//[^/]*@", "//...@");
     }
 
     /**

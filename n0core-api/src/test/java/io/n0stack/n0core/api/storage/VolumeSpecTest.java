@@ -1,6 +1,7 @@
 package io.n0stack.n0core.api.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.n0stack.n0core.api.Refusal;
 import io.n0stack.n0core.api.storage.ImageSource.Backing;
@@ -8,6 +9,7 @@ import io.n0stack.n0core.api.storage.ImageSource.Copy;
 import io.n0stack.n0core.api.storage.ImageSource.Download;
 import java.net.URI;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -102,7 +104,7 @@ class VolumeSpecTest {
   void downloadsAreHttpWithoutUserOrFiles(String uri) {
     Refusal.invalid(
         "source.uri",
-        uri,
+        uri.replaceFirst("//.*@", "//...@"),
         "must be http or https",
         () -> new Download(URI.create(uri), DIGEST, ImageFormat.QCOW2));
   }
@@ -113,6 +115,23 @@ class VolumeSpecTest {
     Download image = new Download(URI.create(uri), DIGEST, ImageFormat.QCOW2);
 
     assertThat(VolumeSpec.from(image).source()).contains(image);
+  }
+
+  @Test
+  void whatMayBeSecretOfAnAddressIsInNoText() {
+    URI signed = URI.create("https://host/a?signature=secret#secret");
+    Download image = new Download(signed, DIGEST, ImageFormat.QCOW2);
+
+    assertThat(image.uri()).isEqualTo(signed);
+    assertThat(VolumeSpec.from(image).toString())
+        .contains("Download[uri=https://host/a, digest=" + DIGEST + ", format=QCOW2, ")
+        .doesNotContain("secret");
+    for (String refused :
+        List.of("https://user:secret@host/a?secret", "ftp://host/a?secret#secret")) {
+      assertThatThrownBy(() -> new Download(URI.create(refused), DIGEST, ImageFormat.QCOW2))
+          .hasMessageContaining("host/a")
+          .hasMessageNotContaining("secret");
+    }
   }
 
   @Test

@@ -42,6 +42,13 @@ public record FetchRequest(
     Rules.range("retries", retries, 0, 1000);
   }
 
+  /** Returns a text without what may be a secret: user, query and fragment of the address. */
+  @Override
+  public String toString() {
+    return "FetchRequest[uri=" + UriRules.shown(uri) + ", rules=" + rules + ", part=" + part
+        + ", timeout=" + timeout + ", idleTimeout=" + idleTimeout + ", retries=" + retries + "]";
+  }
+
   private static void requireDuration(String field, Duration value) {
     if (value.compareTo(Duration.ofMillis(1)) < 0 || value.compareTo(LONGEST) > 0) {
       throw N0Exception.invalid(field, value, "must be 1 ms to 7 days");

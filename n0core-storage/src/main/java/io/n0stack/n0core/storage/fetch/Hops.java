@@ -21,10 +21,17 @@ final class Hops {
   private static final Set<Integer> REDIRECT = Set.of(301, 302, 303, 307, 308);
 
   private final HttpClient client;
-  private final Executor resolver;
+  private final Executor executor;
+  private final Names names;
   private final AddressPolicy policy;
   private final Resolution resolution;
   private final Patience patience;
+
+  /** Finds the addresses of a name. */
+  @FunctionalInterface
+  interface Names {
+    InetAddress[] addresses(String host) throws IOException;
+  }
 
   /** Who finds the addresses of a name. */
   enum Resolution {
@@ -34,13 +41,15 @@ final class Hops {
 
   Hops(
       HttpClient client,
-      Executor resolver,
+      Executor executor,
+      Names names,
       AddressPolicy policy,
       Resolution resolution,
       Patience patience) {
     this.resolution = resolution;
     this.client = client;
-    this.resolver = resolver;
+    this.executor = executor;
+    this.names = names;
     this.policy = policy;
     this.patience = patience;
   }
@@ -62,6 +71,9 @@ final class Hops {
       if (policy == AddressPolicy.PUBLIC_ONLY || (redirects > 0 && wasPublic)) {
         requirePublic(uri);
       }
+      // Not only afterwards: a server that takes its time may give its name another address until
+      // then.
+      wasPublic = wasPublic || isToStayPublic(uri);
       Reply reply = send(uri, from, version);
       if (!REDIRECT.contains(reply.status())) {
         return reply;
@@ -69,15 +81,16 @@ final class Hops {
       reply.body().cancel();
       if (redirects == UriRules.REDIRECTS) {
         throw N0Exception.invalid(
-            "source.uri", start, "must not redirect more than " + UriRules.REDIRECTS + " times");
+            "source.uri",
+            UriRules.shown(start),
+            "must not redirect more than " + UriRules.REDIRECTS + " times");
       }
       String location = reply
           .headers()
           .firstValue("location")
           .orElseThrow(() -> new IOException("status " + reply.status() + " without Location"));
       URI next = UriRules.next(uri, location);
-      wasPublic =
-          wasPublic || (policy == AddressPolicy.PUBLIC_STAYS_PUBLIC && hasPublicAddress(uri));
+      wasPublic = wasPublic || isToStayPublic(uri); // the client has resolved it for itself
       uri = next;
     }
   }
@@ -111,8 +124,9 @@ final class Hops {
     }
   }
 
-  private boolean hasPublicAddress(URI uri) throws IOException {
-    return Arrays.stream(addresses(uri)).anyMatch(AddressRanges::isPublic);
+  private boolean isToStayPublic(URI uri) throws IOException {
+    return policy == AddressPolicy.PUBLIC_STAYS_PUBLIC
+        && Arrays.stream(addresses(uri)).anyMatch(AddressRanges::isPublic);
   }
 
   /**
@@ -126,12 +140,12 @@ final class Hops {
     return patience.await(CompletableFuture.supplyAsync(
         () -> {
           try {
-            return InetAddress.getAllByName(uri.getHost());
+            return names.addresses(uri.getHost());
           } catch (IOException e) {
             throw new CompletionException(
                 new IOException("no address for " + uri.getHost() + ": " + e.getMessage(), e));
           }
         },
-        resolver));
+        executor));
   }
 }

@@ -4,6 +4,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.Rules;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ProxySelector;
 import java.net.http.HttpClient;
@@ -34,12 +35,14 @@ public final class ImageFetcher implements AutoCloseable {
 
   private final ExecutorService executor;
   private final AddressPolicy policy;
+  private final Hops.Names names;
   private final Hops.Resolution resolution;
   private final HttpClient.Builder http;
   private @Nullable HttpClient client;
 
   private ImageFetcher(Builder builder) {
     policy = builder.policy;
+    names = builder.names;
     resolution = builder.proxy.isPresent() ? Hops.Resolution.BY_PROXY : Hops.Resolution.HERE;
     executor = Executors.newCachedThreadPool(work -> {
       Thread thread = new Thread(work, "n0core-fetch");
@@ -212,7 +215,7 @@ public final class ImageFetcher implements AutoCloseable {
     @Override
     public InputStream open(long position, PartRecord.Keeper keeper) {
       losses.begin();
-      Hops hops = new Hops(client(), executor, policy, resolution, patience);
+      Hops hops = new Hops(client(), executor, names, policy, resolution, patience);
       return new HttpWire(hops, patience, request, losses, position, keeper);
     }
 
@@ -298,8 +301,15 @@ public final class ImageFetcher implements AutoCloseable {
     private AddressPolicy policy = AddressPolicy.PUBLIC_STAYS_PUBLIC;
     private Optional<SSLContext> sslContext = Optional.empty();
     private Optional<InetSocketAddress> proxy = Optional.empty();
+    private Hops.Names names = InetAddress::getAllByName;
 
     private Builder() {}
+
+    /** Sets who finds the addresses that the policy is about; the client connects to what the JVM finds. */
+    Builder names(Hops.Names found) {
+      names = found;
+      return this;
+    }
 
     /**
      * Says which addresses may be asked.

@@ -25,32 +25,33 @@ final class UriRules {
         || uri.getRawAuthority() != null
         || uri.getRawQuery() != null
         || uri.getRawFragment() != null) {
-      throw N0Exception.invalid(FIELD, uri, "must be file: and an absolute path");
+      throw N0Exception.invalid(
+          FIELD, shown(uri), "must be file: and an absolute path, without query");
     }
     try {
       return Rules.absolutePath(FIELD, Path.of(uri));
     } catch (IllegalArgumentException e) {
-      throw N0Exception.invalid(FIELD, uri, "must be file: and an absolute path");
+      throw N0Exception.invalid(
+          FIELD, shown(uri), "must be file: and an absolute path, without query");
     }
   }
 
   static URI require(URI uri) {
     String scheme = scheme(uri);
     if (!scheme.equals("http") && !scheme.equals("https")) {
-      throw N0Exception.invalid(FIELD, uri, "must be http or https");
+      throw N0Exception.invalid(FIELD, shown(uri), "must be http or https");
     }
     if (uri.getHost() == null || uri.getHost().isEmpty()) {
-      throw N0Exception.invalid(FIELD, uri, "must have a host");
+      throw N0Exception.invalid(FIELD, shown(uri), "must have a host");
     }
     if (uri.getRawUserInfo() != null || uri.getRawAuthority().indexOf('@') >= 0) {
-      // Not the value: it may be a secret.
-      throw N0Exception.invalid(FIELD, scheme + "://" + uri.getHost(), "must not have a user");
+      throw N0Exception.invalid(FIELD, shown(uri), "must not have a user");
     }
     if (uri.getPort() == 0 || uri.getPort() > 0xffff) {
-      throw N0Exception.invalid(FIELD, uri, "must have a port of 1 to 65535");
+      throw N0Exception.invalid(FIELD, shown(uri), "must have a port of 1 to 65535");
     }
     if (uri.toString().length() > LONGEST) {
-      throw N0Exception.invalid(FIELD, uri, "must be at most " + LONGEST + " characters");
+      throw N0Exception.invalid(FIELD, shown(uri), "must be at most " + LONGEST + " characters");
     }
     return uri;
   }
@@ -59,17 +60,19 @@ final class UriRules {
   static URI next(URI from, String location) {
     if (location.length() > LONGEST) {
       throw N0Exception.invalid(
-          FIELD, location, "must be at most " + LONGEST + " characters, as a redirect");
+          FIELD, shown(location), "must be at most " + LONGEST + " characters, as a redirect");
     }
     URI next;
     try {
       next = from.resolve(new URI(location));
     } catch (URISyntaxException | IllegalArgumentException e) {
-      throw N0Exception.invalid(FIELD, location, "must be an address, as a redirect from " + from);
+      throw N0Exception.invalid(
+          FIELD, shown(location), "must be an address, as a redirect from " + shown(from));
     }
     require(next);
     if (scheme(from).equals("https") && !scheme(next).equals("https")) {
-      throw N0Exception.invalid(FIELD, next, "must stay https, as a redirect from " + from);
+      throw N0Exception.invalid(
+          FIELD, shown(next), "must stay https, as a redirect from " + shown(from));
     }
     return next;
   }
@@ -78,14 +81,18 @@ final class UriRules {
     return uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
   }
 
-  /** Takes out what a log or message need not hold: query and fragment may be secrets. */
+  /** Takes out what a log or message must not hold: user, query and fragment may be secrets. */
   static String shown(URI uri) {
-    String text = uri.toString();
+    return shown(uri.toString());
+  }
+
+  /** Takes the same out of what may be no address. */
+  private static String shown(String text) {
     int end = text.length();
     for (char mark : new char[] {'?', '#'}) {
       int at = text.indexOf(mark);
       end = at < 0 ? end : Math.min(end, at);
     }
-    return text.substring(0, end);
+    return text.substring(0, end).replaceFirst("//[^/]*@", "//...@");
   }
 }

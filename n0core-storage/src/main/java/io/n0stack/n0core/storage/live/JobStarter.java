@@ -126,7 +126,7 @@ final class JobStarter {
     BlockGraph graph = disk.graph();
     LiveNode root = disk.usedRoot(graph);
     LiveBitmaps bitmaps = new LiveBitmaps(disk);
-    spec.since().ifPresent(since -> bitmaps.requireFree(graph, root, since));
+    spec.since().ifPresent(since -> bitmaps.requireMarking(graph, root, since));
     Map<String, Object> backup = arguments(id, root);
     backup.put("speed", spec.bytesPerSecond());
     if (spec.since().isPresent()) {

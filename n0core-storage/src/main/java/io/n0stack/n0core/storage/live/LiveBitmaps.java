@@ -186,6 +186,16 @@ public final class LiveBitmaps {
     }
   }
 
+  /** Refuses also one that marks no writes, since which an increment would not be complete. */
+  void requireMarking(BlockGraph graph, LiveNode root, String name) {
+    requireFree(graph, root, name);
+    if (find(root, name).filter(LiveBitmap::recording).isEmpty()) {
+      throw disk.refused(
+          N0Exception.Code.PRECONDITION,
+          "bitmap \"" + name + "\" was disabled and marks no writes; take a full backup");
+    }
+  }
+
   private boolean is(String name, Predicate<LiveBitmap> predicate) {
     return find(disk.root(disk.graph()), name).filter(predicate).isPresent();
   }

@@ -334,7 +334,8 @@ public final class LiveVolume implements AutoCloseable {
    * @param spec where to, since when, and the checkpoint to make
    * @return the job, whose {@link LiveJob#consistency} says whether the guest was frozen
    * @throws N0Exception NOT_FOUND if there is no such checkpoint, or it is in a lower layer; PRECONDITION
-   *     if a QEMU that was killed has spoilt it; BUSY if an export is using it or a job is running
+   *     if a QEMU that was killed has spoilt it, or it was disabled and marks no writes; BUSY if an export is
+   *     using it or a job is running
    */
   public LiveJob backup(BackupSpec spec) {
     return new JobStarter(disk).backup(spec);

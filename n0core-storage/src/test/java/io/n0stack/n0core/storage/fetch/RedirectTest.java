@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.network.CidrAddress;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.URI;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -86,6 +88,39 @@ class RedirectTest {
     }
   }
 
+  /** Whoever knows the query of an address that was signed in advance may fetch what is there. */
+  @Test
+  void secretsOfAddressesAreInNoMessage() throws IOException {
+    String signed = "?signature=secret#secret";
+    URI from = URI.create("https://images.example/a" + signed);
+    String tooLong = "/" + "x".repeat(9000) + signed;
+    List<Runnable> refusals = List.of(
+        () -> UriRules.require(URI.create("ftp://images.example/a" + signed)),
+        () -> UriRules.require(URI.create("ftp://user:secret@images.example/a")),
+        () -> UriRules.require(URI.create("http:///a" + signed)),
+        () -> UriRules.require(URI.create("http://user:secret@images_example/a" + signed)),
+        () -> UriRules.require(URI.create("http://images.example:0/a" + signed)),
+        () -> UriRules.require(URI.create("http://images.example" + tooLong)),
+        () -> UriRules.file(URI.create("file:/a" + signed)),
+        () -> UriRules.next(from, tooLong),
+        () -> UriRules.next(from, "http://[a" + signed),
+        () -> UriRules.next(from, "http://images.example/b" + signed));
+    for (Runnable refusal : refusals) {
+      assertThat(Contents.refused(N0Exception.Code.INVALID, "source.uri", refusal))
+          .hasMessageNotContaining("secret");
+    }
+    try (RawServer server = redirecting("next" + signed)) {
+      FetchRequest request =
+          FetchRequest.of(server.uri("/image" + signed), Contents.rules(CONTENT));
+      assertThat(Contents.refused(
+              N0Exception.Code.INVALID,
+              "more than 5",
+              () -> fetcher.fetch(request, directory.resolve("image"))))
+          .hasMessageNotContaining("secret");
+      assertThat(request.toString()).contains("/image").doesNotContain("secret");
+    }
+  }
+
   @Test
   void httpsNeverLeadsToHttp() {
     URI from = URI.create("https://images.example/a/b");
@@ -132,6 +167,45 @@ class RedirectTest {
         }
       }
       assertThat(proxy.requests()).hasSize(1 + 6);
+    }
+  }
+
+  /** As a server does that waits until the JVM forgets its address, and changes it meanwhile. */
+  @ParameterizedTest
+  @CsvSource({"8.8.8.8, 10.0.0.1", "10.0.0.1, 8.8.8.8"})
+  void aNameThatIsPublicBeforeOrAfterTheAnswerLeadsToNoPrivateAddress(String before, String after)
+      throws IOException {
+    try (RawServer server = RawServer.of((request, out) -> out.head(
+            "302 Found",
+            "Location: http://127.0.0.1:" + out.socket().getLocalPort() + "/latest/meta-data",
+            "Content-Length: 0"));
+        ImageFetcher fooled = ImageFetcher.builder()
+            .names(host -> host.equals("localhost")
+                ? new InetAddress[] {
+                  CidrAddress.literal(server.requests().isEmpty() ? before : after)
+                }
+                : InetAddress.getAllByName(host))
+            .build()) {
+      Contents.refused(
+          N0Exception.Code.INVALID,
+          "not 127.0.0.1",
+          () -> fooled.fetch(Contents.request(server, CONTENT), directory.resolve("image")));
+
+      assertThat(server.requests()).hasSize(1);
+      assertThat(Contents.left(directory)).isEmpty();
+    }
+  }
+
+  @Test
+  void aServerOfOnesOwnNetworkLeadsToAnother() throws IOException {
+    try (RawServer mirror = RawServer.serving(CONTENT);
+        RawServer server = redirecting(mirror.uri("/image").toString());
+        ImageFetcher within = ImageFetcher.builder()
+            .names(host -> new InetAddress[] {CidrAddress.literal("10.0.0.1")})
+            .build()) {
+      within.fetch(Contents.request(server, CONTENT), directory.resolve("image"));
+
+      assertThat(directory.resolve("image")).hasBinaryContent(CONTENT);
     }
   }
 

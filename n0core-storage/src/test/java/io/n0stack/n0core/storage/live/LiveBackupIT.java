@@ -1,6 +1,7 @@
 package io.n0stack.n0core.storage.live;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
@@ -137,6 +138,12 @@ class LiveBackupIT extends LiveFixture {
     refused(() -> volume.bitmaps().clear("one"), N0Exception.Code.BUSY);
 
     export.remove();
+    assertThatThrownBy(() -> volume.backup(since))
+        .isInstanceOfSatisfying(
+            N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.PRECONDITION))
+        .hasMessageContaining("\"one\"");
+    assertThat(volume.jobs()).isEmpty();
+    volume.bitmaps().enable("one");
     volume.backup(since).complete(Waiting.longEnough());
     volume.snapshot(Pictures.overlay(directory.resolve("overlay.qcow2"), disk));
     refused(() -> volume.backup(since), N0Exception.Code.NOT_FOUND);

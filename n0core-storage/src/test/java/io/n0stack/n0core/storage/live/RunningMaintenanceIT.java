@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.api.storage.BlockMonitor;
@@ -298,6 +299,48 @@ class RunningMaintenanceIT {
       }
     }
     throw new AssertionError("no moment between " + first + " and " + last);
+  }
+
+  @Test
+  void withNoTimeLeftTheMachineIsNotAsked() {
+    StandaloneContext late = new StandaloneContext(Duration.ZERO).lending("machine", host);
+
+    assertThatThrownBy(() -> driver.createExternalSnapshot(late, root, "one"))
+        .isInstanceOf(OperationTimeoutException.class)
+        .hasMessageContaining("root");
+
+    assertThat(late.steps()).isEmpty();
+    assertThat(seen().complete()).isTrue();
+    assertGoesOn(disk(), status(base).path());
+  }
+
+  /** A guest that has broken into its QEMU can write to what QEMU has had open, at any time. */
+  @Test
+  void fileOfTheHostThatACopyNamesIsNotExported() throws Exception {
+    Path secret = Files.write(directory.resolve("secret"), new byte[BLOCKS * Guest.BLOCK]);
+    for (ImageFormat format : ImageFormat.values()) {
+      for (List<Object> named : List.of(
+          List.<Object>of("rebase", "-u", "-f", "qcow2", "-F", "raw", "-b", secret, copy()),
+          List.<Object>of(
+              "create", "-q", "-f", "qcow2", "-o", "data_file=" + secret, copy(), "4M"))) {
+        Path target = directory.resolve("exports").resolve("image");
+        Files.createDirectories(target.resolveSibling(""));
+        StandaloneContext cx = cx().before("export disk", () -> Images.qemuImg(named.toArray()));
+
+        requireCode(
+            N0Exception.Code.UNAVAILABLE, () -> maintenance().export(cx, root, target, format));
+
+        assertThat(target.resolveSibling("")).isEmptyDirectory();
+        assertThat(copy()).doesNotExist();
+        maintenance().export(cx(), root, target, format);
+        assertThat(Images.tree(target.resolveSibling("")))
+            .singleElement()
+            .asString()
+            .startsWith("image ");
+        Files.delete(target);
+      }
+    }
+    assertGoesOn(disk(), status(base).path());
   }
 
   @Test
