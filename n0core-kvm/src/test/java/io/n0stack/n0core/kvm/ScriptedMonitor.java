@@ -12,8 +12,10 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** A QEMU that no QEMU can be brought to be: its monitor answers one client as a test says. */
 public final class ScriptedMonitor implements AutoCloseable {
@@ -47,7 +49,7 @@ public final class ScriptedMonitor implements AutoCloseable {
   private final ServerSocketChannel server;
   private final Script script;
   private final Thread thread;
-  private SocketChannel client;
+  private @Nullable SocketChannel client;
 
   /** Waits for the client at a socket. */
   public ScriptedMonitor(Path socket, Script script) throws IOException {
@@ -109,9 +111,10 @@ public final class ScriptedMonitor implements AutoCloseable {
 
   private synchronized void send(String line) {
     ByteBuffer bytes = ByteBuffer.wrap((line + "\r\n").getBytes(StandardCharsets.UTF_8));
+    SocketChannel to = Objects.requireNonNull(client, "nobody has connected");
     try {
       while (bytes.hasRemaining()) {
-        int unused = client.write(bytes);
+        int unused = to.write(bytes);
       }
     } catch (IOException e) {
       throw new IllegalStateException(e);

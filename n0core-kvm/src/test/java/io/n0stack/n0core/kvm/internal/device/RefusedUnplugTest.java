@@ -1,5 +1,6 @@
 package io.n0stack.n0core.kvm.internal.device;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -35,7 +36,7 @@ class RefusedUnplugTest {
     try (ScriptedMonitor scripted = new ScriptedMonitor(run.monitor(), (command, line) -> {
       if (command.equals("device_del")) {
         asked.incrementAndGet();
-        qemu.get()
+        requireNonNull(qemu.get())
             .tell(
                 "DEVICE_UNPLUG_GUEST_ERROR",
                 "{\"device\":\"nic-eth0\",\"path\":\"/machine/peripheral/nic-eth0\"}");

@@ -1,5 +1,6 @@
 package io.n0stack.n0core.kvm.internal.migration;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -80,7 +81,9 @@ class MirrorsTest {
       if (command.equals("block-job-cancel") && device.find()) {
         String job = device.group(1);
         Future<?> unused = work.schedule(
-            () -> become(qemu.get(), job, end, told), WORK_MILLIS, TimeUnit.MILLISECONDS);
+            () -> become(requireNonNull(qemu.get()), job, end, told),
+            WORK_MILLIS,
+            TimeUnit.MILLISECONDS);
       }
       return answer(command);
     })) {
