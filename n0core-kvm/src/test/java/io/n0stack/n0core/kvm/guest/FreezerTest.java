@@ -21,6 +21,8 @@ class FreezerTest {
   private static final Duration LIMIT = Duration.ofSeconds(15);
   private static final Duration SHORT = Duration.ofMillis(100);
 
+  private static final int MANY = 1000;
+
   @TempDir
   Path directory;
 
@@ -44,5 +46,20 @@ class FreezerTest {
       assertThat(fake.commands()).contains("guest-fsfreeze-freeze");
     }
     assertThat(records.frozen()).isFalse(); // its QEMU is not there, so neither is what was frozen
+  }
+
+  @Test
+  void aGuestThatIsBeingFrozenHoldsUpNoOther() {
+    boolean unused = Freezer.alone(ResourceId.fresh("machine", "web1"), () -> {
+      CompletableFuture<Integer> others = CompletableFuture.supplyAsync(() -> {
+        int done = 0;
+        for (int i = 0; i < MANY; i++) {
+          done += Freezer.alone(ResourceId.fresh("machine", "db" + i), () -> 1);
+        }
+        return done;
+      });
+      assertThat(others).succeedsWithin(LIMIT).isEqualTo(MANY);
+      return true;
+    });
   }
 }

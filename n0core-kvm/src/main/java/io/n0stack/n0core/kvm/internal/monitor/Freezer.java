@@ -6,10 +6,13 @@ import io.n0stack.n0core.kvm.guest.GuestAgent;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.internal.record.SnapshotRecords;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,9 +22,14 @@ import org.slf4j.LoggerFactory;
  */
 public final class Freezer {
   private static final Logger LOG = LoggerFactory.getLogger(Freezer.class);
-  private static final int LOCKS = 64;
-  private static final ReentrantLock[] HELD =
-      Stream.generate(ReentrantLock::new).limit(LOCKS).toArray(ReentrantLock[]::new);
+  private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
+  private static final Map<UUID, Turn> TURNS = new HashMap<>();
+
+  /** Whose turn it is with a machine's guest. */
+  private static final class Turn {
+    private final ReentrantLock lock = new ReentrantLock();
+    private int users;
+  }
 
   /** How far work in a frozen guest has come. */
   private static final class Progress {
@@ -49,14 +57,48 @@ public final class Freezer {
    * @param work what is done
    * @param <R> what it returns
    * @return what it returned
+   * @throws N0Exception BUSY if others do not come to an end; CANCELLED if interrupted while it waits
    */
   public static <R> R alone(ResourceId id, Supplier<R> work) {
-    ReentrantLock lock = HELD[Math.floorMod(id.uid().hashCode(), LOCKS)];
-    lock.lock();
+    Turn turn = enter(id.uid());
     try {
-      return work.get();
+      takeTurn(id, turn.lock);
+      try {
+        return work.get();
+      } finally {
+        turn.lock.unlock();
+      }
     } finally {
-      lock.unlock();
+      leave(id.uid(), turn);
+    }
+  }
+
+  private static Turn enter(UUID machine) {
+    synchronized (TURNS) {
+      Turn turn = TURNS.computeIfAbsent(machine, unused -> new Turn());
+      turn.users++;
+      return turn;
+    }
+  }
+
+  private static void leave(UUID machine, Turn turn) {
+    synchronized (TURNS) {
+      turn.users--;
+      if (turn.users == 0) {
+        TURNS.remove(machine);
+      }
+    }
+  }
+
+  private static void takeTurn(ResourceId id, ReentrantLock lock) {
+    String operation = "wait until nobody freezes the guest of " + id;
+    try {
+      if (!lock.tryLock(LONGEST_WAIT.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new N0Exception(
+            N0Exception.Code.BUSY, id.toString(), operation + ": not within " + LONGEST_WAIT);
+      }
+    } catch (InterruptedException e) {
+      throw N0Exception.interrupted(operation, e);
     }
   }
 

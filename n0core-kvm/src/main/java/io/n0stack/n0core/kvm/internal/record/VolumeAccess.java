@@ -22,14 +22,45 @@ import java.util.stream.Stream;
  * machine, because its user's number will be another machine's.
  */
 public final class VolumeAccess {
-  private static final int LOCKS = 64;
-  private static final Object[] HELD = Stream.generate(Object::new).limit(LOCKS).toArray();
+  private static final int TURNS = 64;
+  private static final int LOOKS = 3;
+  private static final List<Turn> ALL = Stream.generate(Turn::new).limit(TURNS).toList();
 
   private VolumeAccess() {}
 
-  /** What one thread opens up for a user another may be about to shut. */
-  private static Object lock(Owner who) {
-    return HELD[(int) Long.remainderUnsigned(who.uid(), LOCKS)];
+  /**
+   * What one thread opens up for a user another may be about to shut. It is held while lists are changed, and not while a
+   * QEMU is asked, which may stand still: machines of one user would wait for each other.
+   */
+  private static final class Turn {
+    // How often something was opened up, or a command ended for which that was.
+    private long changes;
+    // Files that some QEMU is just being told to open: it may have them open before a look can
+    // tell.
+    private final List<Set<Path>> lent = new ArrayList<>();
+
+    synchronized long changes() {
+      return changes;
+    }
+
+    synchronized void open(Runnable opening) {
+      changes++;
+      opening.run();
+    }
+
+    synchronized void lend(Set<Path> files, Runnable opening) {
+      open(opening);
+      lent.add(files);
+    }
+
+    synchronized void giveBack(Set<Path> files) {
+      changes++;
+      lent.remove(files);
+    }
+  }
+
+  private static Turn turn(Owner who) {
+    return ALL.get((int) Long.remainderUnsigned(who.uid(), TURNS));
   }
 
   /**
@@ -46,9 +77,8 @@ public final class VolumeAccess {
     if (owner.isEmpty()) {
       return;
     }
-    synchronized (lock(owner.get())) {
-      allow(new OpenedFiles(directory.current()), owner.get(), name, volume);
-    }
+    turn(owner.get())
+        .open(() -> allow(new OpenedFiles(directory.current()), owner.get(), name, volume));
   }
 
   private static void allow(OpenedFiles opened, Owner who, String name, VolumeStatus volume) {
@@ -85,9 +115,13 @@ public final class VolumeAccess {
     if (owner.isEmpty() || !namesFiles(arguments)) {
       return command.get();
     }
-    synchronized (lock(owner.get())) {
-      openAll(directory, owner.get(), arguments, false);
+    Turn turn = turn(owner.get());
+    Set<Path> lent = files(arguments);
+    turn.lend(lent, () -> openAll(directory, owner.get(), arguments, false));
+    try {
       return command.get();
+    } finally {
+      turn.giveBack(lent);
     }
   }
 
@@ -95,6 +129,17 @@ public final class VolumeAccess {
     return node.containsKey("filename")
         || node.values().stream()
             .anyMatch(value -> value instanceof Map<?, ?> inner && namesFiles(inner));
+  }
+
+  private static Set<Path> files(Map<?, ?> node) {
+    Set<Path> files = new LinkedHashSet<>();
+    if (node.get("filename") instanceof String name && name.startsWith("/")) {
+      files.add(Path.of(name));
+    }
+    node.values().stream()
+        .filter(Map.class::isInstance)
+        .forEach(inner -> files.addAll(files((Map<?, ?>) inner)));
+    return files;
   }
 
   private static void openAll(
@@ -125,8 +170,8 @@ public final class VolumeAccess {
    *
    * @param directory the machine's directory
    * @param gone the files
-   * @param needed looks, while nobody opens up anything, which files the machine has and is to have, by names or by
-   *     what else tells their names; what it throws is thrown, and nothing is taken back
+   * @param needed looks which files the machine has and is to have, by names or by what else tells their names; it is
+   *     asked again if something was opened up meanwhile; what it throws is thrown, and nothing is taken back
    * @throws N0Exception UNAVAILABLE if the lists cannot be changed
    */
   public static void takeBack(
@@ -135,26 +180,45 @@ public final class VolumeAccess {
     if (owner.isEmpty() || gone.isEmpty()) {
       return;
     }
-    Owner who = owner.get();
-    synchronized (lock(who)) {
-      NeededFiles kept = new NeededFiles(needed.get());
-      addOthers(directory, who, kept);
-      OpenedFiles opened = new OpenedFiles(directory.current());
-      Set<Path> shut = gone(gone, opened.all(), kept);
-      shut.forEach(file -> AccessList.deny(file, who));
-      List<Path> rest =
-          opened.all().stream().filter(file -> !shut.contains(file)).toList();
-      kept.add(rest.stream().filter(file -> !Files.isDirectory(file)).toList());
-      List<Path> above = rest.stream()
-          .filter(Files::isDirectory)
-          .filter(place -> shut.stream()
-              .anyMatch(file -> NeededFiles.real(file).startsWith(NeededFiles.real(place))))
-          .filter(place -> !kept.has(place) && !kept.below(place))
-          .toList();
-      above.forEach(place -> AccessList.deny(place, who));
-      shut.addAll(above);
-      opened.remove(shut);
+    Turn turn = turn(owner.get());
+    for (int look = 1; look < LOOKS; look++) {
+      long before = turn.changes();
+      Collection<String> names = needed.get();
+      synchronized (turn) {
+        if (turn.changes() == before) {
+          shut(directory, owner.get(), gone, names, turn);
+          return;
+        }
+      }
     }
+    synchronized (turn) { // others are opening all the time
+      shut(directory, owner.get(), gone, needed.get(), turn);
+    }
+  }
+
+  private static void shut(
+      MachineDirectory directory,
+      Owner who,
+      Collection<Path> gone,
+      Collection<String> needed,
+      Turn turn) {
+    NeededFiles kept = new NeededFiles(needed);
+    addOthers(directory, who, kept);
+    turn.lent.forEach(kept::add);
+    OpenedFiles opened = new OpenedFiles(directory.current());
+    Set<Path> shut = gone(gone, opened.all(), kept);
+    shut.forEach(file -> AccessList.deny(file, who));
+    List<Path> rest = opened.all().stream().filter(file -> !shut.contains(file)).toList();
+    kept.add(rest.stream().filter(file -> !Files.isDirectory(file)).toList());
+    List<Path> above = rest.stream()
+        .filter(Files::isDirectory)
+        .filter(place -> shut.stream()
+            .anyMatch(file -> NeededFiles.real(file).startsWith(NeededFiles.real(place))))
+        .filter(place -> !kept.has(place) && !kept.below(place))
+        .toList();
+    above.forEach(place -> AccessList.deny(place, who));
+    shut.addAll(above);
+    opened.remove(shut);
   }
 
   /**
@@ -189,7 +253,7 @@ public final class VolumeAccess {
   /** Takes back all that was allowed and no other machine of the same user needs. */
   static void deny(MachineDirectory directory) {
     directory.owner().ifPresent(who -> {
-      synchronized (lock(who)) {
+      synchronized (turn(who)) {
         NeededFiles kept = new NeededFiles(List.of());
         addOthers(directory, who, kept);
         new OpenedFiles(directory.current())

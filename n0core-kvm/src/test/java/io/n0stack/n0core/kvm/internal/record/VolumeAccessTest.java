@@ -14,6 +14,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,5 +119,72 @@ class VolumeAccessTest {
     assertThat(VolumeAccess.allowing(
             directory, Map.of("file", Map.of("filename", copy.toString())), this::opened))
         .contains(copy);
+  }
+
+  @Test
+  void aQemuThatDoesNotAnswerHoldsUpNobodyElseOfItsUser() throws Exception {
+    ResourceId id = ResourceId.fresh("machine", "db1");
+    MachineDirectory other = new MachineDirectory(place.resolve("machines"), id.uid());
+    other.create(new MachineRecord(id, MachineSpec.builder(1, 1 << 20).build()));
+    other.recordOwner(new Owner(700_051, 700_051));
+    Path overlay = Files.writeString(place.resolve("overlay"), "x");
+
+    String answer = VolumeAccess.allowing(
+        directory,
+        Map.of("filename", overlay.toString()),
+        () -> inAnotherThread(() -> {
+          VolumeAccess.allow(
+              other, "root", new VolumeStatus(disk, ImageFormat.QCOW2, 1, 0, Optional.empty()));
+          VolumeAccess.takeBack(other, List.of(base), List::of);
+          return "answered";
+        }));
+
+    assertThat(answer).isEqualTo("answered");
+    assertThat(new OpenedFiles(other.path()).all()).contains(disk);
+  }
+
+  @Test
+  void whatQemuIsJustBeingToldToOpenIsNotTakenBack() throws Exception {
+    Path overlay = Files.writeString(place.resolve("overlay"), "x");
+
+    String unused = VolumeAccess.allowing(
+        directory,
+        Map.of("filename", overlay.toString()),
+        () -> inAnotherThread(() -> {
+          VolumeAccess.takeBack(directory, List.of(overlay), List::of);
+          return "";
+        }));
+
+    assertThat(opened()).contains(overlay);
+    VolumeAccess.takeBack(directory, List.of(overlay), List::of);
+    assertThat(opened()).doesNotContain(overlay);
+  }
+
+  @Test
+  void whoLooksWhileSomethingIsOpenedLooksAgain() throws Exception {
+    Path overlay = Files.writeString(place.resolve("overlay"), "x");
+    AtomicInteger looks = new AtomicInteger();
+
+    VolumeAccess.takeBack(directory, List.of(disk, overlay), () -> {
+      if (looks.getAndIncrement() > 0) {
+        return List.of(overlay.toString());
+      }
+      String unused =
+          VolumeAccess.allowing(directory, Map.of("filename", overlay.toString()), () -> "");
+      return List.of();
+    });
+
+    assertThat(looks).hasValue(2);
+    assertThat(opened()).contains(overlay).doesNotContain(disk);
+  }
+
+  private static String inAnotherThread(Callable<String> work) {
+    FutureTask<String> task = new FutureTask<>(work);
+    new Thread(task, "another").start();
+    try {
+      return task.get(1, TimeUnit.MINUTES);
+    } catch (InterruptedException | ExecutionException | TimeoutException e) {
+      throw new AssertionError(e);
+    }
   }
 }
