@@ -36,8 +36,8 @@ class BrokenRuntimesTest {
             "writes the intent after the effect",
             "create",
             "Ledger",
-            "long revision = store.put(",
-            "long revision = intent.revision() == Store.NONE ? Store.NONE : store.put("),
+            "long revision = store.put(key(intent.id()),",
+            "long revision = intent.revision() == Store.NONE ? Store.NONE : store.put(key(intent.id()),"),
         Mutant.of(
             "forgets the record before the deletion",
             "delete",
