@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.compute.Accelerator;
+import io.n0stack.n0core.api.compute.Hardware;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineSpec.Limits;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -104,9 +105,14 @@ class SystemdScopeUml {
         .untilAsserted(() ->
             assertThat(directory.resolve("created")).as(Files.readString(log)).exists());
     long before = pid(driver, id);
+    long swtpm = Long.parseLong(Files.readString(
+            present(driver, id).serialLog().resolveSibling("tpm.pid"))
+        .strip());
 
     Host.run("systemctl", "stop", service);
 
+    assertThat(Files.readString(Path.of("/proc", String.valueOf(swtpm), "comm")))
+        .isEqualTo("swtpm\n");
     assertThat(GROUPS.resolve("system.slice/" + service + ".service")).doesNotExist();
     assertThat(pid(driver, id)).isEqualTo(before);
     await().atMost(LONG).until(() -> Host.said(present(driver, id), "N0: READY"));
@@ -120,7 +126,13 @@ class SystemdScopeUml {
       Path directory = Path.of(arguments[0]);
       Host host = Host.existing(directory);
       ResourceId id = new ResourceId("machine", "web1", UUID.fromString(arguments[1]));
-      open(host.root).apply(context(), id, host.nano(Chipset.PC).build());
+      open(host.root)
+          .apply(
+              context(),
+              id,
+              host.nano(Chipset.PC)
+                  .hardware(Hardware.standard().withTpm(Hardware.Tpm.VERSION_2_0))
+                  .build());
       Files.createFile(directory.resolve("created"));
       Thread.currentThread().join();
     }

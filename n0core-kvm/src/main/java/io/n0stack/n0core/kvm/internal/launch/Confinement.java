@@ -73,6 +73,16 @@ public record Confinement(
   }
 
   /**
+   * Starts a process through further programs.
+   *
+   * @param programs the beginning of a command line
+   * @return a changed copy
+   */
+  public Confinement through(List<String> programs) {
+    return new Confinement(owner, devices, groups, programs, privileges);
+  }
+
+  /**
    * Has a process write its number to one more file.
    *
    * @param file the file

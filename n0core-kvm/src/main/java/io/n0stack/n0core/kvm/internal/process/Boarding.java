@@ -48,6 +48,8 @@ public final class Boarding {
   private static final String VARIABLES = "uefi-variables.fd";
   private static final String TPM = "tpm";
   private static final String SHARE = "fs";
+  private static final Limits UNLIMITED =
+      new Limits(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
 
   private final Path root;
   private final Settings settings;
@@ -177,16 +179,32 @@ public final class Boarding {
     Optional<Hardware.Tpm> tpm = hardware.flatMap(Hardware::tpm);
     if (tpm.isPresent()) {
       tpmState(directory, owner);
-      Confinement alone = Confinement.of(Privileges.LOST);
+      Confinement alone = helperConfinement(run, TPM, Privileges.LOST);
       helper(record, run, TPM)
           .start(swtpm(tpm.get()), owner.map(alone::as).orElse(alone), run.tpm(), limit);
     }
     List<Share> shares = hardware.map(Hardware::shares).orElse(List.of());
     for (int i = 0; i < shares.size(); i++) {
       Path socket = run.share(i);
-      Shares.start(helper(record, run, SHARE + i), settings, shares.get(i), socket, limit);
+      // It enters namespaces of its own, changes its root and keeps what changing others' files
+      // takes.
+      Confinement privileged = helperConfinement(run, SHARE + i, Privileges.KEPT);
+      helper(record, run, SHARE + i)
+          .start(Shares.command(settings, shares.get(i), socket), privileged, socket, limit);
       owner.ifPresent(who -> UserPool.give(socket, who));
     }
+  }
+
+  /** A scope of its own: with its service a helper would end, and its machine lose the TPM or the directory. */
+  private Confinement helperConfinement(Run run, String name, Privileges privileges) {
+    Confinement plain = Confinement.of(privileges);
+    return settings.systemd()
+        ? plain.through(Confinement.scope(run.uid(), launch(run) + "-" + name, UNLIMITED))
+        : plain;
+  }
+
+  private static String launch(Run run) {
+    return String.valueOf(run.directory().getFileName());
   }
 
   private static void tpmState(MachineDirectory directory, Optional<Owner> owner) {
@@ -232,10 +250,8 @@ public final class Boarding {
     Optional<Limits> limits = record.spec().limits();
     UUID uid = record.id().uid();
     if (settings.systemd()) {
-      Limits most = limits.orElse(
-          new Limits(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()));
-      String launch = String.valueOf(run.directory().getFileName());
-      List<String> scope = new ArrayList<>(Confinement.scope(uid, launch, most));
+      List<String> scope =
+          new ArrayList<>(Confinement.scope(uid, launch(run), limits.orElse(UNLIMITED)));
       scope.addAll(namespace());
       return new Confinement(owner, devices, List.of(), scope, Privileges.LOST);
     }

@@ -1,12 +1,8 @@
 package io.n0stack.n0core.kvm.internal.process;
 
 import io.n0stack.n0core.api.compute.Hardware.Share;
-import io.n0stack.n0core.kvm.internal.launch.Confinement;
-import io.n0stack.n0core.kvm.internal.launch.Confinement.Privileges;
-import io.n0stack.n0core.kvm.internal.launch.Helper;
 import io.n0stack.n0core.kvm.internal.launch.Settings;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,7 +14,7 @@ final class Shares {
 
   private Shares() {}
 
-  static void start(Helper helper, Settings settings, Share share, Path socket, Duration limit) {
+  static List<String> command(Settings settings, Share share, Path socket) {
     String directory = share.directory().toString();
     String source = directory.replace("\\", "\\\\").replace(",", "\\,");
     List<String> command = new ArrayList<>();
@@ -27,8 +23,6 @@ final class Shares {
     }
     command.addAll(
         List.of(settings.virtiofsd(), "--socket-path=" + socket, "-o", "source=" + source));
-    // It enters namespaces of its own, changes its root and keeps what changing others' files
-    // takes.
-    helper.start(command, Confinement.of(Privileges.KEPT), socket, limit);
+    return List.copyOf(command);
   }
 }
