@@ -105,9 +105,9 @@ class SystemdScopeUml {
         .untilAsserted(() ->
             assertThat(directory.resolve("created")).as(Files.readString(log)).exists());
     long before = pid(driver, id);
-    long swtpm = Long.parseLong(Files.readString(
-            present(driver, id).serialLog().resolveSibling("tpm.pid"))
-        .strip());
+    long swtpm =
+        Long.parseLong(Files.readString(present(driver, id).serialLog().resolveSibling("tpm.pid"))
+            .strip());
 
     Host.run("systemctl", "stop", service);
 
