@@ -69,7 +69,11 @@ class HostileQemuIT {
   }
 
   private QemuMachineDriver open() {
-    return new QemuMachineDriver(KvmConfig.of(host.root)
+    return open(host);
+  }
+
+  private static QemuMachineDriver open(Host where) {
+    return new QemuMachineDriver(KvmConfig.of(where.root)
         .withAccelerator(Accelerator.TCG)
         .withLaunch(LaunchConfig.standard().withRunAs(RunAs.range(FIRST, FIRST + 1))));
   }
@@ -119,6 +123,31 @@ class HostileQemuIT {
       assertThat(state(next, id)).isEqualTo(MachineState.SHUTDOWN);
     }
     assertThat(host.processes()).isEmpty();
+  }
+
+  @Test
+  void aMachineOfAnotherAgentThatHasTheSameUsersIsNotEnded() throws Exception {
+    driver.power(context(), id, PowerAction.HARD_SHUTDOWN);
+    Host neighbour = new Host(Files.createDirectory(
+        directory.resolve("neighbour"),
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x"))));
+    try (QemuMachineDriver theirs = open(neighbour)) {
+      theirs.apply(context(), other, spec);
+      long pid = pid(theirs, other);
+      assertThat(user(pid)).isEqualTo(FIRST);
+
+      assertThatExceptionOfType(N0Exception.class)
+          .isThrownBy(() -> driver.power(context(), id, PowerAction.BOOT))
+          .withMessageContaining("processes [" + pid + "] are another machine's")
+          .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.BUSY));
+
+      assertThat(pid(theirs, other)).isEqualTo(pid);
+      assertThat(state(theirs, other)).isEqualTo(MachineState.RUNNING);
+      theirs.delete(context(), other);
+    } finally {
+      neighbour.cleanUp();
+    }
+    driver.power(context(), id, PowerAction.BOOT);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.n0stack.n0core.kvm.internal.process;
 
+import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.OperationTimeoutException;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.Firmware;
@@ -269,6 +270,14 @@ public final class Boarding {
   /** What runs as the machine's own user is the machine's, whatever it has made of its name. */
   private static void endAll(Run run, Owner who, Duration limit) {
     String operation = "end the processes of user " + who.uid() + " of machine " + run.uid();
+    List<Long> foreign = Processes.ofOtherMachines(who.uid(), run);
+    if (!foreign.isEmpty()) {
+      throw new N0Exception(
+          N0Exception.Code.BUSY,
+          "kvm.uid-range",
+          operation + ": processes " + foreign + " are another machine's: kvm.uid-range must not be"
+              + " used by two agents");
+    }
     boolean ended = Pauses.until(operation, limit, () -> {
       List<Long> left = Processes.of(who.uid());
       for (long pid : left) {
@@ -288,6 +297,7 @@ public final class Boarding {
    * Ends and removes what a launch has left outside its directory, once its QEMU is dead.
    *
    * @throws OperationTimeoutException if a process of the machine's own user lives on
+   * @throws N0Exception BUSY if one of them is another machine's
    */
   void tidy(Run run, Duration limit) {
     Helper.of(run.uid(), run.directory()).forEach(helper -> helper.end(limit));

@@ -25,6 +25,8 @@ public final class Processes {
   private static final int FLAGS = 6;
   private static final int START = 19;
   private static final String DEAD = "ZX";
+  private static final Pattern ANY_MACHINE =
+      Pattern.compile("(?s).*\0-pidfile\0(?<place>[^\0]*)/run\\.[^/\0]*/pid\0.*");
 
   private Processes() {}
 
@@ -115,6 +117,31 @@ public final class Processes {
       Matcher line = place.matcher(commandLine(process));
       if (line.matches() && same(root, line.group("root"))) {
         all.add(number(process));
+      }
+    });
+    return all;
+  }
+
+  /**
+   * Lists the processes of a user that say that they are another machine's, perhaps of another agent on this host.
+   *
+   * @param user the user
+   * @param run a launch of the machine whose they are not
+   * @return their numbers
+   * @throws N0Exception UNAVAILABLE if that cannot be seen
+   */
+  public static List<Long> ofOtherMachines(long user, Run run) {
+    String own = "/" + run.uid();
+    List<Long> all = new ArrayList<>();
+    each(process -> {
+      Matcher line = ANY_MACHINE.matcher(commandLine(process));
+      if (line.matches() && users(process).contains(user) && !dead(process)) {
+        String place = line.group("place");
+        boolean ours = place.endsWith(own)
+            && same(run.root(), place.substring(0, place.length() - own.length()));
+        if (!ours) {
+          all.add(number(process));
+        }
       }
     });
     return all;

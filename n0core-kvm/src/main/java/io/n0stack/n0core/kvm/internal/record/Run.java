@@ -261,7 +261,7 @@ public record Run(UUID uid, Path directory) {
     return GuardedFiles.note(directory.resolve(PROCESS)).flatMap(LaunchedProcess::parse);
   }
 
-  private Path root() {
+  Path root() {
     return directory.resolve("../..").normalize();
   }
 
