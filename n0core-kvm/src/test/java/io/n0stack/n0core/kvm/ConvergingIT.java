@@ -39,6 +39,8 @@ class ConvergingIT {
   private static final String BUSY = "yes n0core | head -c 4000000 > /a; while :; do"
       + " dd if=/a of=/b bs=1M conv=notrunc 2>/dev/null; done & echo BU''SY";
 
+  private static final Duration LATE = Duration.ofMinutes(1);
+
   @TempDir
   Path directory;
 
@@ -102,7 +104,9 @@ class ConvergingIT {
     assertThat(report.transferredBytes()).isPositive();
     await()
         .atMost(PATIENCE)
-        .until(() -> hosts.runs(hosts.right)); // it answers late while it is busy
+        .untilAsserted(
+            () -> // it answers late while it is busy
+            assertThat(hosts.seen(hosts.right, LATE)).isEqualTo("running"));
     assertThat(hosts.running()).isEqualTo(1);
   }
 

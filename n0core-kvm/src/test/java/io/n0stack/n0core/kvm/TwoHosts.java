@@ -199,6 +199,29 @@ final class TwoHosts {
     return false; // it is dead
   }
 
+  /** Tells whether it runs on a host, and if not, what was found of it there. */
+  String seen(Host host, Duration patience) throws IOException {
+    StringBuilder found = new StringBuilder();
+    try (DirectoryStream<Path> launches =
+        Files.newDirectoryStream(host.root.resolve(id.uid().toString()), "run.*")) {
+      for (Path launch : launches) {
+        for (String monitor : List.of("rescue", "qmp")) {
+          try (QmpClient client = QmpClient.connect(launch.resolve(monitor), patience)) {
+            String status = client.execute("query-status", patience).text("/status");
+            if (status.equals("running")) {
+              return status;
+            }
+            found.append(monitor).append(" says ").append(status).append("; ");
+          } catch (N0Exception e) {
+            found.append(monitor).append(": ").append(e.getMessage()).append("; ");
+          }
+        }
+        found.append(Files.readString(launch.resolve("qemu.log")));
+      }
+    }
+    return found.append("processes ").append(host.processes()).toString();
+  }
+
   static String reason(Host host, ResourceId id) {
     return Host.present(open(host), id).reason().orElse("");
   }
