@@ -5,6 +5,7 @@ import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.kvm.internal.GuardedFiles;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.SocketException;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -389,6 +390,8 @@ public record Run(UUID uid, Path directory) {
       return true;
     } catch (ConnectException | NoSuchFileException e) {
       return false; // nobody listens
+    } catch (SocketException e) {
+      return true; // EAGAIN: others wait to be let in
     } catch (IOException e) {
       throw failure("look at the monitor", e);
     }

@@ -75,6 +75,8 @@ class GrowingBoardIT {
             "cpus=1,maxcpus=4,sockets=2,cores=2,threads=1",
             "-m",
             "size=128M,slots=8,maxmem=1024M",
+            "-pidfile",
+            run.pidFile().toString(),
             "-chardev",
             "socket,id=a,server=on,wait=off,path=" + run.monitor(),
             "-chardev",

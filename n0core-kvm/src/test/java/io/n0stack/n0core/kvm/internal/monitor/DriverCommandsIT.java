@@ -56,6 +56,7 @@ class DriverCommandsIT {
     for (Path socket : List.of(run.monitor(), run.rescueMonitor())) {
       command.addAll(List.of("-qmp", "unix:" + socket + ",server=on,wait=off"));
     }
+    command.addAll(List.of("-pidfile", run.pidFile().toString()));
     qemu = new ProcessBuilder(command).inheritIO().start();
     await().atMost(LIMIT).until(() -> Files.exists(run.rescueMonitor()));
   }
