@@ -19,6 +19,7 @@ import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
 import io.n0stack.n0core.tck.StandaloneContext;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -220,6 +221,18 @@ final class TwoHosts {
       }
     }
     return found.append("processes ").append(host.processes()).toString();
+  }
+
+  /** Returns what its guest has written to its serial port on a host. */
+  String said(Host host) throws IOException {
+    StringBuilder all = new StringBuilder();
+    try (DirectoryStream<Path> launches =
+        Files.newDirectoryStream(host.root.resolve(id.uid().toString()), "run.*")) {
+      for (Path launch : launches) {
+        all.append(Files.readString(launch.resolve("serial.log"), StandardCharsets.ISO_8859_1));
+      }
+    }
+    return all.toString();
   }
 
   static String reason(Host host, ResourceId id) {
