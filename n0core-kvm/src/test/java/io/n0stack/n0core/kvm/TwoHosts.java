@@ -218,21 +218,10 @@ final class TwoHosts {
           }
         }
         found.append(Files.readString(launch.resolve("qemu.log")));
+        found.append(Files.readString(launch.resolve("serial.log"), StandardCharsets.ISO_8859_1));
       }
     }
     return found.append("processes ").append(host.processes()).toString();
-  }
-
-  /** Returns what its guest has written to its serial port on a host. */
-  String said(Host host) throws IOException {
-    StringBuilder all = new StringBuilder();
-    try (DirectoryStream<Path> launches =
-        Files.newDirectoryStream(host.root.resolve(id.uid().toString()), "run.*")) {
-      for (Path launch : launches) {
-        all.append(Files.readString(launch.resolve("serial.log"), StandardCharsets.ISO_8859_1));
-      }
-    }
-    return all.toString();
   }
 
   static String reason(Host host, ResourceId id) {
