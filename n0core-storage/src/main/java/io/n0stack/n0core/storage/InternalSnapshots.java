@@ -10,7 +10,6 @@ import io.n0stack.n0core.storage.VolumePool.Stage;
 import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import io.n0stack.n0core.storage.qemuimg.ImageFile;
 import io.n0stack.n0core.storage.qemuimg.QemuImg;
-import io.n0stack.n0core.storage.qemuimg.Secret;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
@@ -50,10 +49,11 @@ final class InternalSnapshots implements Snapshots {
   public void createSnapshot(Context cx, ResourceId volume, String snapshot) {
     VolumeRecord record = ready(cx, volume, snapshot);
     if (!has(record, snapshot)) {
-      cx.step(
+      change(
+          cx,
+          record,
           "create snapshot",
-          () -> with(
-              record, disk -> qemuImg.createSnapshot(disk, snapshot, runs.brief(cx, "snapshot"))));
+          disk -> qemuImg.createSnapshot(disk, snapshot, runs.brief(cx, "snapshot")));
       LOG.info("created snapshot {} of {}", snapshot, volume);
     }
   }
@@ -66,10 +66,11 @@ final class InternalSnapshots implements Snapshots {
     }
     layers.checkpoints().requireNone("revert", record);
     boolean unused = use.changing("revert", volume, () -> {
-      cx.step(
+      change(
+          cx,
+          record,
           "revert to snapshot",
-          () -> with(
-              record, disk -> qemuImg.applySnapshot(disk, snapshot, runs.brief(cx, "snapshot"))));
+          disk -> qemuImg.applySnapshot(disk, snapshot, runs.brief(cx, "snapshot")));
       return true;
     });
     LOG.info("reverted {} to snapshot {}", volume, snapshot);
@@ -79,10 +80,11 @@ final class InternalSnapshots implements Snapshots {
   public void deleteSnapshot(Context cx, ResourceId volume, String snapshot) {
     VolumeRecord record = ready(cx, volume, snapshot);
     if (has(record, snapshot)) {
-      cx.step(
+      change(
+          cx,
+          record,
           "delete snapshot",
-          () -> with(
-              record, disk -> qemuImg.deleteSnapshot(disk, snapshot, runs.brief(cx, "snapshot"))));
+          disk -> qemuImg.deleteSnapshot(disk, snapshot, runs.brief(cx, "snapshot")));
       LOG.info("deleted snapshot {} of {}", snapshot, volume);
     }
   }
@@ -95,15 +97,13 @@ final class InternalSnapshots implements Snapshots {
     return pool.disk(Stage.READY, record.id(), record.format());
   }
 
-  private void with(VolumeRecord record, Consumer<ImageFile> work) {
-    ImageFile image = ImageFile.qcow2(disk(record));
-    if (record.encryption().isEmpty()) {
-      work.accept(image);
-      return;
-    }
-    try (Secret secret = Keys.read(record.encryption().get())) {
-      work.accept(image.withSecret(secret));
-    }
+  private void change(Context cx, VolumeRecord record, String step, Consumer<ImageFile> work) {
+    layers.changeWithin(cx, step, List.of(record), () -> {
+      boolean unused = Keys.with(record, ImageFile.qcow2(disk(record)), disk -> {
+        work.accept(disk);
+        return true;
+      });
+    });
   }
 
   private VolumeRecord ready(Context cx, ResourceId volume, String snapshot) {

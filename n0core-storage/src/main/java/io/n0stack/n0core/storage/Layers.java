@@ -20,9 +20,12 @@ import io.n0stack.n0core.storage.internal.Failures;
 import io.n0stack.n0core.storage.live.JobFailedException;
 import io.n0stack.n0core.storage.live.LiveVolume;
 import io.n0stack.n0core.storage.qcow2.Qcow2Creator;
+import io.n0stack.n0core.storage.qcow2.Qcow2Header;
 import io.n0stack.n0core.storage.qcow2.Qcow2Options;
+import io.n0stack.n0core.storage.qemuimg.CheckResult;
 import io.n0stack.n0core.storage.qemuimg.ImageFile;
 import io.n0stack.n0core.storage.qemuimg.QemuImg;
+import io.n0stack.n0core.storage.qemuimg.Repair;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -122,7 +125,43 @@ final class Layers {
       case JOIN -> join(cx, record, to);
       case REVERT -> throwAway(cx, record, to);
       case REBASE -> rebased(cx, record, to);
+      case WITHIN -> mended(cx, record);
     };
+  }
+
+  /** A qemu-img that died leaves clusters that are counted but unused, or its mark that it has not counted. */
+  private VolumeRecord mended(Context cx, VolumeRecord record) {
+    gate.volume(record);
+    if (record.format() == ImageFormat.QCOW2) {
+      Path disk = pool.disk(Stage.READY, record.id(), record.format());
+      Repair scope = Qcow2Header.read(disk).features().dirty() ? Repair.ALL : Repair.LEAKS;
+      CheckResult found = cx.step(
+          "mend disk",
+          () -> Keys.with(
+              record,
+              ImageFile.qcow2(disk),
+              image -> qemuImg.repair(image, scope, runs.copying(cx))));
+      LOG.info("{}: work within its disk broke off: {}", record.id(), found);
+    }
+    return reached(cx, record, record.shape());
+  }
+
+  /** Has qemu-img change what the disks of volumes hold, which whoever comes after one that died has to mend. */
+  void changeWithin(Context cx, String step, List<VolumeRecord> records, Runnable work) {
+    records.forEach(record -> withoutUsers(step, record, () -> {}));
+    List<VolumeRecord> begun = records.stream()
+        .map(record -> begin(cx, record, Change.WITHIN, record.shape()))
+        .toList();
+    try {
+      cx.step(step, work::run);
+    } catch (N0Exception e) {
+      if (e.code() == N0Exception.Code.BUSY) {
+        // Somebody has opened one since, and is not to be waited for: nothing was changed.
+        begun.forEach(record -> reached(cx, record, record.shape()));
+      }
+      throw e;
+    }
+    begun.forEach(record -> reached(cx, record, record.shape()));
   }
 
   /** Which it is now is what its disk says. */

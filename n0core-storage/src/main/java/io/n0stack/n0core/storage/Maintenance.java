@@ -23,7 +23,6 @@ import io.n0stack.n0core.storage.qemuimg.ImageFile;
 import io.n0stack.n0core.storage.qemuimg.Measurement;
 import io.n0stack.n0core.storage.qemuimg.NewImage;
 import io.n0stack.n0core.storage.qemuimg.QemuImg;
-import io.n0stack.n0core.storage.qemuimg.Secret;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -82,13 +81,7 @@ final class Maintenance implements VolumeMaintenance {
     ImageFormat format = file.equals(pool.disk(Stage.READY, record.id(), record.format()))
         ? record.format()
         : ImageFormat.QCOW2;
-    ImageFile image = ImageFile.of(file, format);
-    if (record.encryption().isEmpty()) {
-      return work.apply(image);
-    }
-    try (Secret secret = Keys.read(record.encryption().get())) {
-      return work.apply(image.withSecret(secret));
-    }
+    return Keys.with(record, ImageFile.of(file, format), work);
   }
 
   private <R> R withTop(VolumeRecord record, Function<ImageFile, R> work) {
@@ -257,28 +250,23 @@ final class Maintenance implements VolumeMaintenance {
             below,
             volume,
             () -> use.changing("commit", volume, () -> {
-              commitAlone(cx, pool.existing(volume), pool.existing(below));
+              commitAlone(cx, pool.existing(volume), layers.settled(cx, pool.existing(below)));
               return true;
             })));
     LOG.info("committed {} into {}", volume, below);
   }
 
   private void commitAlone(Context cx, VolumeRecord record, VolumeRecord lower) {
-    if (lower.next().isPresent()) {
-      throw precondition("commit", record.id(), lower.id() + " is not complete");
-    }
     if (!record.shape().snapshots().isEmpty() || !lower.shape().snapshots().isEmpty()) {
       throw precondition(
           "commit", record.id(), "there are external snapshots of it or of " + lower.id());
     }
-    layers.withoutUsers("commit", record, () -> {});
-    layers.withoutUsers("commit into", lower, () -> {});
-    cx.step(
-        "commit disk",
-        () -> withTop(record, image -> {
-          qemuImg.commit(image, runs.copying(cx));
-          return image;
-        }));
+    layers.changeWithin(cx, "commit disk", List.of(record, lower), () -> {
+      boolean unused = withTop(record, image -> {
+        qemuImg.commit(image, runs.copying(cx));
+        return true;
+      });
+    });
   }
 
   @Override

@@ -94,7 +94,9 @@ record VolumeRecord(
     /** The layers above a snapshot are thrown away. */
     REVERT,
     /** The lowest layer is put on another image, or on none. */
-    REBASE
+    REBASE,
+    /** What the file holds is changed; the shape stays. */
+    WITHIN
   }
 
   /**

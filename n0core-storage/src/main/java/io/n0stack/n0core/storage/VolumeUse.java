@@ -30,7 +30,7 @@ import java.util.function.Supplier;
 /** Tells who needs a volume: other volumes, by what they are made on, and processes, by locks. */
 final class VolumeUse {
   private static final Set<Change> CHANGING_CONTENT =
-      EnumSet.of(Change.JOIN, Change.REVERT, Change.REBASE);
+      EnumSet.of(Change.JOIN, Change.REVERT, Change.REBASE, Change.WITHIN);
 
   private final VolumePool pool;
   private final ReentrantLock names;

@@ -98,7 +98,9 @@ class KilledLayersIT {
     Soundness[] sound = new Soundness[1];
     LayerChurn.whenFree(cx ->
         sound[0] = driver.capability(VolumeMaintenance.class).orElseThrow().check(cx, id));
-    assertThat(sound[0].corruptions() + sound[0].checkErrors()).as(as).isZero();
+    assertThat(sound[0].corruptions() + sound[0].checkErrors())
+        .as("%s: %s of %s", as, sound[0], id)
+        .isZero();
     String read = "read -P " + LayerChurn.PATTERN + " 0 1M";
     assertThat(Images.run(List.of(
             "qemu-io", "-r", "-f", "qcow2", "-c", read, seen.status().path().toString())))

@@ -87,7 +87,11 @@ final class LayerChurn {
   private void clone(int base) {
     ResourceId id = volumes.get(1);
     VolumeMaintenance maintenance = driver.capability(VolumeMaintenance.class).orElseThrow();
-    Path below = status(driver, volumes.get(2 + base)).path();
+    VolumeStatus lower = status(driver, volumes.get(2 + base));
+    Path below = lower.path();
+    // A commit has enlarged the base, if a process was killed between growing and shrinking.
+    long bytes = Math.max(status(driver, id).sizeBytes(), lower.sizeBytes());
+    whenFree(cx -> driver.apply(cx, id, VolumeSpec.empty(bytes)));
     whenFree(cx -> maintenance.rebase(cx, id, new ImageSource.Backing(below, ImageFormat.QCOW2)));
     fill(driver, id);
     whenFree(cx -> maintenance.commit(cx, id));
