@@ -1,11 +1,14 @@
 package io.n0stack.n0core.kvm;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Migration.Verdict;
 import io.n0stack.n0core.api.compute.MigrationRelease;
 import io.n0stack.n0core.api.compute.MigrationTarget;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
+import io.n0stack.n0core.kvm.qmp.QmpResult;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
@@ -17,25 +20,39 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
-/**
- * Takes over only what is the same on both sides: without KVM pages were seen to differ, perhaps those that the vCPU thread writes just as
- * it is sent, which happens on a busy host. The guest then goes on where it was.
- */
-record ComparingTarget(TwoHosts hosts, Path directory, long memoryBytes, MigrationTarget real)
+/** Requires before it takes over that the memory is the same on both sides. */
+record ComparingTarget(TwoHosts hosts, Path directory, MigrationTarget real)
     implements MigrationTarget {
   private static final Duration LIMIT = Duration.ofMinutes(1);
 
+  /** A piece of the guest's memory, and where it lies. */
+  private record Piece(long address, long bytes) {}
+
   @Override
   public Verdict takeOver(ResourceId machine, MigrationRelease release) {
-    try {
-      Path left = saved(hosts.left, directory.resolve("left.memory"));
-      Path right = saved(hosts.right, directory.resolve("right.memory"));
-      return Files.mismatch(left, right) == -1
-          ? real.takeOver(machine, release)
-          : real.refuse(machine, release.token());
+    try (QmpClient left = monitor(hosts.left);
+        QmpClient right = monitor(hosts.right)) {
+      for (Piece piece : pieces(left)) {
+        assertThat(Files.mismatch(
+                saved(left, piece, directory.resolve("left.memory")),
+                saved(right, piece, directory.resolve("right.memory"))))
+            .as("byte of %s that differs", piece)
+            .isEqualTo(-1);
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+    return real.takeOver(machine, release);
+  }
+
+  private static List<Piece> pieces(QmpClient qmp) {
+    List<Piece> pieces = new ArrayList<>();
+    long board = qmp.execute("query-memory-size-summary", LIMIT).number("/base-memory");
+    pieces.add(new Piece(0, board));
+    for (QmpResult dimm : qmp.execute("query-memory-devices", LIMIT).list("")) {
+      pieces.add(new Piece(dimm.number("/data/addr"), dimm.number("/data/size")));
+    }
+    return pieces;
   }
 
   @Override
@@ -43,18 +60,17 @@ record ComparingTarget(TwoHosts hosts, Path directory, long memoryBytes, Migrati
     return real.refuse(machine, token);
   }
 
-  private Path saved(Host host, Path file) throws IOException {
+  private static Path saved(QmpClient qmp, Piece piece, Path file) {
+    Map<String, Object> arguments =
+        Map.of("val", piece.address(), "size", piece.bytes(), "filename", file.toString());
+    assertThat(qmp.execute("pmemsave", arguments, LIMIT).toString()).isEqualTo("{}");
+    return file;
+  }
+
+  private QmpClient monitor(Host host) throws IOException {
     Path machine = host.root.resolve(hosts.id.uid().toString());
     for (Path launch : launches(machine)) {
-      try (QmpClient client = QmpClient.connect(launch.resolve("rescue"), LIMIT)) {
-        String unused = client
-            .execute(
-                "pmemsave",
-                Map.of("val", 0, "size", memoryBytes, "filename", file.toString()),
-                LIMIT)
-            .toString();
-        return file;
-      }
+      return QmpClient.connect(launch.resolve("rescue"), LIMIT);
     }
     throw new N0Exception(N0Exception.Code.NOT_FOUND, "launch", "find a launch in " + machine);
   }

@@ -98,7 +98,12 @@ class ConvergingIT {
     });
 
     MigrationReport report = migration()
-        .migrate(cx, hosts.id, terms, slow(Convergence.SLOW_DOWN), hosts.way(hosts.right));
+        .migrate(
+            cx,
+            hosts.id,
+            terms,
+            slow(Convergence.SLOW_DOWN),
+            new ComparingTarget(hosts, directory, hosts.way(hosts.right)));
 
     assertThat(mostThrottled).hasPositiveValue();
     assertThat(report.transferredBytes()).isPositive();

@@ -20,7 +20,9 @@ public final class QemuCommandLine {
   private static final int FUNCTIONS = 8; // of a PCI slot
   private static final int SPARE_PORTS = 4;
   private static final int MEMORY_SLOTS = 32;
+  private static final long KIB = 1 << 10;
   private static final long MIB = 1 << 20;
+  private static final long UNEVEN = 64 * KIB; // firmware counts memory by these
   private static final String SANDBOX =
       "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 
@@ -50,7 +52,7 @@ public final class QemuCommandLine {
     line.identity(record);
     line.machine(spec, type, files);
     line.processors(spec, accelerator);
-    line.memory(spec);
+    line.memory(spec, unevenBytes(spec, accelerator, files.firmware()));
     if (spec.chipset() != Chipset.PC) {
       line.rootPorts(Addresses.slots(record.addresses()) + SPARE_PORTS, spec);
     }
@@ -84,7 +86,7 @@ public final class QemuCommandLine {
       flash("flash-code", uefi.code(), true);
       flash("flash-variables", uefi.variables(), false);
       machine.with("pflash0", "flash-code").with("pflash1", "flash-variables");
-      if (files.firmware() instanceof Firmware.Uefi which && which.secureBoot() == SecureBoot.ON) {
+      if (isSecure(files.firmware())) {
         // Only code in system management mode may write the variables.
         machine.with("smm", "on");
         add("-global", "driver=cfi.pflash01,property=secure,value=on");
@@ -128,23 +130,46 @@ public final class QemuCommandLine {
             .toString());
   }
 
-  private void memory(MachineSpec spec) {
-    QemuOptions memory = new QemuOptions().with("size", spec.memoryBytes() / MIB + "M");
+  /**
+   * Returns what a guest gets beyond its memory, so that it can be sent while it runs. QEMU before 9.0 loses sight of what an
+   * emulated processor writes meanwhile, in a block of memory that is a multiple of 64 pages
+   * (cpu_physical_memory_sync_dirty_bitmap in include/exec/ram_addr.h). Later ones get it too: a machine may come from an
+   * older host, or go there.
+   */
+  private static long unevenBytes(MachineSpec spec, Accelerator accelerator, Firmware firmware) {
+    boolean huge =
+        Periphery.memory(spec).flatMap(Hardware.Memory::hugePageBytes).isPresent();
+    // The memory of system management mode lies below the end, which OVMF takes for a whole MiB.
+    return accelerator == Accelerator.KVM || huge || isSecure(firmware) ? 0 : UNEVEN;
+  }
+
+  private static boolean isSecure(Firmware firmware) {
+    return firmware instanceof Firmware.Uefi uefi && uefi.secureBoot() == SecureBoot.ON;
+  }
+
+  private void memory(MachineSpec spec, long unevenBytes) {
+    long bytes = spec.memoryBytes() + unevenBytes;
+    QemuOptions memory = new QemuOptions().with("size", size(bytes));
     Periphery.memory(spec)
         .flatMap(Hardware.Memory::mostBytes)
         .filter(most -> most > spec.memoryBytes())
-        .ifPresent(most -> memory.with("slots", MEMORY_SLOTS).with("maxmem", most / MIB + "M"));
+        .ifPresent(
+            most -> memory.with("slots", MEMORY_SLOTS).with("maxmem", size(most + unevenBytes)));
     add("-m", memory.toString());
     if (backed(spec)) {
       Json backend = Json.of("qom-type", "memory-backend-memfd")
           .with("id", "memory0")
-          .with("size", spec.memoryBytes())
+          .with("size", bytes)
           .with("share", Periphery.sharesMemory(spec));
       Periphery.memory(spec)
           .flatMap(Hardware.Memory::hugePageBytes)
           .ifPresent(size -> backend.with("hugetlb", true).with("hugetlbsize", size));
       add("-object", backend.toString());
     }
+  }
+
+  private static String size(long bytes) {
+    return bytes % MIB == 0 ? bytes / MIB + "M" : bytes / KIB + "K";
   }
 
   private static boolean backed(MachineSpec spec) {

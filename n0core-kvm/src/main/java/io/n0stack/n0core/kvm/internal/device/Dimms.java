@@ -12,6 +12,8 @@ import java.util.TreeMap;
 
 /** Plugs memory: one DIMM for each time that it grows. None is ever taken out while the guest runs. */
 final class Dimms {
+  private static final long MIB = 1 << 20;
+
   private final Monitor monitor;
 
   Dimms(Monitor monitor) {
@@ -33,7 +35,7 @@ final class Dimms {
   /** Returns how much is missing; zero if there is enough. */
   long missing(MachineSpec spec) {
     QmpResult now = monitor.execute("query-memory-size-summary");
-    long present = now.number("/base-memory")
+    long present = now.number("/base-memory") / MIB * MIB // a little more where it is emulated
         + now.find("/plugged-memory").map(plugged -> plugged.number("")).orElse(0L);
     return Math.max(0, spec.memoryBytes() - present);
   }

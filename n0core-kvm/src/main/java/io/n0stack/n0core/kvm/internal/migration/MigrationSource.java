@@ -1,6 +1,7 @@
 package io.n0stack.n0core.kvm.internal.migration;
 
 import io.n0stack.n0core.api.N0Exception;
+import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.MachineState;
 import io.n0stack.n0core.api.compute.Migration.Phase;
 import io.n0stack.n0core.api.compute.Migration.Verdict;
@@ -158,8 +159,14 @@ final class MigrationSource {
         copy(cx, journey, mirrors);
         cx.step("note that its memory follows", () -> moving.write(handing));
       }
+      boolean still =
+          journey.run.accelerator() != Accelerator.KVM && EmulatedMemory.isLost(monitor);
       // From here nothing is written until the target has it: the guest is not to wait for a disk.
       cx.step("send the memory", () -> {
+        if (still) {
+          LOG.info("{}: stands still, so that its QEMU sends all that it writes", moving.id());
+          monitor.execute("stop");
+        }
         sender.send(cx, journey.terms.memory(), journey.process);
         sender.await(cx, copied ? Sender.PAUSED : Sender.COMPLETED);
       });

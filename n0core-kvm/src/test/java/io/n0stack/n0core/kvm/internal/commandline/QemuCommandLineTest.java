@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Accelerator;
 import io.n0stack.n0core.api.compute.Firmware;
+import io.n0stack.n0core.api.compute.Firmware.Uefi.SecureBoot;
+import io.n0stack.n0core.api.compute.Hardware;
+import io.n0stack.n0core.api.compute.Hardware.Memory;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -110,6 +113,42 @@ class QemuCommandLineTest {
                 + "\"addr\":\"01.0\",\"multifunction\":true}",
             "{\"driver\":\"pcie-root-port\",\"id\":\"port9\",\"bus\":\"pcie.0\",\"chassis\":10,"
                 + "\"addr\":\"02.1\",\"multifunction\":false}");
+  }
+
+  @Test
+  void memoryWithoutKvmIsNoMultipleOf64Pages() {
+    assertThat(memory(Accelerator.KVM, new Firmware.Bios(), Memory.standard()))
+        .isEqualTo("size=256M");
+    assertThat(memory(Accelerator.TCG, new Firmware.Bios(), Memory.standard()))
+        .isEqualTo("size=262208K");
+    assertThat(memory(
+            Accelerator.TCG,
+            new Firmware.Bios(),
+            new Memory(Optional.of(512L << 20), Optional.empty())))
+        .isEqualTo("size=262208K,slots=32,maxmem=524352K");
+    assertThat(memory(
+            Accelerator.TCG,
+            new Firmware.Bios(),
+            new Memory(Optional.empty(), Optional.of(2L << 20))))
+        .isEqualTo("size=256M");
+    assertThat(memory(Accelerator.TCG, new Firmware.Uefi(SecureBoot.OFF), Memory.standard()))
+        .isEqualTo("size=262208K");
+    assertThat(memory(Accelerator.TCG, new Firmware.Uefi(SecureBoot.ON), Memory.standard()))
+        .isEqualTo("size=256M");
+  }
+
+  private static String memory(Accelerator accelerator, Firmware firmware, Memory memory) {
+    MachineSpec spec = MachineSpec.builder(1, 256 << 20)
+        .firmware(firmware)
+        .hardware(Hardware.standard().withMemory(memory))
+        .build();
+    List<String> line = QemuCommandLine.of(
+        "qemu",
+        new MachineRecord(WEB1, spec),
+        "q35",
+        accelerator,
+        files(spec, new Run(UID, Path.of("/m/run.1"))));
+    return line.get(line.indexOf("-m") + 1);
   }
 
   @Test
