@@ -61,7 +61,7 @@ class BalloonIT {
     return new StandaloneContext(LinuxGuest.BOOT);
   }
 
-  private void awaitKept(long mebibytes) {
+  private void awaitKept(long bytes) {
     await("balloon")
         .atMost(FOLLOWS)
         .untilAsserted(() -> assertThat(driver
@@ -69,7 +69,7 @@ class BalloonIT {
                 .orElseThrow()
                 .usage(id)
                 .balloonBytes())
-            .contains(mebibytes * MIB));
+            .contains(bytes));
   }
 
   @Test
@@ -79,7 +79,7 @@ class BalloonIT {
     driver.apply(cx(), id, less);
     long pid = Host.pid(driver, id);
     LinuxGuest.awaitSaid(driver, id, "N0: READY");
-    awaitKept(192);
+    awaitKept(192 * MIB);
     assertThat(driver.observe(id)).extracting("complete").isEqualTo(true);
 
     driver.close();
@@ -98,11 +98,11 @@ class BalloonIT {
         crashed = true;
         driver.apply(cx(), id, keeping(all, 160 + point % 2));
       }
-      awaitKept(160 + point % 2);
+      awaitKept((160 + point % 2) * MIB);
     }
 
     driver.apply(cx(), id, all);
-    awaitKept(256);
+    awaitKept(LinuxGuest.BOARD_BYTES);
     assertThat(Host.pid(driver, id)).isEqualTo(pid);
   }
 
@@ -117,7 +117,7 @@ class BalloonIT {
 
     LinuxGuest.type(driver, id, "echo INFL''ATED $(grep balloon_inflate /proc/vmstat)");
     LinuxGuest.awaitSaid(driver, id, "INFLATED balloon_inflate 0");
-    awaitKept(256);
+    awaitKept(LinuxGuest.BOARD_BYTES);
   }
 
   @Test

@@ -21,6 +21,8 @@ import java.util.Optional;
 final class LinuxGuest {
   static final Duration BOOT = Duration.ofMinutes(3);
   private static final long MEMORY = 256L << 20;
+  /** What it has of that on its board, which without KVM is a little more. */
+  static final long BOARD_BYTES = MEMORY + (64 << 10);
 
   private final Path files;
 

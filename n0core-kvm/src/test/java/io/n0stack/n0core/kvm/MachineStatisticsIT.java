@@ -115,7 +115,7 @@ class MachineStatisticsIT {
         .singleElement()
         .satisfies(time -> assertThat(time).isPositive().isLessThanOrEqualTo(after.cpuTime()));
     assertThat(before.residentBytes()).isBetween(10L << 20, 2L << 30);
-    assertThat(before.balloonBytes()).contains(256L << 20);
+    assertThat(before.balloonBytes()).contains(LinuxGuest.BOARD_BYTES);
     assertThat(before.disks()).singleElement().satisfies(disk -> {
       assertThat(disk.name()).isEqualTo("disk-data");
       assertThat(disk.readBytes()).isPositive();
