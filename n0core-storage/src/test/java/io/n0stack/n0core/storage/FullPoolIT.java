@@ -7,8 +7,10 @@ import io.n0stack.n0core.tck.Requires;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,21 +38,23 @@ class FullPoolIT {
     assertThat(Images.tree(pool)).isEmpty();
   }
 
+  @Test
+  void workForWhichThereIsNoRoomIsRefusedAndCanBeDoneLater() throws Exception {
+    Path pool = Files.createDirectory(directory.resolve("pool"));
+    Path outside = Files.createDirectory(directory.resolve("outside"));
+
+    String output = run(pool, "16m", FullMaintenance.class, outside);
+
+    assertThat(output.lines().filter(line -> line.contains(" ok, refused ")))
+        .as(output)
+        .hasSize(12)
+        .as("work that needs no room at all")
+        .noneMatch(line -> line.endsWith(" refused 0"));
+    assertThat(Images.tree(pool)).isEmpty();
+  }
+
   private static void requireSaid(Path pool, Path image, Path foreign) {
-    // The mount is in a mount namespace that dies with the process.
-    String output = Images.run(List.of(
-        "unshare",
-        "-m",
-        "sh",
-        "-c",
-        "mount -t tmpfs -o size=2m tmpfs \"$1\" && exec \"$2\" -cp \"$3\" \"$4\" \"$1\" \"$5\" \"$6\"",
-        "sh",
-        pool.toString(),
-        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        Images.classPath(),
-        FullPool.class.getName(),
-        image.toString(),
-        foreign.toString()));
+    String output = run(pool, "2m", FullPool.class, image, foreign);
 
     assertThat(output)
         .contains(
@@ -63,5 +67,26 @@ class FullPoolIT {
             "export EXHAUSTED and nothing",
             "old still intact true",
             "left []");
+  }
+
+  /** Runs a program whose pool is a file system of its own. */
+  private static String run(Path pool, String size, Class<?> program, Path... arguments) {
+    // The mount is in a mount namespace that dies with the process.
+    List<String> command = new ArrayList<>(List.of(
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        "mount -t tmpfs -o size=\"$1\" tmpfs \"$2\" && shift 2 && exec \"$@\"",
+        "sh",
+        size,
+        pool.toString(),
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-cp",
+        Images.classPath(),
+        program.getName(),
+        pool.toString()));
+    Stream.of(arguments).map(Path::toString).forEach(command::add);
+    return Images.run(command);
   }
 }

@@ -22,32 +22,37 @@ public class QemuImgException extends N0Exception {
     static Reason of(String regex, Code code) {
       return new Reason(Pattern.compile(regex, Pattern.MULTILINE), code);
     }
+
+    /** The system's own words end a line, in parentheses after their number at times. */
+    static Reason ofSystem(String regex, Code code) {
+      return of("(" + regex + ")\\)?$", code);
+    }
   }
 
   private static final List<Reason> REASONS = List.of(
       Reason.of("Failed to get .*lock$|Failed to lock byte", Code.BUSY),
-      Reason.of(
-          "(No space left on device|Disk quota exceeded|Cannot allocate memory)$", Code.EXHAUSTED),
+      Reason.ofSystem(
+          "No space left on device|Disk quota exceeded|Cannot allocate memory", Code.EXHAUSTED),
       Reason.of(
           "[Ff]ailed to allocate|qemu_thread_create: Resource temporarily unavailable",
           Code.EXHAUSTED),
       Reason.of("Unable to get accurate CPU usage", Code.UNAVAILABLE),
-      Reason.of(
-          "(Permission denied|Operation not permitted|Read-only file system)$", Code.PERMISSION),
+      Reason.ofSystem(
+          "Permission denied|Operation not permitted|Read-only file system", Code.PERMISSION),
       Reason.of("Invalid password, cannot unlock any keyslot", Code.PERMISSION),
-      Reason.of("Input/output error$", Code.UNAVAILABLE),
-      Reason.of("No such file or directory$", Code.NOT_FOUND),
+      Reason.ofSystem("Input/output error", Code.UNAVAILABLE),
+      Reason.ofSystem("No such file or directory", Code.NOT_FOUND),
       Reason.of(
           "snapshot not found|Can't find the snapshot|Failed to load snapshot", Code.NOT_FOUND),
       Reason.of("Dirty bitmap '.*' not found|Did not find bitmap", Code.NOT_FOUND),
       Reason.of("Bitmap already exists", Code.ALREADY_EXISTS),
-      Reason.of("File too large$", Code.INVALID),
+      Reason.ofSystem("File too large", Code.INVALID),
       Reason.of("is not in .* format|not a VMDK image|Image not in .* format", Code.INVALID),
       Reason.of("Use the --shrink option", Code.INVALID),
       Reason.of("(is|marked) corrupt|Image is corrupt", Code.PRECONDITION),
       Reason.of("key-secret' (parameter )?is required", Code.PRECONDITION),
       Reason.of("Unknown (driver|file format)|[Uu]nsupported|not support", Code.UNSUPPORTED),
-      Reason.of("Invalid argument$", Code.INVALID));
+      Reason.ofSystem("Invalid argument", Code.INVALID));
 
   private final int exitCode;
   private final String stderr;
