@@ -39,13 +39,25 @@ class PartitionsIT extends LabScenarios {
   }
 
   @Test
-  void aPartitionInOneDirectionBetweenTwoIsNoDeparture() {
+  void whoDoesNotHearTheApiHasNotDepartedUnlessHeHearsNobody() {
+    requireNoDepartureUntil(
+        () -> lab.drop(4, "ip saddr 10.77.0.1", Lab.NOTHING), () -> lab.drop(4, "", Lab.NOTHING));
+  }
+
+  @Test
+  void whoIsNotHeardByTheApiHasNotDepartedUnlessNobodyHearsHim() {
+    requireNoDepartureUntil(
+        () -> lab.drop(4, Lab.NOTHING, "ip daddr 10.77.0.1"), () -> lab.drop(4, Lab.NOTHING, ""));
+  }
+
+  /** The others still reach both at first. */
+  private void requireNoDepartureUntil(Runnable betweenTwo, Runnable fromAll) {
     int before = api.lines.size();
-    lab.drop(4, "ip saddr 10.77.0.1", Lab.NOTHING); // the others still reach both
+    betweenTwo.run();
     pass(Duration.ofSeconds(8));
 
     assertThat(Lab.changes(api, before)).isEmpty();
-    lab.drop(4, "", Lab.NOTHING); // hears nobody any more
+    fromAll.run();
     api.awaitLineAfter(before, "change node-4 NOT_READY", SOON);
     lab.heal(4);
     api.awaitLineAfter(before, "change node-4 READY", SOON);
