@@ -20,12 +20,16 @@ import org.slf4j.LoggerFactory;
  * Finds out whether KVM works by running a guest under it: that {@code /dev/kvm} can be opened does
  * not say so, and neither does a guest that merely boots, since there are hosts whose KVM interprets
  * each instruction. The guest must also count to twenty million, which takes a processor milliseconds.
- * The answer is kept for the life of the driver. Thread-safe.
+ * The answer is kept for the life of the driver, but not that of a guest which got hardly any of a processor's time, as on
+ * a host that has just come up. Thread-safe.
  */
 public final class AcceleratorProbe {
   private static final Logger LOG = LoggerFactory.getLogger(AcceleratorProbe.class);
   private static final Path DEVICE = Path.of("/dev/kvm");
   private static final Duration LIMIT = Duration.ofSeconds(5);
+  private static final int SHARE =
+      10; // the part of that in which a guest can show what it is worth
+  private static final int MOST_UNDECIDED = 3; // there may be guests that wait for ever
   private static final String HOST_CPU = "host";
   private static final String READY = "N0: READY";
   // What the guest is told over its serial port, see nano.S.
@@ -33,7 +37,16 @@ public final class AcceleratorProbe {
   private static final char POWER_OFF = 'q';
   private static final String COUNTED = "N0: SPEED";
 
+  /** What came of a guest. */
+  private enum Trial {
+    RUNS,
+    FAILS,
+    UNDECIDED
+  }
+
   private final String program;
+  private final Duration limit;
+  private int undecided;
   private @Nullable Accelerator found;
 
   /**
@@ -42,7 +55,12 @@ public final class AcceleratorProbe {
    * @param program QEMU's system emulator
    */
   public AcceleratorProbe(String program) {
+    this(program, LIMIT);
+  }
+
+  AcceleratorProbe(String program, Duration limit) {
     this.program = program;
+    this.limit = limit;
   }
 
   /**
@@ -58,11 +76,22 @@ public final class AcceleratorProbe {
    * Returns the best accelerator on which a guest runs; takes up to 6 seconds the first time.
    *
    * @return KVM or TCG
-   * @throws N0Exception UNAVAILABLE if the trial could not be made
+   * @throws N0Exception UNAVAILABLE if the trial could not be made, or the host is so busy that it told nothing, the first
+   *     two times
    */
   public synchronized Accelerator best() {
     if (found == null) {
-      found = guestRuns(COUNTED, HOST_CPU) ? Accelerator.KVM : Accelerator.TCG;
+      Trial trial = guest(COUNTED, HOST_CPU);
+      if (trial == Trial.UNDECIDED && ++undecided < MOST_UNDECIDED) {
+        throw new N0Exception(
+            N0Exception.Code.UNAVAILABLE,
+            "kvm",
+            "try a guest under KVM: in " + limit.toSeconds() + " s it got less than "
+                + limit.dividedBy(SHARE).toMillis()
+                + " ms of a processor, this host is too busy to tell"
+                + " what it can do; set kvm.accelerator to do without the trial");
+      }
+      found = trial == Trial.RUNS ? Accelerator.KVM : Accelerator.TCG;
       LOG.info("guests run with {}", found);
     }
     return found;
@@ -76,12 +105,12 @@ public final class AcceleratorProbe {
    * @throws N0Exception UNAVAILABLE if the trial could not be made
    */
   public boolean guestBoots(String cpu) {
-    return guestRuns(READY, cpu);
+    return guest(READY, cpu) == Trial.RUNS;
   }
 
-  private boolean guestRuns(String upTo, String cpu) {
+  private Trial guest(String upTo, String cpu) {
     if (!deviceUsable()) {
-      return false;
+      return Trial.FAILS;
     }
     Path rom = rom();
     try {
@@ -89,17 +118,18 @@ public final class AcceleratorProbe {
           .redirectError(ProcessBuilder.Redirect.DISCARD)
           .start();
       try {
-        long deadline = System.nanoTime() + LIMIT.toNanos();
+        long deadline = System.nanoTime() + limit.toNanos();
         boolean runs = says(process, READY, deadline);
         if (runs && upTo.equals(COUNTED)) {
           tell(process, COUNT);
           runs = says(process, COUNTED, deadline);
         }
+        boolean starved = !runs && isStarved(process);
         tell(process, POWER_OFF);
         process.waitFor(1, TimeUnit.SECONDS);
-        return runs;
+        return runs ? Trial.RUNS : starved ? Trial.UNDECIDED : Trial.FAILS;
       } catch (IOException e) {
-        return false; // it has ended by itself
+        return Trial.FAILS; // it has ended by itself
       } finally {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
@@ -113,14 +143,22 @@ public final class AcceleratorProbe {
     }
   }
 
+  private boolean isStarved(Process process) {
+    Duration used = process
+        .descendants()
+        .flatMap(each -> each.info().totalCpuDuration().stream())
+        .reduce(Duration.ZERO, Duration::plus);
+    return process.isAlive() && used.compareTo(limit.dividedBy(SHARE)) < 0;
+  }
+
   /** timeout(1) ends the trial even if this process is killed in the middle of it. */
   private List<String> command(Path rom, String cpu) {
-    String limit = String.valueOf(LIMIT.toSeconds() + 1);
+    String most = String.valueOf(limit.toSeconds() + 1);
     return List.of(
         "timeout",
         "-s",
         "KILL",
-        limit,
+        most,
         program,
         "-nodefaults",
         "-no-user-config",
