@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe: one request after the other.
  */
 public final class Conversation implements AutoCloseable {
-  private static final int DUMPS = 5;
+  private static final int DUMPS = 20; // a host with few processors and many links fails several
   private static final int BATCH = 100; // some 200 errors at once overflow the usual receive buffer
   private static final int BATCH_BYTES = 32 * 1024;
   private static final Answers NONE = (bytes, from, to) -> {};

@@ -209,7 +209,8 @@ public record LinkChange(
   }
 
   /**
-   * Keeps the kernel from giving the link IPv6 addresses of its own.
+   * Keeps the kernel from giving the link IPv6 addresses of its own. Those that it has stay. In a batch, make this a change of
+   * its own, before the one that turns the link up.
    *
    * @return a changed copy
    */

@@ -19,6 +19,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * @since 0.1
  */
 public final class Links {
+  private static final LinkChange WITHOUT_ADDRESSES = LinkChange.none().withoutGeneratedAddresses();
   private static final int ENODEV = 19; // asm-generic/errno-base.h
   private static final int LEAST_CHOSEN_INDEX = 0x20000000;
   private static final int LONGEST_ALTERNATIVE = 127; // ALTIFNAMSIZ - 1, linux/if.h
@@ -57,7 +58,7 @@ public final class Links {
    * Lists all links.
    *
    * @return a consistent list: the kernel says when links came and went meanwhile, and is asked again
-   * @throws InterruptedDumpException if links came and went during each of five lists
+   * @throws InterruptedDumpException if links came and went during each of 20 lists
    */
   public List<Link> list() {
     return filtered(0, "");
@@ -110,7 +111,7 @@ public final class Links {
    * Reads how much each link has carried.
    *
    * @return the counters of all links
-   * @throws InterruptedDumpException if links came and went during each of five lists
+   * @throws InterruptedDumpException if links came and went during each of 20 lists
    */
   public List<LinkStatistics> statistics() {
     return Netlink.consistent(kernel, new LinkRequests.Dump(0, ""), LinkStatistics::decode);
@@ -191,15 +192,25 @@ public final class Links {
     }
   }
 
+  private static boolean isTooLateFor(LinkChange change) {
+    return change.addressGeneration().isPresent()
+        && change.state().equals(Optional.of(AdminState.UP));
+  }
+
   /**
-   * Changes a link in one message.
+   * Changes a link in one message; in two if it is to come up without generated addresses, since the kernel turns it up
+   * before it heeds that.
    *
    * @param index the link
    * @param change what to change
    * @throws NetlinkException NOT_FOUND if there is no such link
    */
   public void change(int index, LinkChange change) {
-    kernel.change(changing(index, change).request());
+    Change whole = changing(index, change);
+    if (isTooLateFor(change)) {
+      kernel.change(changing(index, WITHOUT_ADDRESSES).request());
+    }
+    kernel.change(whole.request());
   }
 
   /**
@@ -212,7 +223,11 @@ public final class Links {
    * @throws NetlinkException NOT_FOUND if there is no such link
    */
   public void change(String name, LinkChange change) {
-    kernel.change(changing(name, change).request());
+    Change whole = changing(name, change);
+    if (isTooLateFor(change)) {
+      kernel.change(changing(name, WITHOUT_ADDRESSES).request());
+    }
+    kernel.change(whole.request());
   }
 
   /**
@@ -273,7 +288,8 @@ public final class Links {
   }
 
   /**
-   * Describes {@link #change(int, LinkChange)}.
+   * Describes {@link #change(int, LinkChange)}, but as one message: a link that is to come up without generated addresses
+   * needs two changes, of which this comes second.
    *
    * @param index the link
    * @param change what to change
@@ -285,7 +301,7 @@ public final class Links {
   }
 
   /**
-   * Describes {@link #change(String, LinkChange)}.
+   * Describes {@link #change(String, LinkChange)}, as {@link #changing(int, LinkChange)} does.
    *
    * @param name the link's name, or an alternative one
    * @param change what to change; not the name

@@ -68,14 +68,14 @@ class ConversationTest {
 
   @Test
   void dumpThatIsInterruptedAllTheTimeIsAnErrorAndNotAPartialList() {
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 20; i++) {
       kernel.answer(same(interrupted(FakeKernel.link(5, "br0"))), same(FakeKernel.done()));
     }
 
     assertThatThrownBy(netlink.links()::list)
         .isInstanceOfSatisfying(
             N0Exception.class, e -> assertThat(e.code()).isEqualTo(N0Exception.Code.BUSY));
-    assertThat(kernel.sent()).hasSize(5);
+    assertThat(kernel.sent()).hasSize(20);
   }
 
   @Test
@@ -163,7 +163,7 @@ class ConversationTest {
         }
       }
     }
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 20; i++) {
       kernel.answer(good);
     }
 

@@ -142,6 +142,21 @@ class NetlinkIT {
   }
 
   @Test
+  void linkThatComesUpWithoutGeneratedAddressesHasNone() {
+    LinkChange change = LinkChange.none().withoutGeneratedAddresses().up();
+    int first = netlink.links().create(LinkSpec.ifb("ifb0")).index();
+    int second = netlink.links().create(LinkSpec.ifb("ifb1")).index();
+
+    netlink.links().change(first, change);
+    netlink.links().change("ifb1", change);
+
+    assertThat(netlink.links().find(first).orElseThrow().up()).isTrue();
+    assertThat(netlink.links().find(second).orElseThrow().up()).isTrue();
+    assertThat(netlink.addresses().of(first)).isEmpty();
+    assertThat(netlink.addresses().of(second)).isEmpty();
+  }
+
+  @Test
   void addressesAreAddedListedAndRemoved() {
     int index = netlink.links().create(LinkSpec.bridge("br0").up()).index();
     netlink.links().change(index, LinkChange.none().withoutGeneratedAddresses());
