@@ -282,7 +282,7 @@ class ChangedDevicesIT extends BoardFixture {
     driver.power(board.cx(), id, PowerAction.BOOT);
 
     assertHas(Set.of("a", "b"), Set.of());
-    assertThat(commandLine()).contains("type=pc").contains("cpus=2").contains("size=32M");
+    assertThat(commandLine()).contains("type=pc").contains("cpus=2").contains("size=32832K");
   }
 
   @Test
