@@ -21,6 +21,8 @@ import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import io.n0stack.n0core.tck.SimulatedCrash;
 import io.n0stack.n0core.tck.StandaloneContext;
+import java.io.BufferedReader;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -146,6 +148,36 @@ class AwkwardSnapshotsIT {
     assertThat(snapshots.snapshots(id)).isEmpty();
     assertThat(tags(root)).doesNotContain("n0-");
     Files.move(away, key);
+  }
+
+  /** How many snapshots there are is written last when one is made, after all of its clusters were counted. */
+  @Test
+  void whatAQemuImgThatDiedHasCountedIsFreed() throws Exception {
+    Host.run("qemu-io", "-f", "qcow2", "-c", "write 0 1M", root.toString());
+    driver.apply(cx(), id, nano().build());
+    driver.power(context(), id, PowerAction.HARD_SHUTDOWN);
+    StandaloneContext dying = cx().before("note that the snapshot is complete", () -> {
+      throw new SimulatedCrash("qemu-img");
+    });
+    assertThatExceptionOfType(SimulatedCrash.class)
+        .isThrownBy(() -> snapshots.takeSnapshot(dying, id, "one", Content.DISKS));
+    try (RandomAccessFile disk = new RandomAccessFile(root.toFile(), "rw")) {
+      disk.seek(60); // docs/interop/qcow2.txt
+      disk.writeInt(0);
+    }
+    assertThat(leaks()).isTrue();
+
+    driver.apply(cx(), id, nano().build());
+
+    assertThat(leaks()).isFalse();
+    assertThat(snapshots.snapshots(id)).isEmpty();
+  }
+
+  private boolean leaks() throws Exception {
+    Process check = new ProcessBuilder("qemu-img", "check", "-f", "qcow2", root.toString()).start();
+    try (BufferedReader lines = check.inputReader()) {
+      return lines.lines().anyMatch(line -> line.contains("leaked clusters were found"));
+    }
   }
 
   @Test

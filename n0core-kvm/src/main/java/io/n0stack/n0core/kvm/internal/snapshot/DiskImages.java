@@ -21,9 +21,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The disks of a machine that is off, worked on by qemu-img, which refuses those that somebody has open. */
 final class DiskImages {
+  private static final Logger LOG = LoggerFactory.getLogger(DiskImages.class);
   static final String MARKED =
       "has checkpoints of backups, since which nothing would mark what is set back; remove them first";
   private static final int MESSAGE = 2000;
@@ -107,6 +110,22 @@ final class DiskImages {
     for (VolumeStatus volume : volumes.values()) {
       if (has(cx, volume, tag)) {
         run(cx, volume, "snapshot", "-d", tag);
+      }
+    }
+  }
+
+  /** Frees what a process that died amid a snapshot has counted twice. A disk that is damaged otherwise stays as it is. */
+  void mend(Context cx) {
+    for (VolumeStatus volume : volumes.values()) {
+      if (volume.format() == ImageFormat.QCOW2) {
+        try {
+          LOG.info("{}: {}", volume.path(), run(cx, volume, "check", "-r", "leaks"));
+        } catch (N0Exception e) {
+          if (e.code() != N0Exception.Code.UNAVAILABLE) {
+            throw e;
+          }
+          LOG.warn("{} is not mended: {}", volume.path(), e.getMessage());
+        }
       }
     }
   }

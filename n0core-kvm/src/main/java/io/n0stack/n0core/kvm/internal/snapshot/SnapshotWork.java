@@ -258,6 +258,9 @@ public final class SnapshotWork {
   }
 
   private void finish(Context cx, Place place, SnapshotRecord record) {
+    if (record.stage() != Stage.TAKEN && !place.seen().alive()) {
+      images(cx, place).mend(cx);
+    }
     switch (record.stage()) {
       case TAKEN -> {}
       case DELETING -> remove(cx, place, record);
