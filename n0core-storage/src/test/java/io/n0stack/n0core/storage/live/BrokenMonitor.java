@@ -3,11 +3,9 @@ package io.n0stack.n0core.storage.live;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.UnknownOutcomeException;
 import io.n0stack.n0core.api.driver.ResourceId;
-import io.n0stack.n0core.api.storage.BlockEvents;
 import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.api.storage.BlockSession;
 import io.n0stack.n0core.api.storage.BlockUse;
-import io.n0stack.n0core.api.storage.QemuCapabilities;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -60,13 +58,7 @@ final class BrokenMonitor implements BlockMonitor {
 
   @Override
   public BlockSession connect(ResourceId machine, Duration timeout) {
-    BlockSession session = real.connect(machine, timeout);
-    return new BlockSession() {
-      @Override
-      public QemuCapabilities capabilities() {
-        return session.capabilities();
-      }
-
+    return new ForwardingSession(real.connect(machine, timeout)) {
       @Override
       public String execute(String command, Map<String, ?> arguments, Duration deadline) {
         // To lose the answer to a question is to lose the question, and to die at one is to die
@@ -76,17 +68,7 @@ final class BrokenMonitor implements BlockMonitor {
         if (counts && left.decrementAndGet() == 0) {
           return breakAt(session, command, arguments, deadline);
         }
-        return session.execute(command, arguments, deadline);
-      }
-
-      @Override
-      public BlockEvents events(int capacity) {
-        return session.events(capacity);
-      }
-
-      @Override
-      public void close() {
-        session.close();
+        return super.execute(command, arguments, deadline);
       }
     };
   }

@@ -1,11 +1,9 @@
 package io.n0stack.n0core.storage.live;
 
 import io.n0stack.n0core.api.driver.ResourceId;
-import io.n0stack.n0core.api.storage.BlockEvents;
 import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.api.storage.BlockSession;
 import io.n0stack.n0core.api.storage.BlockUse;
-import io.n0stack.n0core.api.storage.QemuCapabilities;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -40,19 +38,13 @@ final class QuietMonitor implements BlockMonitor {
 
   @Override
   public BlockSession connect(ResourceId machine, Duration timeout) {
-    BlockSession session = real.connect(machine, timeout);
-    return new BlockSession() {
-      @Override
-      public QemuCapabilities capabilities() {
-        return session.capabilities();
-      }
-
+    return new ForwardingSession(real.connect(machine, timeout)) {
       @Override
       public String execute(String command, Map<String, ?> arguments, Duration deadline) {
         if (quiet) {
           whileQuiet.add(command);
         }
-        return session.execute(command, arguments, deadline);
+        return super.execute(command, arguments, deadline);
       }
 
       @Override
@@ -64,16 +56,6 @@ final class QuietMonitor implements BlockMonitor {
           quiet = false;
         }
         return agrees;
-      }
-
-      @Override
-      public BlockEvents events(int capacity) {
-        return session.events(capacity);
-      }
-
-      @Override
-      public void close() {
-        session.close();
       }
     };
   }

@@ -1,11 +1,9 @@
 package io.n0stack.n0core.storage.live;
 
 import io.n0stack.n0core.api.driver.ResourceId;
-import io.n0stack.n0core.api.storage.BlockEvents;
 import io.n0stack.n0core.api.storage.BlockMonitor;
 import io.n0stack.n0core.api.storage.BlockSession;
 import io.n0stack.n0core.api.storage.BlockUse;
-import io.n0stack.n0core.api.storage.QemuCapabilities;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -20,32 +18,15 @@ record SlowMonitor(BlockMonitor real, long bytesPerSecond) implements BlockMonit
 
   @Override
   public BlockSession connect(ResourceId machine, Duration timeout) {
-    return new Slow(real.connect(machine, timeout), bytesPerSecond);
-  }
-
-  private record Slow(BlockSession session, long bytesPerSecond) implements BlockSession {
-    @Override
-    public QemuCapabilities capabilities() {
-      return session.capabilities();
-    }
-
-    @Override
-    public String execute(String command, Map<String, ?> arguments, Duration deadline) {
-      Map<String, Object> all = new HashMap<>(arguments);
-      if (command.equals("block-stream")) {
-        all.put("speed", bytesPerSecond);
+    return new ForwardingSession(real.connect(machine, timeout)) {
+      @Override
+      public String execute(String command, Map<String, ?> arguments, Duration deadline) {
+        Map<String, Object> all = new HashMap<>(arguments);
+        if (command.equals("block-stream")) {
+          all.put("speed", bytesPerSecond);
+        }
+        return super.execute(command, all, deadline);
       }
-      return session.execute(command, all, deadline);
-    }
-
-    @Override
-    public BlockEvents events(int capacity) {
-      return session.events(capacity);
-    }
-
-    @Override
-    public void close() {
-      session.close();
-    }
+    };
   }
 }
