@@ -3,12 +3,16 @@ package io.n0stack.n0core.kvm.internal.launch;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -27,6 +31,8 @@ import org.slf4j.LoggerFactory;
 public final class Cgroups {
   private static final Logger LOG = LoggerFactory.getLogger(Cgroups.class);
   private static final long MOST_BFQ_WEIGHT = 1000;
+  private static final String TRIAL = "n0core-trial-";
+  private static final Duration LONGEST_TRIAL = Duration.ofMinutes(1);
 
   private record Hierarchy(Path mount, boolean unified, Set<String> controllers) {}
 
@@ -67,8 +73,9 @@ public final class Cgroups {
       throw unsupported(controller, "its weight is at most " + MOST_BFQ_WEIGHT + " here");
     }
     // Root groups do not have most files, so only a group of ours can show them.
-    Path trial = hierarchy.mount().resolve("n0core-trial-" + UUID.randomUUID());
+    Path trial = hierarchy.mount().resolve(TRIAL + UUID.randomUUID());
     try {
+      sweep(hierarchy.mount());
       if (unified) {
         delegate(hierarchy.mount(), controller.name(true));
       }
@@ -84,6 +91,22 @@ public final class Cgroups {
       }
     } catch (IOException e) {
       throw unsupported(controller, "groups cannot be made in " + hierarchy.mount() + ": " + e);
+    }
+  }
+
+  /** Removes the groups of trials whose agents were killed. One that is at it needs its group for a moment only. */
+  private static void sweep(Path mount) throws IOException {
+    Instant now = Instant.now();
+    try (DirectoryStream<Path> trials = Files.newDirectoryStream(mount, TRIAL + "*")) {
+      for (Path trial : trials) {
+        if (Files.getLastModifiedTime(trial).toInstant().plus(LONGEST_TRIAL).isBefore(now)) {
+          Files.deleteIfExists(trial);
+        }
+      }
+    } catch (NoSuchFileException e) {
+      LOG.debug("another agent sweeps, too: {}", e.getMessage());
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
     }
   }
 

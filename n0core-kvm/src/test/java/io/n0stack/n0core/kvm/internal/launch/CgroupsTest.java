@@ -8,9 +8,13 @@ import io.n0stack.n0core.api.compute.MachineSpec.Limits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,6 +71,25 @@ class CgroupsTest {
         .withMessageContaining("no mounted hierarchy has it")
         .satisfies(e -> assertThat(e.code()).isEqualTo(N0Exception.Code.UNSUPPORTED));
     assertThat(unified.resolve("agents/n0core").resolve(MACHINE.toString())).doesNotExist();
+  }
+
+  @Test
+  void groupsOfTrialsWhoseAgentsWereKilledAreRemoved() throws IOException {
+    Files.writeString(unified.resolve("cgroup.controllers"), "cpu memory pids\n");
+    Path old = Files.createDirectory(unified.resolve("n0core-trial-old"));
+    Path fresh = Files.createDirectory(unified.resolve("n0core-trial-fresh"));
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofMinutes(2))));
+    Limits few =
+        new Limits(Optional.of(1500), Optional.empty(), Optional.empty(), Optional.empty());
+
+    // In what is no kernel's, a new group has no files.
+    assertThatExceptionOfType(N0Exception.class).isThrownBy(() -> cgroups.require(few));
+
+    assertThat(old).doesNotExist();
+    assertThat(fresh).exists();
+    try (Stream<Path> trials = Files.list(unified)) {
+      assertThat(trials.filter(file -> file.toString().contains("trial"))).containsExactly(fresh);
+    }
   }
 
   @Test
