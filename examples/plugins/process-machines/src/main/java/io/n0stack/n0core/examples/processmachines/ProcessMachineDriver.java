@@ -39,9 +39,7 @@ record ProcessMachineDriver(Path directory) implements Driver<MachineSpec, Machi
   public Fingerprint probe() {
     Observed<?> none = observe(ResourceId.fresh("machine", "none"));
     return none instanceof Observed.Absent && Files.isWritable(directory)
-        ? Fingerprint.healthy(
-            Map.of("process-machines.directory", "" + directory),
-            Map.of("cpu.millicores", Runtime.getRuntime().availableProcessors() * 1000L))
+        ? Fingerprint.healthy(Map.of("process-machines.directory", "" + directory), Map.of())
         : Fingerprint.unhealthy("make " + directory + " writable, show all of /proc: " + none);
   }
 
