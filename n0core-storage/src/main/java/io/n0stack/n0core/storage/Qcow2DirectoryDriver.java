@@ -255,7 +255,7 @@ public final class Qcow2DirectoryDriver implements StorageDriver, ExternalSnapsh
     }
     ImageGate.Inspected disk = gate.volume(record);
     VolumeStatus status = status(record, disk.sizeBytes());
-    return disk.sizeBytes() >= record.sizeBytes()
+    return disk.sizeBytes() >= record.sizeBytes() && !pool.isUnswept(id)
         ? Observed.complete(status)
         : Observed.incomplete(status);
   }

@@ -41,6 +41,8 @@ import java.util.regex.Pattern;
 final class VolumePool {
   static final String RECORD = "volume.json";
   static final String TEMPORARY = SmallFiles.TEMPORARY;
+  private static final String CUT_OFF =
+      "{" + TEMPORARY + "*,.n0-????????-????-????-????-????????????.tmp}";
   // Of which 200 layers of long names take a quarter.
   private static final int RECORD_BYTES = 256 << 10;
   private static final Pattern STAMP =
@@ -270,6 +272,18 @@ final class VolumePool {
     }
     Files.deleteIfExists(path);
     sync(directory);
+  }
+
+  /** Says whether {@link #sweep} has something to do. */
+  boolean isUnswept(ResourceId id) {
+    Path path = path(Stage.READY, id);
+    return FileFailures.translated("look into", path, () -> {
+      try (DirectoryStream<Path> cutOff = Files.newDirectoryStream(path, CUT_OFF)) {
+        return cutOff.iterator().hasNext();
+      } catch (DirectoryIteratorException e) {
+        throw e.getCause();
+      }
+    });
   }
 
   /** Unlinks what writes that were cut off left in a finished volume's directory. */

@@ -467,12 +467,15 @@ class DriverFeaturesIT {
   @Test
   void whatWasCutOffBesideADiskIsUnlinkedByTheNextApply() throws IOException {
     VolumeStatus made = make(root, VolumeSpec.empty(MIB));
-    Path layer = made.path().resolveSibling(".n0-" + UUID.randomUUID() + ".tmp");
-    Files.createFile(layer);
+    for (String name : List.of(".n0-" + UUID.randomUUID() + ".tmp", ".tmp-volume.json")) {
+      Path cutOff = Files.createFile(made.path().resolveSibling(name));
+      assertThat(driver.observe(root)).as(name).extracting("complete").isEqualTo(false);
 
-    VolumeStatus unused = make(root, VolumeSpec.empty(MIB));
+      VolumeStatus unused = make(root, VolumeSpec.empty(MIB));
 
-    assertThat(layer).doesNotExist();
+      assertThat(cutOff).doesNotExist();
+      assertThat(driver.observe(root)).as(name).extracting("complete").isEqualTo(true);
+    }
   }
 
   @Test
