@@ -47,7 +47,7 @@ record RawVolumeDriver(Path directory) implements StorageDriver {
     return Files.isDirectory(directory) && Files.isWritable(directory)
         ? Fingerprint.healthy(
             Map.of("raw-volumes.directory", directory.toString()),
-            Map.of("storage.bytes.total", directory.toFile().getTotalSpace()))
+            Map.of("disk.bytes", directory.toFile().getUsableSpace()))
         : Fingerprint.unhealthy("make " + directory + " a directory that can be written to");
   }
 
