@@ -27,8 +27,7 @@ public final class AcceleratorProbe {
   private static final Logger LOG = LoggerFactory.getLogger(AcceleratorProbe.class);
   private static final Path DEVICE = Path.of("/dev/kvm");
   private static final Duration LIMIT = Duration.ofSeconds(5);
-  private static final int SHARE =
-      10; // the part of that in which a guest can show what it is worth
+  private static final int SHARE = 10; // of that, a guest needs a tenth to show its worth
   private static final int MOST_UNDECIDED = 3; // there may be guests that wait for ever
   private static final String HOST_CPU = "host";
   private static final String READY = "N0: READY";

@@ -94,8 +94,11 @@ public final class Cgroups {
     }
   }
 
-  /** Removes the groups of trials whose agents were killed. One that is at it needs its group for a moment only. */
-  private static void sweep(Path mount) throws IOException {
+  /**
+   * Removes the groups of trials whose agents were killed; one that cannot be removed is in nobody's way. An agent that is at
+   * it needs its group for a moment only.
+   */
+  private static void sweep(Path mount) {
     Instant now = Instant.now();
     try (DirectoryStream<Path> trials = Files.newDirectoryStream(mount, TRIAL + "*")) {
       for (Path trial : trials) {
@@ -103,10 +106,8 @@ public final class Cgroups {
           Files.deleteIfExists(trial);
         }
       }
-    } catch (NoSuchFileException e) {
-      LOG.debug("another agent sweeps, too: {}", e.getMessage());
-    } catch (DirectoryIteratorException e) {
-      throw e.getCause();
+    } catch (IOException | DirectoryIteratorException e) {
+      LOG.debug("groups of trials stay in {}: {}", mount, e.toString());
     }
   }
 
