@@ -14,20 +14,36 @@ import java.util.regex.Pattern;
  */
 public record HostPort(String host, int port) {
   private static final int HOST_LENGTH = 253; // RFC 1035, section 2.3.4
-  private static final Pattern ALL_DIGITS_AND_DOTS = Pattern.compile("[0-9.]+");
-  private static final Pattern NAME = Pattern.compile(
-      "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*");
   private static final Pattern PORT = Pattern.compile("[0-9]{1,5}");
 
   /** Checks both parts. */
   public HostPort {
     Rules.text("host", host, HOST_LENGTH);
-    boolean name =
-        NAME.matcher(host).matches() && !ALL_DIGITS_AND_DOTS.matcher(host).matches();
-    if (!name && !Ipv4.literal(host)) {
+    if (!Ipv4.literal(host) && !name(host)) {
       throw N0Exception.invalid("host", host, "must be an IPv4 address or a host name");
     }
     Rules.range("port", port, 1, 65535);
+  }
+
+  /**
+   * Tells whether it is labels of letters, digits and inner hyphens, with dots between them, and not
+   * digits alone: RFC 1123, section 2.1.
+   */
+  private static boolean name(String host) {
+    boolean letters = false;
+    char before = '.';
+    for (int i = 0; i < host.length(); i++) {
+      char c = host.charAt(i);
+      boolean alphabetic = c == '-' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+      boolean digit = c >= '0' && c <= '9';
+      boolean begins = before == '.' && (c == '.' || c == '-');
+      if (begins || (c == '.' && before == '-') || !(alphabetic || digit || c == '.')) {
+        return false;
+      }
+      letters |= alphabetic;
+      before = c;
+    }
+    return letters && before != '.' && before != '-';
   }
 
   /**

@@ -1,11 +1,8 @@
 package io.n0stack.n0core.membership.internal;
 
-import java.util.regex.Pattern;
-
 /** What a host's IPv4 address looks like, as text. */
 public final class Ipv4 {
-  private static final String OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
-  private static final Pattern ADDRESS = Pattern.compile("(" + OCTET + "\\.){3}" + OCTET);
+  private static final int OCTETS = 4;
 
   private Ipv4() {}
 
@@ -16,7 +13,34 @@ public final class Ipv4 {
    * @return whether it is an IPv4 address and not a name
    */
   public static boolean literal(String host) {
-    return ADDRESS.matcher(host).matches();
+    int octets = 0;
+    int from = 0;
+    while (octets < OCTETS) {
+      int to = octets == OCTETS - 1 ? host.length() : host.indexOf('.', from);
+      if (to < 0 || !octet(host, from, to)) {
+        return false;
+      }
+      octets++;
+      from = to + 1;
+    }
+    return true;
+  }
+
+  /** Tells whether it is 0 to 255, without leading zeros. */
+  private static boolean octet(String text, int from, int to) {
+    int length = to - from;
+    if (length < 1 || length > 3 || (length > 1 && text.charAt(from) == '0')) {
+      return false;
+    }
+    int value = 0;
+    for (int i = from; i < to; i++) {
+      char digit = text.charAt(i);
+      if (digit < '0' || digit > '9') {
+        return false;
+      }
+      value = 10 * value + digit - '0';
+    }
+    return value <= 255;
   }
 
   /**

@@ -42,6 +42,8 @@ public final class PeerNetwork implements Handshake.Host {
   private final Map<String, Handler> handlers = new ConcurrentHashMap<>();
   private final Arrivals arrivals;
   private final Links links;
+  private final Duration mostIdle;
+  private final Duration mostSilent;
   private @Nullable EventLoopGroup accepting;
   private @Nullable EventLoopGroup dialling;
   private @Nullable Channel listener;
@@ -83,6 +85,8 @@ public final class PeerNetwork implements Handshake.Host {
     this.gate = new Gate(carrier);
     this.arrivals = new Arrivals(this, handlers, claims::heard, gate);
     this.links = new Links(config, this, carrier, claims::heard);
+    this.mostIdle = idle(config.timings());
+    this.mostSilent = mostIdle.plus(SILENT);
   }
 
   @Override
@@ -254,13 +258,12 @@ public final class PeerNetwork implements Handshake.Host {
   public void tend() {
     credentials.refresh();
     int generation = credentials.generation();
-    Duration most = idle(config.timings());
-    links.tend(most);
+    links.tend(mostIdle);
     if (generation != seenGeneration) {
       seenGeneration = generation;
       arrivals.bye();
     }
-    arrivals.closeSilent(most.plus(SILENT));
+    arrivals.closeSilent(mostSilent);
   }
 
   /**

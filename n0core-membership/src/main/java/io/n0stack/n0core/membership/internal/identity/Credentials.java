@@ -49,7 +49,7 @@ public final class Credentials {
   private volatile Optional<Loaded> loaded = Optional.empty();
   private volatile byte[] secret = new byte[0];
   private volatile int generation;
-  private List<String> stamps = List.of();
+  private List<Object> stamps = List.of();
 
   private Credentials(Transport transport) {
     this.transport = transport;
@@ -106,7 +106,7 @@ public final class Credentials {
 
   /** Reads the files again if they have changed; what cannot be used is reported and not used. */
   public synchronized void refresh() {
-    List<String> now = stamps();
+    List<Object> now = stamps();
     if (now.equals(stamps)) {
       return;
     }
@@ -159,18 +159,18 @@ public final class Credentials {
         .build();
   }
 
-  private List<String> stamps() {
+  /** What changes with the files, compared as it is: this is asked for ever. */
+  private List<Object> stamps() {
     List<Path> files = List.of();
     if (transport instanceof MutualTls tls) {
       files = List.of(tls.certificates(), tls.key(), tls.authorities());
     } else if (transport instanceof SharedSecret shared) {
       files = List.of(shared.file());
     }
-    List<String> found = new ArrayList<>();
+    List<Object> found = new ArrayList<>();
     for (Path file : files) {
       try {
-        found.add(
-            Files.readAttributes(file, "unix:ino,size,lastModifiedTime,ctime").toString());
+        found.add(Files.readAttributes(file, "unix:ino,size,lastModifiedTime,ctime"));
       } catch (IOException e) {
         found.add(e.toString());
       }

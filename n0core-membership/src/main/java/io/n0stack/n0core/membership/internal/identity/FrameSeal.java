@@ -97,9 +97,14 @@ public final class FrameSeal {
   }
 
   private static byte[] concatenated(byte[]... parts) {
-    int length = Arrays.stream(parts).mapToInt(part -> part.length).sum();
+    int length = 0;
+    for (byte[] part : parts) {
+      length += part.length;
+    }
     ByteBuffer all = ByteBuffer.allocate(length);
-    Arrays.stream(parts).forEach(all::put);
+    for (byte[] part : parts) {
+      all.put(part);
+    }
     return all.array();
   }
 }

@@ -39,6 +39,7 @@ final class Lookout {
   private static final Duration SELDOM = Duration.ofMillis(500);
   private static final Duration SLOWEST = LivingMembers.PAUSE.dividedBy(2);
   private static final Duration LOOK = Duration.ofMillis(1);
+  private static final Duration TEND = Duration.ofMillis(1500);
 
   private final MembershipConfig config;
   private final Member self;
@@ -49,9 +50,11 @@ final class Lookout {
   private final LivingMembers living;
   private final Object lives = new Object(); // guards what is known of the living
   private final Pace pace;
+  private final long restMillis;
   private final ScheduledExecutorService thread;
   private final AtomicBoolean due = new AtomicBoolean();
   private volatile long lookedNanos = System.nanoTime();
+  private long tendedNanos = System.nanoTime(); // of the thread
   private volatile @Nullable Protocol protocol; // while this looks out
   private volatile boolean meetsAll;
 
@@ -79,7 +82,11 @@ final class Lookout {
     this.callers = callers;
     this.sight = sight;
     this.living = new LivingMembers(self, config.timings(), System::nanoTime);
-    this.pace = new Pace(config.timings().probe(), System::nanoTime);
+    Duration probe = config.timings().probe();
+    this.pace = new Pace(probe, System::nanoTime);
+    // Atomix tells of what happens meanwhile, and a suspect's end is waited for.
+    this.restMillis =
+        Math.max(SELDOM.toMillis(), shorter(probe.multipliedBy(2), SLOWEST).toMillis());
     this.thread = Executors.newSingleThreadScheduledExecutor(task -> {
       Thread made = new Thread(task, "n0core-membership-" + config.name());
       made.setDaemon(true);
@@ -167,10 +174,12 @@ final class Lookout {
   }
 
   private void lookForEver() {
-    Duration probe = shorter(config.timings().probe(), SLOWEST);
-    long pause = Math.max(SELDOM.toMillis(), probe.toMillis());
+    long pause = restMillis;
     try {
-      network.tend();
+      if (System.nanoTime() - tendedNanos >= TEND.toNanos()) {
+        tendedNanos = System.nanoTime();
+        network.tend();
+      }
       Protocol running = protocol;
       if (running != null) {
         running.tend(sight.members());

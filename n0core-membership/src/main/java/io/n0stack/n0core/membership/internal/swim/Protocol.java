@@ -38,6 +38,7 @@ public final class Protocol {
   private final PeerMessaging messaging;
   private final Views views;
   private final Runnable changed;
+  private final Duration mostSilent;
   private Map<String, HostPort> addresses = Map.of();
   private SealedCluster cluster;
   private int silentLooks;
@@ -60,6 +61,7 @@ public final class Protocol {
     this.messaging = new PeerMessaging(network);
     this.views = new Views(network, messaging, config.timings(), System::nanoTime);
     this.changed = changed;
+    this.mostSilent = config.timings().probe().multipliedBy(PROBES_MISSED);
     network.serve(Views.SUBJECT, (from, digest) -> views.answer(digest));
     this.cluster = new SealedCluster(config, self, seeds, messaging);
   }
@@ -100,8 +102,8 @@ public final class Protocol {
    */
   public List<Listed> listed() {
     List<Listed> listed = list();
-    List<String> ids = listed.stream().map(Listed::id).toList();
-    messaging.listed(Set.copyOf(ids));
+    Set<String> ids = addresses.keySet();
+    messaging.listed(ids);
     views.listed(ids);
     return listed;
   }
@@ -135,7 +137,7 @@ public final class Protocol {
    * @param members who is alive
    */
   public void compare(Set<Member> members) {
-    views.compare(members.stream()
+    views.compare(() -> members.stream()
         .filter(one -> !one.bootId().equals(self.bootId()))
         .map(Member::address)
         .map(HostPort::parse)
@@ -148,8 +150,7 @@ public final class Protocol {
    * @param members who is alive
    */
   public synchronized void tend(Set<Member> members) {
-    Duration most = config.timings().probe().multipliedBy(PROBES_MISSED);
-    boolean silent = members.size() > 1 && messaging.sinceProbe().compareTo(most) > 0;
+    boolean silent = members.size() > 1 && messaging.sinceProbe().compareTo(mostSilent) > 0;
     silentLooks = silent ? silentLooks + 1 : 0; // not because this process was stopped for a while
     if (stopped || (cluster.alive() && silentLooks < LOOKS)) {
       return;

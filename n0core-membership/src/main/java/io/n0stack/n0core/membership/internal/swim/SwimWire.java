@@ -13,7 +13,6 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /**
  * The protocol's messages in a form of our own: what comes from others is read field by field, each within
@@ -31,8 +30,6 @@ final class SwimWire {
   static final long MOST_INCARNATION = 1L << 61;
 
   private static final int MOST_ID = 512; // a seed's host name may have 253 characters
-  private static final String LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
-  private static final Pattern ID = Pattern.compile(LABEL + "@" + LABEL);
 
   private SwimWire() {}
 
@@ -69,9 +66,14 @@ final class SwimWire {
 
     /** Tells whether it is of a start of a member: NAME@BOOT, and where it listens. */
     boolean ofMember() {
-      return state != State.NONE
-          && Ipv4.literal(address.host())
-          && ID.matcher(id).matches();
+      return state != State.NONE && Ipv4.literal(address.host()) && isId(id);
+    }
+
+    private static boolean isId(String text) {
+      int at = text.indexOf('@');
+      return at > 0
+          && Rules.isLabel(text.substring(0, at))
+          && Rules.isLabel(text.substring(at + 1));
     }
   }
 

@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,7 +38,7 @@ final class Views {
   private final long everyNanos;
   private final LongSupplier clock;
   private long askedNanos;
-  private volatile List<String> listed = List.of();
+  private volatile Collection<String> listed = List.of();
 
   Views(PeerNetwork network, PeerMessaging messaging, Timings timings, LongSupplier clock) {
     this.network = network;
@@ -49,7 +50,7 @@ final class Views {
   }
 
   /** Notes whom Atomix lists now. */
-  void listed(List<String> ids) {
+  void listed(Collection<String> ids) {
     listed = ids;
   }
 
@@ -61,9 +62,13 @@ final class Views {
   }
 
   /** Asks one of these, if it is time; one that this member is connected to, if there is any. */
-  void compare(Collection<HostPort> members) {
+  void compare(Supplier<Collection<HostPort>> others) {
     long now = clock.getAsLong();
-    if (members.isEmpty() || now - askedNanos < everyNanos) {
+    if (now - askedNanos < everyNanos) {
+      return;
+    }
+    Collection<HostPort> members = others.get();
+    if (members.isEmpty()) {
       return;
     }
     askedNanos = now;
