@@ -13,6 +13,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -26,7 +27,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
 /** A QEMU that is not stopped by a signal, which can be seen, but hangs: only waiting tells. */
@@ -92,6 +96,30 @@ class SilentQemuIT extends HostFixture {
         .pollDelay(Duration.ZERO)
         .pollInterval(Duration.ofMillis(1))
         .until(() -> Files.readString(group.resolve("cgroup.events")).contains("frozen " + frozen));
+  }
+
+  /** QEMU says then, too, that it is shut down, if it comes to answering at all, which it mostly does. */
+  @RepeatedTest(3)
+  void aProcessThatIsToldToEndWhileItIsAskedIsCrashedAndNotOff() throws Exception {
+    Path group = group();
+    long pid = pid(driver, id);
+    CompletableFuture<Observed<MachineStatus>> look;
+    try {
+      Files.writeString(group.resolve("cgroup.procs"), String.valueOf(pid));
+      freezeWhileConnected(group);
+      look = CompletableFuture.supplyAsync(() -> driver.observe(id));
+      await().pollDelay(Duration.ofMillis(200)).until(() -> true);
+      Host.signal("TERM", pid);
+    } finally {
+      freeze(group, 0);
+      await().ignoreExceptions().until(() -> Files.deleteIfExists(group));
+    }
+
+    assertThat(look.get(1, TimeUnit.MINUTES)).isNotNull();
+    await()
+        .until(() -> driver.observe(id) instanceof Observed.Present<MachineStatus> seen
+            && seen.status().pid().isEmpty());
+    assertThat(state(driver, id)).isEqualTo(MachineState.CRASHED);
   }
 
   private Path group() throws IOException {
