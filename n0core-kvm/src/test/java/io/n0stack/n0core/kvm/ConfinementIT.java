@@ -249,10 +249,12 @@ class ConfinementIT {
     driver.apply(context(), id, limited());
     List<Path> groups = groups(parent.resolve(id.uid().toString()).getFileName());
     // A killed QEMU stays in its groups for as short a time as nobody can hit on purpose.
-    Process last = new ProcessBuilder("sleep", "1").start();
+    Process last = new ProcessBuilder("sh", "-c", "read -r word; exec sleep 1").start();
     for (Path group : groups) {
       Files.writeString(group.resolve("cgroup.procs"), String.valueOf(last.pid()));
     }
+    last.getOutputStream().write('\n'); // not before, for it might have ended by then
+    last.getOutputStream().close();
 
     driver.delete(context(), id);
 
@@ -360,7 +362,7 @@ class ConfinementIT {
   void logsAreCutWhileTheGuestWritesThem() throws Exception {
     driver = open(LaunchConfig.standard().withLogBytes(1024, 1024));
     driver.apply(context(), id, host.nano(Chipset.PC).build());
-    await().atMost(LONG).until(() -> Host.said(present(driver, id), "N0: READY"));
+    await().atMost(LONG).until(() -> Host.said(present(driver, id), "N0: READY nano\r\n"));
     Path serial = present(driver, id).serialLog();
     Path log = serial.resolveSibling("qemu.log");
     // As if it had said much while no agent looked.

@@ -105,6 +105,12 @@ final class Host {
     return present(driver, id).pid().orElseThrow();
   }
 
+  /** Says whether a guest has said something; no of one whose QEMU is too busy just now to be looked at. */
+  static boolean said(QemuMachineDriver driver, ResourceId id, String text) {
+    return driver.observe(id) instanceof Observed.Present<MachineStatus> seen
+        && said(seen.status(), text);
+  }
+
   static boolean said(MachineStatus status, String text) {
     try {
       return Files.readString(status.serialLog(), StandardCharsets.ISO_8859_1).contains(text);

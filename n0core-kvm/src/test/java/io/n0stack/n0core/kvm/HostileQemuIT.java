@@ -176,14 +176,15 @@ class HostileQemuIT {
 
     assertThat(driver.list()).isEmpty();
     assertThat(host.processes()).doesNotContain(pid);
-    assertThat(stray.isAlive()).isFalse();
+    // It is dead; only this process may not have heard of it yet.
+    assertThat(stray.waitFor(1, TimeUnit.MINUTES)).isTrue();
     Process late = foe.start("sleep", "600");
     try {
       await().until(() -> user(late.pid()) == FIRST);
       driver.apply(context(), other, spec);
       assertThat(user(pid(driver, other))).isEqualTo(FIRST + 1);
     } finally {
-      late.destroyForcibly();
+      late.destroyForcibly().waitFor();
     }
   }
 

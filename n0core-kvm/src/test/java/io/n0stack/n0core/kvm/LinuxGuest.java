@@ -67,14 +67,14 @@ final class LinuxGuest {
   }
 
   static void awaitSaid(QemuMachineDriver driver, ResourceId id, String text) {
-    await(text).atMost(BOOT).until(() -> Host.said(Host.present(driver, id), text));
+    await(text).atMost(BOOT).until(() -> Host.said(driver, id, text));
   }
 
   /** Waits for the shell on the serial port; what is typed before it listens is lost. */
   static void awaitShell(QemuMachineDriver driver, ResourceId id) {
     await("shell").atMost(BOOT).pollInterval(Duration.ofMillis(500)).until(() -> {
       type(driver, id, "echo SH''ELL");
-      return Host.said(Host.present(driver, id), "SHELL");
+      return Host.said(driver, id, "SHELL");
     });
   }
 

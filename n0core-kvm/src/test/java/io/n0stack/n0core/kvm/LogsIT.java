@@ -43,7 +43,7 @@ class LogsIT {
         .withAccelerator(Accelerator.TCG)
         .withLaunch(LaunchConfig.standard().withLogBytes(MOST, MOST)));
     driver.apply(context(), id, host.nano(Chipset.PC).build());
-    await().until(() -> Host.said(present(driver, id), "N0: READY"));
+    await().until(() -> Host.said(present(driver, id), "N0: READY nano\r\n"));
   }
 
   @AfterEach

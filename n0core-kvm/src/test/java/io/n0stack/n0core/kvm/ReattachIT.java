@@ -13,6 +13,7 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
@@ -176,7 +177,10 @@ class ReattachIT extends HostFixture {
   @Test
   void aProcessThatWasToldToEndIsCrashedWithItsLastWords() throws Exception {
     Host.signal("TERM", pid(driver, id));
-    await().until(() -> present(driver, id).pid().isEmpty());
+    // It hangs up before it has ended: for a moment nobody can tell what it does.
+    await()
+        .until(() -> driver.observe(id) instanceof Observed.Present<MachineStatus> seen
+            && seen.status().pid().isEmpty());
 
     assertThat(state(driver, id)).isEqualTo(MachineState.CRASHED);
     assertThat(present(driver, id).reason().orElseThrow()).contains("signal 15");

@@ -13,11 +13,13 @@ import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.compute.MachineSpec.Chipset;
 import io.n0stack.n0core.api.compute.MachineState;
+import io.n0stack.n0core.api.compute.MachineStatus;
 import io.n0stack.n0core.api.compute.PowerAction;
 import io.n0stack.n0core.api.driver.Observed;
 import io.n0stack.n0core.api.driver.ResourceId;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
+import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
@@ -25,13 +27,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
 /** A QEMU that is not stopped by a signal, which can be seen, but hangs: only waiting tells. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
 class SilentQemuIT extends HostFixture {
   private static final int FLEET = 3;
+  // Less than an idle connection is kept.
+  private static final Duration STAYS = Duration.ofMillis(150);
   private static final Path UNIFIED = Path.of("/sys/fs/cgroup/unified");
   private static final List<String> SOCKETS = List.of("qmp", "rescue", "link1", "link2");
 
@@ -50,17 +57,13 @@ class SilentQemuIT extends HostFixture {
 
   @Test
   void aFrozenProcessIsUnknownInTimeWhetherOrNotWeWereConnected() throws Exception {
-    Path unified = Files.isDirectory(UNIFIED) ? UNIFIED : Path.of("/sys/fs/cgroup");
-    assumeThat(unified.resolve("cgroup.procs"))
-        .as("control groups of version 2")
-        .exists();
-    Path group = Files.createDirectory(unified.resolve("n0core-test-" + id.uid()));
+    Path group = group();
     long pid = pid(driver, id);
     try {
       Files.writeString(group.resolve("cgroup.procs"), String.valueOf(pid));
-      assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING); // and leaves a connection
-      Files.writeString(group.resolve("cgroup.freeze"), "1");
-      await().until(() -> Files.readString(group.resolve("cgroup.events")).contains("frozen 1"));
+      driver.close(); // what it had to do with the first monitor must be over before that is frozen
+      driver = host.open();
+      freezeWhileConnected(group);
 
       assertUnknownInTime(driver, "does not answer");
       try (QemuMachineDriver next = host.open()) {
@@ -69,11 +72,62 @@ class SilentQemuIT extends HostFixture {
       }
     } finally {
       Files.writeString(group.resolve("cgroup.freeze"), "0");
-      Files.writeString(unified.resolve("cgroup.procs"), String.valueOf(pid));
+      Files.writeString(group.resolveSibling("cgroup.procs"), String.valueOf(pid));
       await().ignoreExceptions().until(() -> Files.deleteIfExists(group));
     }
     await().until(() -> driver.observe(id) instanceof Observed.Present<?>);
     assertThat(pid(driver, id)).isEqualTo(pid);
+  }
+
+  /** A look leaves a connection, but not for long: what took too long is begun anew. */
+  private void freezeWhileConnected(Path group) throws IOException {
+    long begin;
+    do {
+      freeze(group, 0);
+      assertThat(state(driver, id)).isEqualTo(MachineState.RUNNING);
+      begin = System.nanoTime();
+      freeze(group, 1);
+    } while (System.nanoTime() - begin > STAYS.toNanos());
+  }
+
+  private static void freeze(Path group, int frozen) throws IOException {
+    Files.writeString(group.resolve("cgroup.freeze"), String.valueOf(frozen));
+    await()
+        .pollDelay(Duration.ZERO)
+        .pollInterval(Duration.ofMillis(1))
+        .until(() -> Files.readString(group.resolve("cgroup.events")).contains("frozen " + frozen));
+  }
+
+  /** QEMU says then, too, that it is shut down, if it comes to answering at all, which it mostly does. */
+  @RepeatedTest(3)
+  void aProcessThatIsToldToEndWhileItIsAskedIsCrashedAndNotOff() throws Exception {
+    Path group = group();
+    long pid = pid(driver, id);
+    CompletableFuture<Observed<MachineStatus>> look;
+    try {
+      Files.writeString(group.resolve("cgroup.procs"), String.valueOf(pid));
+      freezeWhileConnected(group);
+      look = CompletableFuture.supplyAsync(() -> driver.observe(id));
+      await().pollDelay(Duration.ofMillis(200)).until(() -> true);
+      Host.signal("TERM", pid);
+    } finally {
+      freeze(group, 0);
+      await().ignoreExceptions().until(() -> Files.deleteIfExists(group));
+    }
+
+    assertThat(look.get(1, TimeUnit.MINUTES)).isNotNull();
+    await()
+        .until(() -> driver.observe(id) instanceof Observed.Present<MachineStatus> seen
+            && seen.status().pid().isEmpty());
+    assertThat(state(driver, id)).isEqualTo(MachineState.CRASHED);
+  }
+
+  private Path group() throws IOException {
+    Path unified = Files.isDirectory(UNIFIED) ? UNIFIED : Path.of("/sys/fs/cgroup");
+    assumeThat(unified.resolve("cgroup.procs"))
+        .as("control groups of version 2")
+        .exists();
+    return Files.createDirectory(unified.resolve("n0core-test-" + id.uid()));
   }
 
   @Test

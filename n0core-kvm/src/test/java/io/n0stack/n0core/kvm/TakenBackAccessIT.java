@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 /** A machine's user that is let into volumes, each in a directory that is the agent's alone. */
 @Requires({Requirement.ROOT, Requirement.QEMU})
 class TakenBackAccessIT extends HostFixture {
-  private static final long FIRST = 700_041;
+  private static final long FIRST = 700_061;
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
   private final ResourceId other = another("web2");

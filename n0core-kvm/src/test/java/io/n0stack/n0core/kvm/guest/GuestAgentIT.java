@@ -60,8 +60,13 @@ class GuestAgentIT {
         .redirectErrorStream(true)
         .redirectOutput(directory.resolve("log").toFile())
         .start();
-    await().atMost(LIMIT).until(() -> Files.exists(socket) || !process.isAlive());
-    agent = connect();
+    // There is a socket before anybody listens at it.
+    agent = await()
+        .atMost(LIMIT)
+        .ignoreExceptionsMatching(e -> process.isAlive()
+            && e instanceof N0Exception refused
+            && refused.code() == N0Exception.Code.UNAVAILABLE)
+        .until(this::connect, connected -> true);
   }
 
   private GuestAgent connect() {

@@ -131,12 +131,19 @@ class MigrationCommandsIT {
         Qemu source = nano()) {
       source.qapi().machine().cont();
       source.qapi().migration().setCapabilities(Map.of(MigrationCapability.EVENTS, true));
+      // Or all of it is in the socket before it is cancelled.
+      source
+          .qapi()
+          .migration()
+          .setParameters(MigrationSettings.builder().maxBandwidth(4096).build());
       source.qapi().migration().migrate(new MigrationChannel.Unix(deaf));
       source.qapi().migration().cancel();
       await().atMost(Qemu.LIMIT).until(() -> is(source, MigrationStatus.CANCELLED));
       assertThat(source.qapi().machine().status().running()).isTrue();
-      assertThat(source.heard(MigrationEvent.Migration.class))
-          .anyMatch(each -> each.status().is(MigrationStatus.CANCELLED));
+      await()
+          .atMost(Qemu.LIMIT)
+          .untilAsserted(() -> assertThat(source.heard(MigrationEvent.Migration.class))
+              .anyMatch(each -> each.status().is(MigrationStatus.CANCELLED)));
       assertThat(server.isOpen()).isTrue();
     }
   }

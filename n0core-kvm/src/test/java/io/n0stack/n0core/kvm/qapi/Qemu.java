@@ -34,8 +34,13 @@ final class Qemu implements AutoCloseable {
 
   private Qemu(Process process, Path socket) {
     this.process = process;
-    await().atMost(LIMIT).until(() -> Files.exists(socket) || !process.isAlive());
-    client = QmpClient.connect(socket, LIMIT);
+    // There is a socket before anybody listens at it.
+    client = await()
+        .atMost(LIMIT)
+        .ignoreExceptionsMatching(e -> process.isAlive()
+            && e instanceof N0Exception refused
+            && refused.code() == N0Exception.Code.UNAVAILABLE)
+        .until(() -> QmpClient.connect(socket, LIMIT), connected -> true);
     qapi = Qapi.of(client, LIMIT);
     subscription = qapi.subscribe(executor, new EventListener() {
       @Override

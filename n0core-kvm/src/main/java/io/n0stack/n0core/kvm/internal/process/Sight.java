@@ -29,6 +29,9 @@ import java.util.stream.Collectors;
 public record Sight(
     MachineState state, Optional<Long> pid, Optional<Run> run, Optional<String> reason) {
   private static final int LOG_LINE = 200;
+  // QEMU logs it before anything else that it does then, see qemu_kill_report in its
+  // softmmu/runstate.c.
+  private static final String TOLD_TO_END = "terminating on signal";
   private static final Duration COMING_UP = Duration.ofSeconds(30);
 
   /**
@@ -85,13 +88,27 @@ public record Sight(
     try (Monitor monitor = monitors.toLook(name, run, monitors.patience(run, wait))) {
       String status = monitor.status();
       MachineState state = Monitor.state(status);
-      if (state == MachineState.SHUTDOWN) {
+      if (state == MachineState.SHUTDOWN && !run.off()) {
+        requireOwnDoing(name, run, wait);
         run.markOff();
       }
       Optional<String> reason = state == MachineState.FAILED
           ? Optional.of(status + (status.equals("io-error") ? failedDisks(monitor) : ""))
           : Optional.empty();
       return new Sight(state, Optional.of(pid), Optional.of(run), reason);
+    }
+  }
+
+  /**
+   * A QEMU that a signal has told to end says on its way out, too, that it is shut down. That is no doing of its guest, and
+   * what has crashed must not be taken for off.
+   */
+  private static void requireOwnDoing(String name, Run run, Duration limit) {
+    if (QemuProcess.tail(run.log()).contains(TOLD_TO_END)) {
+      String operation = "look at machine \"" + name + "\"";
+      boolean unused = Pauses.until(operation, limit, () -> run.alive().isEmpty());
+      throw new N0Exception(
+          N0Exception.Code.UNAVAILABLE, name, operation + ": a signal has told its QEMU to end");
     }
   }
 

@@ -33,7 +33,8 @@ class MirrorsTest {
   private static final Duration LIMIT = Duration.ofSeconds(20);
   private static final Pattern DEVICE = Pattern.compile("\"device\":\"([^\"]*)\"");
   private static final long WORK_MILLIS = 500;
-  private static final int FEW = 20;
+  private static final long LOOK_MILLIS = 50;
+  private static final int FEW = 10;
 
   @TempDir
   Path directory;
@@ -50,13 +51,16 @@ class MirrorsTest {
 
   @Test
   void endOfTheJobsIsHeardOf() throws Exception {
+    long begin = System.nanoTime();
     finish("concluded", true);
+    long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
 
     assertThat(jobs)
         .containsEntry("mirror-0", "concluded")
         .containsEntry("mirror-1", "concluded")
         .containsEntry("backup", "ready");
-    assertThat(looks.get()).as("looks").isBetween(2, FEW);
+    // The work may take longer on a busy host, and is looked at meanwhile.
+    assertThat((long) looks.get()).as("looks").isBetween(2L, FEW + millis / LOOK_MILLIS);
   }
 
   @Test
