@@ -81,7 +81,7 @@ class KilledLayersIT {
       assertThat(out.lines().anyMatch("ready"::equals)).isTrue();
       process.waitFor(random.nextInt(LONGEST_MILLIS), TimeUnit.MILLISECONDS);
       process.destroyForcibly();
-      assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).as("killed, not failed").isEqualTo(137);
     }
   }

@@ -198,7 +198,7 @@ class Qcow2DirectoryDriverIT {
         .inheritIO()
         .start();
     try {
-      Awaitility.await().until(() -> Files.exists(socket));
+      Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> Files.exists(socket));
       Awaitility.await()
           .untilAsserted(() -> requireRefused(
               N0Exception.Code.BUSY,

@@ -103,8 +103,17 @@ final class Hops {
     }
     CompletableFuture<HttpResponse<BodyQueue>> sent =
         client.sendAsync(request.build(), info -> new BodyQueue());
-    HttpResponse<BodyQueue> response = patience.await(sent);
-    return new Reply(response.statusCode(), response.headers(), response.body());
+    boolean answered = false;
+    try {
+      HttpResponse<BodyQueue> response = patience.await(sent);
+      answered = true;
+      return new Reply(response.statusCode(), response.headers(), response.body());
+    } finally {
+      if (!answered) {
+        // It may have come just when we gave up; a body that nobody reads holds its connection.
+        CompletableFuture<Void> unused = sent.thenAccept(late -> late.body().cancel());
+      }
+    }
   }
 
   private static URI withoutFragment(URI uri) {

@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -281,6 +282,37 @@ class ImageFetcherTest {
 
       assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
       assertThat(Contents.left(directory)).isEmpty();
+    }
+  }
+
+  @Test
+  void anAnswerThatComesJustAsOneGivesUpHoldsNoConnection() throws IOException {
+    CountDownLatch answer = new CountDownLatch(1);
+    CountDownLatch gone = new CountDownLatch(1);
+    byte[] block = new byte[1 << 16];
+    try (RawServer server = RawServer.of((request, out) -> {
+      await().until(() -> answer.getCount() == 0);
+      try {
+        out.head("200 OK", "Content-Length: 100000000");
+        while (true) {
+          out.bytes(block);
+        }
+      } finally {
+        gone.countDown();
+      }
+    })) {
+      assertThatThrownBy(() ->
+              fetcher.fetch(Contents.request(server, CONTENT), target, (received, total) -> {
+                if (!server.requests().isEmpty()) {
+                  answer.countDown();
+                  // Until the head has come, which nobody but the client's own threads can see.
+                  await().pollDelay(Duration.ofMillis(500)).until(() -> true);
+                  throw new IllegalStateException("enough");
+                }
+              }))
+          .hasMessage("enough");
+
+      await().atMost(Duration.ofSeconds(30)).until(() -> gone.getCount() == 0);
     }
   }
 

@@ -91,7 +91,7 @@ class QemuLocksIT {
     try {
       used(overlay, WRITER);
 
-      assertThat(QemuLocks.look(image).held()).isEqualTo(Set.of(CONSISTENT_READ));
+      used(image, Set.of(CONSISTENT_READ));
       assertThatThrownBy(() -> QemuLocks.exclusive(image)).hasMessageContaining("it is used");
     } finally {
       Programs.end(writer);

@@ -172,7 +172,9 @@ abstract class BackupFixture {
   /** Returns which write was the last one in a backup and all below it, and fails if there is no such moment. */
   final int momentOf(Path file, int first, int last) throws IOException {
     int[] patterns = Pictures.patterns(file, "qcow2");
-    for (int count = first; count <= Math.min(last, guest.count()); count++) {
+    // What QEMU has written for the guest may not be counted yet.
+    await().atMost(LIMIT).until(() -> guest.count() >= last);
+    for (int count = first; count <= last; count++) {
       if (Arrays.equals(patterns, written(count))) {
         return count;
       }

@@ -85,7 +85,7 @@ final class Guest implements AutoCloseable {
 
   void stopWriting() throws InterruptedException {
     stop = true;
-    writer.join(10_000);
+    writer.join(60_000);
     assertThat(writer.isAlive()).isFalse();
   }
 

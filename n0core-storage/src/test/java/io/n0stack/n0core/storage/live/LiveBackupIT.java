@@ -184,7 +184,7 @@ class LiveBackupIT extends LiveFixture {
   @Test
   void anExportIsReadThroughASocketInAPrivateDirectoryAndRemoved() throws Exception {
     host.run("block-export-del", Map.of("id", "dev-disk-root", "mode", "hard"));
-    await().until(() -> host.run("query-block-exports", Map.of()).isEmpty());
+    await().atMost(LIMIT).until(() -> host.run("query-block-exports", Map.of()).isEmpty());
     host.run("nbd-server-stop", Map.of());
     Path open = Files.createDirectory(
         directory.resolve("open"),

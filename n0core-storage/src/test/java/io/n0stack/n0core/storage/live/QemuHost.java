@@ -28,7 +28,7 @@ import java.util.concurrent.TimeUnit;
 /** One QEMU process, a storage daemon or a machine, and the way to it. */
 final class QemuHost implements BlockMonitor, AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Duration LIMIT = Duration.ofSeconds(20);
+  private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final int MONITORS = 4;
 
   private final ResourceId machine = ResourceId.fresh("machine", "web1");

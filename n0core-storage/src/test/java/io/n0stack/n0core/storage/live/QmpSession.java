@@ -80,7 +80,7 @@ final class QmpSession implements BlockSession {
 
   private JsonNode greeting() throws IOException {
     try {
-      return greeting.get(5, TimeUnit.SECONDS).at("/QMP/version/qemu");
+      return greeting.get(60, TimeUnit.SECONDS).at("/QMP/version/qemu");
     } catch (InterruptedException e) {
       throw N0Exception.interrupted("wait for the greeting", e);
     } catch (ExecutionException | TimeoutException e) {

@@ -19,7 +19,7 @@ final class Waiting implements Context {
   }
 
   static Waiting longEnough() {
-    return new Waiting(Duration.ofSeconds(30));
+    return new Waiting(Duration.ofMinutes(2));
   }
 
   Waiting cancel() {

@@ -74,7 +74,7 @@ class WriterKilledIT {
       assertThat(out.lines().anyMatch("ready"::equals)).isTrue();
       process.waitFor(random.nextInt(300), TimeUnit.MILLISECONDS);
       process.destroyForcibly();
-      assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).as("killed, not failed").isEqualTo(137);
     }
   }
