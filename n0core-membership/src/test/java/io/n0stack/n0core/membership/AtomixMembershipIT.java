@@ -265,8 +265,8 @@ class AtomixMembershipIT {
     Program api = api();
     Program agent = readyAgent(api);
     api.signal("STOP");
-    agent.write("save");
-    agent.awaitLine("failed save UNAVAILABLE", SOON);
+    agent.write("save soon");
+    agent.awaitLine("failed save soon UNAVAILABLE", SOON);
     api.signal("CONT");
 
     agent.does("save");

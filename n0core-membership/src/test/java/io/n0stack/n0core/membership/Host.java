@@ -18,10 +18,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Runs programs, in a network namespace of their own if the test may make one. */
 public final class Host implements AutoCloseable {
   private static final String ISOLATED = "plaintext-isolated";
+  private static final AtomicInteger NETWORKS = new AtomicInteger();
 
   private final List<Program> programs = new ArrayList<>();
   private final List<String> prefix = new ArrayList<>();
@@ -36,11 +38,15 @@ public final class Host implements AutoCloseable {
     }
   }
 
-  /** Finds an address and a port that nobody listens on. */
+  /**
+   * Finds an address and a port that nobody listens on. The address is another each time: members connect
+   * from where they listen, and a connection of another test could take the port before it is listened on.
+   */
   public static String address(int lastOctet) {
-    try (ServerSocket free =
-        new ServerSocket(0, 1, InetAddress.getByName("127.0.1." + lastOctet))) {
-      return "127.0.1." + lastOctet + ":" + free.getLocalPort();
+    int network = NETWORKS.getAndIncrement();
+    String host = "127." + (1 + network / 256 % 254) + "." + network % 256 + "." + lastOctet;
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName(host))) {
+      return host + ":" + free.getLocalPort();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -53,7 +53,7 @@ final class MemberProgram {
   private static void commands(AtomixMembership membership, @Nullable NodeRegistryServer registry)
       throws IOException {
     NodeRegistryClient client =
-        NodeRegistryClient.of(membership).withDeadline(Duration.ofSeconds(20));
+        NodeRegistryClient.of(membership).withDeadline(Duration.ofSeconds(60));
     Node self =
         Node.builder(membership.self().name(), membership.self().address()).build();
     BufferedReader in =
@@ -64,6 +64,7 @@ final class MemberProgram {
       try {
         switch (line) {
           case "save" -> client.saveSelf(self);
+          case "save soon" -> client.withDeadline(Duration.ofSeconds(5)).saveSelf(self);
           case "remove" -> client.remove(self.name());
           case "join" -> membership.join();
           case "leave" -> membership.leave();

@@ -169,20 +169,26 @@ class NodePresenceIT {
     Transport first = authority.issue(directory.resolve("api-1"), "n0core://registry/api-1");
     Transport second = authority.issue(directory.resolve("api-2"), "n0core://registry/api-2");
     try (Api api = new Api(records, "api-1", apiAddress, first);
-        Api other = new Api(records, "api-2", otherApiAddress, second);
-        NodePresence presence = presence(() -> SIZE, Duration.ofHours(1), fresh.get())) {
-      assertThat(presence).isNotNull();
+        Api other = new Api(records, "api-2", otherApiAddress, second)) {
       List<Api> apis = List.of(api, other);
-      apis.forEach(Api::awaitReady);
-      Optional<String> before = api.membership.member().identityKey("node-1");
       apis.forEach(one -> one.registry.subscribe(
-          Runnable::run, change -> changes.add(one.membership.self().name() + " " + change)));
+          Runnable::run, change -> changes.add(one.membership.self().name() + " " + change.now())));
+      try (NodePresence presence = presence(() -> SIZE, Duration.ofHours(1), fresh.get())) {
+        assertThat(presence).isNotNull();
+        // An API can be asked before it tells.
+        await()
+            .atMost(SOON)
+            .until(() -> changes.containsAll(List.of("api-1 READY", "api-2 READY")));
+        apis.forEach(Api::awaitReady);
+        Optional<String> before = api.membership.member().identityKey("node-1");
+        changes.clear();
 
-      assertThat(fresh.get()).isNotNull();
-      await().atMost(SOON).until(() -> apis.stream().allMatch(one -> one.renewed(before)));
+        assertThat(fresh.get()).isNotNull();
+        await().atMost(SOON).until(() -> apis.stream().allMatch(one -> one.renewed(before)));
 
-      assertThat(changes).isEmpty();
-      apis.forEach(Api::awaitReady);
+        assertThat(changes).isEmpty();
+        apis.forEach(Api::awaitReady);
+      }
     }
   }
 

@@ -46,6 +46,7 @@ class PartitionedAgentIT {
       agent.process.outputWriter().close(); // it leaves in peace, and its record with it
       api.awaitLineAfter(before, "change node-2 ABSENT", SOON);
       assertThat(agent.process.onExit()).succeedsWithin(SOON);
+      agent.awaitLine("at the end", SOON); // what it has written may be read after it has ended
       assertThat(Lab.last(agent, "at the end")).isEqualTo("at the end [apply web1] there 1");
     }
   }

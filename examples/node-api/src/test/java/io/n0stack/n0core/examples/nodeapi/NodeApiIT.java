@@ -10,6 +10,9 @@ import io.n0stack.n0core.membership.AtomixMembership;
 import io.n0stack.n0core.membership.MembershipConfig;
 import io.n0stack.n0core.membership.NodeRegistryClient;
 import io.n0stack.n0core.membership.Transport;
+import io.n0stack.n0core.membership.etcd.EtcdConfig;
+import io.n0stack.n0core.membership.etcd.EtcdStore;
+import io.n0stack.n0core.membership.etcd.EtcdTls;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
 import java.io.IOException;
@@ -21,13 +24,15 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class NodeApiIT {
-  private static final Duration SOON = Duration.ofSeconds(30);
+  private static final Duration SOON = Duration.ofSeconds(90);
 
   @TempDir
   Path directory;
@@ -36,6 +41,7 @@ class NodeApiIT {
   private String apiAddress = "";
   private Path secret = Path.of("/unset");
   private Node node = Node.builder("node-1", "unset:1").build();
+  private int addresses;
 
   @BeforeEach
   void chooseAddresses() throws IOException {
@@ -50,12 +56,15 @@ class NodeApiIT {
   @AfterEach
   void killAll() {
     processes.forEach(Process::destroyForcibly);
-    processes.forEach(p -> assertThat(p.onExit()).succeedsWithin(Duration.ofSeconds(10)));
+    processes.forEach(p -> assertThat(p.onExit()).succeedsWithin(SOON));
   }
 
-  private static String free() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return "127.0.0.1:" + socket.getLocalPort();
+  /** Finds a port at an address of its own: nobody else is given it before it is listened on. */
+  private String free() throws IOException {
+    addresses++;
+    String host = "127.0.2." + addresses;
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(host))) {
+      return host + ":" + socket.getLocalPort();
     }
   }
 
@@ -93,14 +102,16 @@ class NodeApiIT {
   @Test
   void printsTheLifeOfANodeAndRemembersItOverARestart() throws IOException {
     Path first = directory.resolve("first");
-    Process api = api(first);
-    awaitLines(first, "api-1 listening on " + apiAddress);
     MembershipConfig config = MembershipConfig.of(
             "node-1", node.address(), Transport.sharedSecret(secret))
         .withSeeds(apiAddress);
     try (AtomixMembership agent = AtomixMembership.open(config)) {
-      NodeRegistryClient registry = NodeRegistryClient.of(agent);
-      registry.saveSelf(node);
+      NodeRegistryClient registry = NodeRegistryClient.of(agent).withDeadline(SOON);
+      // It waits for the API; begun later, it might come when the API's grace is over.
+      CompletableFuture<Void> saved = CompletableFuture.runAsync(() -> registry.saveSelf(node));
+      Process api = api(first);
+      awaitLines(first, "api-1 listening on " + apiAddress);
+      assertThat(saved).succeedsWithin(SOON);
       agent.join();
       awaitLines(first, "node-1 UNKNOWN", "node-1 READY");
 
@@ -122,9 +133,11 @@ class NodeApiIT {
   @Test
   @Requires(Requirement.ETCD)
   void twoShareTheirRecordsByEtcdAndOutliveOneOfItsMembers() throws Exception {
-    Path certificate = selfSigned();
-    List<Process> members = new ArrayList<>();
-    String etcd = etcd(certificate, members);
+    List<String> clients = List.of(free(), free(), free());
+    Path certificate = selfSigned(clients);
+    List<Process> members = etcd(certificate, clients);
+    String etcd = String.join(",", clients);
+    awaitEtcd(etcd, certificate);
     String otherAddress = free();
     String[] first = sharing("api-1", apiAddress, otherAddress, etcd, certificate);
     Path one = directory.resolve("one");
@@ -167,7 +180,7 @@ class NodeApiIT {
 
   private String[] sharing(
       String name, String address, String other, String etcd, Path certificate) {
-    String tls = certificate + "," + directory.resolve("etcd.key") + "," + certificate;
+    String tls = certificate + "," + key() + "," + certificate;
     return new String[] {
       "--name",
       name,
@@ -184,9 +197,20 @@ class NodeApiIT {
     };
   }
 
-  /** Starts three members and returns where they listen. */
-  private String etcd(Path certificate, List<Process> members) throws IOException {
-    List<String> clients = List.of(free(), free(), free());
+  private Path key() {
+    return directory.resolve("etcd.key");
+  }
+
+  /** Waits until a majority answers: an API gives up sooner than a busy machine may elect a leader. */
+  private void awaitEtcd(String etcd, Path certificate) {
+    EtcdTls tls = EtcdTls.trusting(certificate).withCertificate(certificate, key());
+    EtcdConfig config = EtcdConfig.of(etcd.split(",", -1)).withTls(tls);
+    EtcdStore.open(config.withDeadline(SOON)).close();
+  }
+
+  /** Starts three members. */
+  private List<Process> etcd(Path certificate, List<String> clients) throws IOException {
+    List<Process> members = new ArrayList<>();
     List<String> peers = List.of(free(), free(), free());
     String all = String.format(
         "m0=http://%s,m1=http://%s,m2=http://%s", peers.get(0), peers.get(1), peers.get(2));
@@ -200,7 +224,7 @@ class NodeApiIT {
       command.addAll(List.of("--initial-cluster", all, "--client-cert-auth"));
       command.addAll(
           List.of("--cert-file", certificate + "", "--trusted-ca-file", certificate + ""));
-      command.addAll(List.of("--key-file", directory.resolve("etcd.key").toString()));
+      command.addAll(List.of("--key-file", key().toString()));
       Process member = new ProcessBuilder(command)
           .redirectErrorStream(true)
           .redirectOutput(directory.resolve("etcd" + i).toFile())
@@ -208,11 +232,14 @@ class NodeApiIT {
       members.add(member);
       processes.add(member);
     }
-    return String.join(",", clients);
+    return members;
   }
 
   /** Makes a certificate that is its own authority, of members and clients alike. */
-  private Path selfSigned() throws IOException, InterruptedException {
+  private Path selfSigned(List<String> clients) throws IOException, InterruptedException {
+    String hosts = clients.stream()
+        .map(client -> "IP:" + client.substring(0, client.indexOf(':')))
+        .collect(Collectors.joining(","));
     Path certificate = directory.resolve("etcd.pem");
     Process openssl = new ProcessBuilder(
             "openssl",
@@ -228,9 +255,9 @@ class NodeApiIT {
             "-pkeyopt",
             "ec_paramgen_curve:prime256v1",
             "-addext",
-            "subjectAltName=IP:127.0.0.1",
+            "subjectAltName=" + hosts,
             "-keyout",
-            directory.resolve("etcd.key").toString(),
+            key().toString(),
             "-out",
             certificate.toString())
         .redirectErrorStream(true)

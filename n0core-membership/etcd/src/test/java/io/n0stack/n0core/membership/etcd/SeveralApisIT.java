@@ -47,7 +47,8 @@ class SeveralApisIT {
     final NodeRegistryServer registry;
 
     Api(EtcdCluster cluster, String name, String address, String... seeds) {
-      store = EtcdStore.open(cluster.config());
+      // After a while without etcd, gRPC takes its time before it calls it again.
+      store = EtcdStore.open(cluster.config().withDeadline(SOON));
       membership = AtomixMembership.open(
           MembershipConfig.of(name, address, Transport.PLAINTEXT_ISOLATED).withSeeds(seeds));
       registry = NodeRegistryServer.open(membership, store);

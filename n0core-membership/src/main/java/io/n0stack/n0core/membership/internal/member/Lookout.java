@@ -230,7 +230,7 @@ final class Lookout {
     callers.call(
         greeted.stream().filter(one -> boots.contains(one.bootId())).toList(),
         // Who answers for nodes has to have met all. Others meet when they speak to each other.
-        meetsAll ? strangers : pace.some(strangers),
+        meetsAll ? strangers : pace.some(callers.uncalled(strangers)),
         this::lookSoon);
     sight.show(now);
     lookedNanos = System.nanoTime();

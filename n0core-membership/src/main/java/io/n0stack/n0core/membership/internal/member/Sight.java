@@ -29,7 +29,9 @@ final class Sight {
     Delivery<Set<Member>> delivery = new Delivery<>(
         executor, listener::membersChanged, () -> deliveries.removeAll(List.copyOf(itself)));
     itself.add(delivery);
-    deliveries.add(delivery);
+    synchronized (order) { // or it would be told of members that could be seen before
+      deliveries.add(delivery);
+    }
     return delivery;
   }
 

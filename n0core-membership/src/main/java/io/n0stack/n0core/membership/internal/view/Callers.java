@@ -102,6 +102,16 @@ public final class Callers {
   }
 
   /**
+   * Leaves out those that are being called.
+   *
+   * @param strangers where those are of whom gossip tells
+   * @return where those are that may be called
+   */
+  public List<HostPort> uncalled(List<HostPort> strangers) {
+    return strangers.stream().filter(stranger -> !calling.contains(stranger)).toList();
+  }
+
+  /**
    * Asks for a sign of life, of as many at once as is good and of all in turn. That they were heard is
    * noted where connections are.
    *

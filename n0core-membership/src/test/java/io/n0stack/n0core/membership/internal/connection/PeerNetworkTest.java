@@ -93,7 +93,7 @@ class PeerNetworkTest {
 
   private static Throwable failure(PeerNetwork from, PeerNetwork to) {
     try {
-      from.request(to.self().address(), "echo", new byte[0], SOON).get(10, TimeUnit.SECONDS);
+      from.request(to.self().address(), "echo", new byte[0], SOON).get(60, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
       return requireNonNull(e.getCause());
     } catch (InterruptedException | TimeoutException e) {
@@ -116,7 +116,7 @@ class PeerNetworkTest {
 
     assertThat(echo(one, two, "hello")).isEqualTo("node-1:hello");
     assertThat(echo(two, one, "hello")).isEqualTo("node-2:hello");
-    await().until(() -> one.strangers() == 0 && two.strangers() == 0);
+    await().atMost(SOON).until(() -> one.strangers() == 0 && two.strangers() == 0);
   }
 
   @Test
@@ -158,7 +158,7 @@ class PeerNetworkTest {
       assertThat(failure(outsider, one)).isNotInstanceOf(Refused.class);
       assertThat(failure(one, outsider)).isNotInstanceOf(Refused.class);
     }
-    await().until(() -> one.strangers() == 0);
+    await().atMost(SOON).until(() -> one.strangers() == 0);
   }
 
   @Test
@@ -174,7 +174,7 @@ class PeerNetworkTest {
     int before = key.get();
 
     certificate("node-1");
-    await().untilAsserted(() -> {
+    await().atMost(SOON).untilAsserted(() -> {
       one.tend();
       two.tend();
       assertThat(one.request(two.self().address(), "key", new byte[0], SOON)).succeedsWithin(SOON);

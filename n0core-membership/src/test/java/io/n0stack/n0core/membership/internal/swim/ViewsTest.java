@@ -177,14 +177,10 @@ class ViewsTest {
     api.join();
     Doors doors = new Doors(4 * Pace.AT_ONCE);
     opened.add(0, doors);
-    List<Optional<Told>> news = doors.addresses.stream()
-        .map(at -> new Peer("far-" + at.port(), "b", at, Role.NODE))
-        .map(one -> Optional.of(told(one, State.ALIVE)))
-        .toList();
+    byte[] news = SwimWire.write(Form.NEWS, doors.news());
     PeerNetwork outsider = outsider();
     for (HostPort to : List.of(address, apiAddress)) {
-      assertThat(outsider.send(to, SwimMessages.NEWS, SwimWire.write(Form.NEWS, news), SOON))
-          .succeedsWithin(SOON);
+      assertThat(outsider.send(to, SwimMessages.NEWS, news, SOON)).succeedsWithin(SOON);
     }
 
     await().atMost(SOON).until(() -> doors.knockedBy(apiAddress) == doors.addresses.size());
@@ -194,6 +190,22 @@ class ViewsTest {
         .atMost(SOON)
         .until(() -> doors.knockedBy(address) == Pace.AT_ONCE);
     assertThat(listed(agent)).hasSize(1 + doors.addresses.size());
+  }
+
+  @Test
+  void whoIsBeingCalledTakesNobodyElsesTurn() throws IOException {
+    Timings patient = new Timings(NEVER, SECONDS, SECONDS, NEVER, SOON.multipliedBy(2));
+    SwimMember agent = opened("node-1", address, patient);
+    agent.join();
+    Doors doors = new Doors(Pace.AT_ONCE);
+    opened.add(0, doors);
+    PeerNetwork outsider = outsider();
+    for (int known = 2; known <= Pace.AT_ONCE; known += 2) { // it hears of them bit by bit
+      int heard = known;
+      byte[] news = SwimWire.write(Form.NEWS, doors.news().subList(heard - 2, heard));
+      assertThat(outsider.send(address, SwimMessages.NEWS, news, SOON)).succeedsWithin(SOON);
+      await().atMost(SOON).until(() -> doors.knockedBy(address) == heard);
+    }
   }
 
   /** Addresses that are listened on and where nobody greets; knows who has knocked where. */
@@ -239,6 +251,14 @@ class ViewsTest {
       } catch (IOException e) {
         throw new AssertionError(e);
       }
+    }
+
+    /** Says that somebody is alive behind each. */
+    private List<Optional<Told>> news() {
+      return addresses.stream()
+          .map(at -> new Peer("far-" + at.port(), "b", at, Role.NODE))
+          .map(one -> Optional.of(told(one, State.ALIVE)))
+          .toList();
     }
 
     private int knockedBy(HostPort member) {
