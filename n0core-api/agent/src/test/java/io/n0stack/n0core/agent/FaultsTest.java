@@ -27,7 +27,9 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -155,6 +157,75 @@ class FaultsTest {
       assertThat(agent.recovery().adopted()).extracting(ResourceId::name).contains("c1");
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /** A dependent is looked at before what it needs is ready, and that look ends only afterwards. */
+  @Test
+  void whatBecomesReadyWhileADependentIsLookedAtIsNotMissed() {
+    world.failure = Optional.of(new N0Exception(Code.UNAVAILABLE, "cell", "not now"));
+    try (Agent agent = open()) {
+      assertRefused(Code.UNAVAILABLE, () -> agent.apply(WALL), "not now");
+    }
+    world.failure = Optional.empty();
+    world.hidden.add("w1");
+    Counting scheduler = new Counting();
+    AgentOptions options = AgentOptions.defaults()
+        .withTick(Duration.ofHours(1))
+        .withMeterSink(new MeterSink() {
+          @Override
+          public void count(String meter, Map<String, String> tags) {
+            if (world.hidden.contains("w1")) {
+              // The look for orphans, that at the cell, and the one that the cell's readiness asks
+              // for.
+              await().atMost(LIMIT).until(() -> scheduler.ended.get() == 3);
+              world.hidden.clear();
+            }
+          }
+        });
+    FileStore store = FileStore.open(directory.resolve("state"));
+
+    try (Agent agent = Agent.open(store, world.drivers(), options, scheduler)) {
+      Recovery recovery = agent.recovery();
+
+      assertThat(recovery.unknown()).isEmpty();
+      assertThat(recovery.resumed()).extracting(ResourceId::name).containsOnly("c1", "w1");
+      assertThat(agent.resources()).extracting(Resource::phase).containsOnly(Phase.READY);
+    }
+  }
+
+  /** Counts what it has run to its end. */
+  private static final class Counting implements Scheduler {
+    final AtomicInteger ended = new AtomicInteger();
+    private final Workers workers = new Workers(4);
+
+    @Override
+    public long nanoTime() {
+      return workers.nanoTime();
+    }
+
+    @Override
+    public void execute(Runnable work) {
+      workers.execute(() -> {
+        work.run();
+        ended.incrementAndGet();
+      });
+    }
+
+    @Override
+    public Runnable later(Duration delay, Runnable work) {
+      return workers.later(delay, work);
+    }
+
+    @Override
+    public <R> R await(CompletableFuture<R> future, Duration limit)
+        throws InterruptedException, ExecutionException, TimeoutException {
+      return workers.await(future, limit);
+    }
+
+    @Override
+    public void close() {
+      workers.close();
     }
   }
 
