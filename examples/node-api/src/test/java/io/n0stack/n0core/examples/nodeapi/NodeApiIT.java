@@ -20,7 +20,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,11 +30,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 class NodeApiIT {
   private static final Duration SOON = Duration.ofSeconds(30);
+  /** Not where connections begin: no port that is chosen here is given to one before it is listened on. */
+  private static final String OWN = "127.0.3.1";
 
   @TempDir
   Path directory;
 
   private final List<Process> processes = new ArrayList<>();
+  private final Set<String> chosen = new HashSet<>();
   private String apiAddress = "";
   private Path secret = Path.of("/unset");
   private Node node = Node.builder("node-1", "unset:1").build();
@@ -53,9 +58,14 @@ class NodeApiIT {
     processes.forEach(p -> assertThat(p.onExit()).succeedsWithin(Duration.ofSeconds(10)));
   }
 
-  private static String free() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return "127.0.0.1:" + socket.getLocalPort();
+  private String free() throws IOException {
+    while (true) {
+      try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(OWN))) {
+        String address = OWN + ":" + socket.getLocalPort();
+        if (chosen.add(address)) { // the kernel may choose one again that was let go
+          return address;
+        }
+      }
     }
   }
 
@@ -228,7 +238,7 @@ class NodeApiIT {
             "-pkeyopt",
             "ec_paramgen_curve:prime256v1",
             "-addext",
-            "subjectAltName=IP:127.0.0.1",
+            "subjectAltName=IP:" + OWN,
             "-keyout",
             directory.resolve("etcd.key").toString(),
             "-out",
