@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 @IsolatedNetwork
 class TapQueueIT {
   private static final long PATIENCE_NANOS = 2_000_000_000L;
-  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final Duration LONG = Duration.ofMinutes(10);
   private static final int SIZE = 1500;
   private static final int SETTLED = 100_000;
 
@@ -277,13 +277,12 @@ class TapQueueIT {
           () -> assertThat(queue.read(ByteBuffer.allocate(2048), LONG)).isNegative())));
       reader.start();
       await().until(() -> inPoll(reader));
-      long began = System.nanoTime();
       event.accept(tap, reader);
-      await().until(() -> !reader.isAlive());
+      // Long before its time is over.
+      await().atMost(Duration.ofMinutes(1)).until(() -> !reader.isAlive());
 
       assertThat(end.get())
           .isInstanceOfSatisfying(N0Exception.class, e -> assertThat(e.code()).isEqualTo(code));
-      assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(5));
     }
   }
 
