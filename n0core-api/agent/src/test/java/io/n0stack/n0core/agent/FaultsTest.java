@@ -194,9 +194,10 @@ class FaultsTest {
     }
   }
 
-  /** Counts what it has run to its end. */
+  /** Counts what it has run to its end, at once and later. */
   private static final class Counting implements Scheduler {
     final AtomicInteger ended = new AtomicInteger();
+    final AtomicInteger endedLater = new AtomicInteger();
     private final Workers workers = new Workers(4);
 
     @Override
@@ -214,7 +215,10 @@ class FaultsTest {
 
     @Override
     public Runnable later(Duration delay, Runnable work) {
-      return workers.later(delay, work);
+      return workers.later(delay, () -> {
+        work.run();
+        endedLater.incrementAndGet();
+      });
     }
 
     @Override
@@ -352,6 +356,30 @@ class FaultsTest {
       assertThat(phase(agent, "c1")).isEqualTo(Phase.APPLYING);
       world.hang = Optional.empty();
       await().atMost(LIMIT).until(() -> phase(agent, "c1") == Phase.READY);
+    }
+  }
+
+  @Test
+  void whatRunsOutOfTimeBeforeItBeganCallsNoDriver() {
+    Counting scheduler = new Counting();
+    world.hook = call -> {
+      if (call.equals("observe c1")) {
+        await().atMost(LIMIT).until(() -> scheduler.endedLater.get() > 0); // its alarm
+      } else if (call.equals("apply c1")) {
+        latch.await();
+      }
+    };
+    AgentOptions options = AgentOptions.defaults()
+        .withTick(Duration.ofHours(1))
+        .withOperationLimit(Duration.ofSeconds(1));
+    FileStore store = FileStore.open(directory.resolve("state"));
+    try (Agent agent = Agent.open(store, world.drivers(), options, scheduler)) {
+      assertThatThrownBy(() -> agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT))
+          .isInstanceOf(OperationTimeoutException.class)
+          .hasMessageContaining("no answer within 1000 ms");
+
+      assertThat(world.calls).isEmpty();
+      assertThat(phase(agent, "c1")).isEqualTo(Phase.APPLYING);
     }
   }
 
