@@ -33,6 +33,8 @@ final class Inspection {
     }
   }
 
+  private static final Look BUSY = new Look(Outcome.SKIPPED, "an operation is in flight");
+
   private final Engine engine;
   private final Host host;
   private final Ledger ledger;
@@ -55,14 +57,34 @@ final class Inspection {
     this.scheduler = scheduler;
   }
 
+  /**
+   * Looks for the sake of something that has just happened. A look that goes on now may have been too early to
+   * see it: then this one is left to be run when that has ended, and nothing is returned.
+   */
+  Optional<Look> lookInTurn(Reference reference, Runnable again) {
+    Lane lane = engine.lane(reference);
+    synchronized (lane) {
+      if (!begin(lane)) {
+        boolean left = !engine.closing() && lane.current().isEmpty() && lane.leave(again);
+        return left ? Optional.empty() : Optional.of(BUSY);
+      }
+    }
+    return Optional.of(look(lane, reference));
+  }
+
+  private boolean begin(Lane lane) {
+    synchronized (lane) {
+      return !engine.closing() && lane.current().isEmpty() && lane.begin();
+    }
+  }
+
   /** Runs on a worker. */
   Look look(Reference reference) {
     Lane lane = engine.lane(reference);
-    synchronized (lane) {
-      if (engine.closing() || lane.current().isPresent() || !lane.begin()) {
-        return new Look(Outcome.SKIPPED, "an operation is in flight");
-      }
-    }
+    return begin(lane) ? look(lane, reference) : BUSY;
+  }
+
+  private Look look(Lane lane, Reference reference) {
     Done done = Done.of(Outcome.UNKNOWN, "looking failed");
     try {
       Optional<Intent> intent = ledger.find(reference);

@@ -25,6 +25,7 @@ final class Lane {
   private final Deque<Taken> steps = new ArrayDeque<>();
   private @Nullable RunningOperation<?> current;
   private @Nullable Runnable waiting;
+  private @Nullable Runnable again;
   private boolean working;
   private boolean retired;
   private boolean unseen;
@@ -64,12 +65,32 @@ final class Lane {
     return true;
   }
 
+  /**
+   * Leaves a look for whoever has the turn, who runs it as soon as it is free. Refused if one is left already,
+   * which will see what this one is to see.
+   */
+  synchronized boolean leave(Runnable look) {
+    if (again != null) {
+      return false;
+    }
+    again = look;
+    return true;
+  }
+
   /** Gives the turn back; what is returned was waiting for it, and is run without a lock. */
   synchronized Runnable end() {
     working = false;
-    Runnable next = waiting;
+    Runnable operation = waiting == null ? () -> {} : waiting;
+    Runnable look = again == null ? () -> {} : again;
     waiting = null;
-    return next == null ? () -> {} : next;
+    again = null;
+    return () -> {
+      try {
+        operation.run();
+      } finally {
+        look.run();
+      }
+    };
   }
 
   /** Takes an idle lane out of use for good; whoever still holds it must take a new one. */

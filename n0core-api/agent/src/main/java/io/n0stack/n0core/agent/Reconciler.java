@@ -23,6 +23,8 @@ import org.slf4j.LoggerFactory;
 /** Looks at everything when the agent is opened and at every tick. */
 final class Reconciler {
   private static final Logger LOG = LoggerFactory.getLogger(Reconciler.class);
+  private static final Inspection.Look FAILED =
+      new Inspection.Look(Inspection.Outcome.UNKNOWN, "looking failed");
 
   private final Ledger ledger;
   private final Map<String, Driver<?, ?>> drivers;
@@ -100,15 +102,23 @@ final class Reconciler {
     synchronized (this) {
       pending++;
     }
-    execute(
-        () -> {
-          try {
-            look(reference);
-          } finally {
-            finishLook();
-          }
-        },
-        this::finishLook);
+    lookSoon(reference);
+  }
+
+  private void lookSoon(Reference reference) {
+    execute(() -> lookInTurn(reference), this::finishLook);
+  }
+
+  private void lookInTurn(Reference reference) {
+    Optional<Inspection.Look> look = Optional.of(FAILED);
+    try {
+      look = inspection.orElseThrow().lookInTurn(reference, () -> lookSoon(reference));
+    } finally {
+      if (look.isPresent()) {
+        note(reference, look.get());
+        finishLook();
+      }
+    }
   }
 
   /** Looks at everything that is not resting after a failure and not about to be looked at. */
@@ -148,7 +158,7 @@ final class Reconciler {
   }
 
   private void look(Reference reference) {
-    Inspection.Look look = new Inspection.Look(Inspection.Outcome.UNKNOWN, "looking failed");
+    Inspection.Look look = FAILED;
     try {
       look = inspection.map(looking -> looking.look(reference)).orElse(look);
     } finally {

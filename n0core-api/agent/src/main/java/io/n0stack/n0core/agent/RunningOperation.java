@@ -107,6 +107,9 @@ final class RunningOperation<R> implements Operation<R> {
             target.toString(),
             verb + " " + target + ": cancelled before it began: " + cancelled.get());
       }
+      if (expired.isPresent()) { // nobody would wake the driver once more
+        throw new OperationTimeoutException(verb + " " + target, expired.get());
+      }
       driverThread = Thread.currentThread();
     }
     try {

@@ -27,7 +27,9 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -158,6 +160,79 @@ class FaultsTest {
     }
   }
 
+  /** A dependent is looked at before what it needs is ready, and that look ends only afterwards. */
+  @Test
+  void whatBecomesReadyWhileADependentIsLookedAtIsNotMissed() {
+    world.failure = Optional.of(new N0Exception(Code.UNAVAILABLE, "cell", "not now"));
+    try (Agent agent = open()) {
+      assertRefused(Code.UNAVAILABLE, () -> agent.apply(WALL), "not now");
+    }
+    world.failure = Optional.empty();
+    world.hidden.add("w1");
+    Counting scheduler = new Counting();
+    AgentOptions options = AgentOptions.defaults()
+        .withTick(Duration.ofHours(1))
+        .withMeterSink(new MeterSink() {
+          @Override
+          public void count(String meter, Map<String, String> tags) {
+            if (world.hidden.contains("w1")) {
+              // The look for orphans, that at the cell, and the one that the cell's readiness asks
+              // for.
+              await().atMost(LIMIT).until(() -> scheduler.ended.get() == 3);
+              world.hidden.clear();
+            }
+          }
+        });
+    FileStore store = FileStore.open(directory.resolve("state"));
+
+    try (Agent agent = Agent.open(store, world.drivers(), options, scheduler)) {
+      Recovery recovery = agent.recovery();
+
+      assertThat(recovery.unknown()).isEmpty();
+      assertThat(recovery.resumed()).extracting(ResourceId::name).containsOnly("c1", "w1");
+      assertThat(agent.resources()).extracting(Resource::phase).containsOnly(Phase.READY);
+    }
+  }
+
+  /** Counts what it has run to its end, at once and later. */
+  private static final class Counting implements Scheduler {
+    final AtomicInteger ended = new AtomicInteger();
+    final AtomicInteger endedLater = new AtomicInteger();
+    private final Workers workers = new Workers(4);
+
+    @Override
+    public long nanoTime() {
+      return workers.nanoTime();
+    }
+
+    @Override
+    public void execute(Runnable work) {
+      workers.execute(() -> {
+        work.run();
+        ended.incrementAndGet();
+      });
+    }
+
+    @Override
+    public Runnable later(Duration delay, Runnable work) {
+      return workers.later(delay, () -> {
+        work.run();
+        endedLater.incrementAndGet();
+      });
+    }
+
+    @Override
+    public <R> R await(CompletableFuture<R> future, Duration limit)
+        throws InterruptedException, ExecutionException, TimeoutException {
+      return workers.await(future, limit);
+    }
+
+    @Override
+    public void close() {
+      workers.close();
+    }
+  }
+
   @Test
   void looksDoNotPileUpWhileAWorkerIsStuck() {
     AtomicInteger looks = new AtomicInteger();
@@ -243,7 +318,7 @@ class FaultsTest {
   void closingCompletesWhatWaitsAndEndsTheThreads() {
     AtomicInteger inDriver = new AtomicInteger();
     world.hook = call -> {
-      if (call.equals("observe c1")) {
+      if (call.startsWith("observe ")) { // c2 gets a thread, too, if c1 has had the one for long
         inDriver.incrementAndGet();
         latch.await();
       }
@@ -281,6 +356,30 @@ class FaultsTest {
       assertThat(phase(agent, "c1")).isEqualTo(Phase.APPLYING);
       world.hang = Optional.empty();
       await().atMost(LIMIT).until(() -> phase(agent, "c1") == Phase.READY);
+    }
+  }
+
+  @Test
+  void whatRunsOutOfTimeBeforeItBeganCallsNoDriver() {
+    Counting scheduler = new Counting();
+    world.hook = call -> {
+      if (call.equals("observe c1")) {
+        await().atMost(LIMIT).until(() -> scheduler.endedLater.get() > 0); // its alarm
+      } else if (call.equals("apply c1")) {
+        latch.await();
+      }
+    };
+    AgentOptions options = AgentOptions.defaults()
+        .withTick(Duration.ofHours(1))
+        .withOperationLimit(Duration.ofSeconds(1));
+    FileStore store = FileStore.open(directory.resolve("state"));
+    try (Agent agent = Agent.open(store, world.drivers(), options, scheduler)) {
+      assertThatThrownBy(() -> agent.apply("cell", "c1", ThingSpec.of(1)).await(LIMIT))
+          .isInstanceOf(OperationTimeoutException.class)
+          .hasMessageContaining("no answer within 1000 ms");
+
+      assertThat(world.calls).isEmpty();
+      assertThat(phase(agent, "c1")).isEqualTo(Phase.APPLYING);
     }
   }
 

@@ -85,6 +85,22 @@ class LaneTest {
   }
 
   @Test
+  void oneLookIsLeftAndRunBehindTheOperationThatWaits() {
+    List<String> calls = new ArrayList<>();
+    assertThat(lane.begin()).isTrue();
+    assertThat(lane.leave(() -> calls.add("look"))).isTrue();
+    assertThat(lane.leave(() -> calls.add("another"))).isFalse();
+    assertThat(lane.beginOrLeave(() -> calls.add("operation"))).isFalse();
+
+    lane.end().run();
+
+    assertThat(calls).containsExactly("operation", "look");
+    assertThat(lane.begin()).isTrue();
+    lane.end().run();
+    assertThat(calls).hasSize(2);
+  }
+
+  @Test
   void onlyTheLastStepsAreKept() {
     for (int i = 0; i < 20; i++) {
       lane.note(new Lane.Taken("apply", "step " + i, i, Duration.ZERO, ""));

@@ -21,6 +21,7 @@ import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -86,6 +87,7 @@ class NatIT {
     Path own = Path.of("/proc/self/ns/net");
     Path other = Path.of("/proc", Long.toString(holder.pid()), "ns/net");
     await()
+        .atMost(Duration.ofMinutes(1))
         .until(() -> !Files.readSymbolicLink(other).equals(Files.readSymbolicLink(own))
             && !Files.readSymbolicLink(other).equals(here()));
     NetNs namespace = NetNs.ofProcess(holder.pid());

@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
@@ -38,6 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Requires({Requirement.ROOT, Requirement.QEMU})
 class TapHandoverIT {
   private static final String NOBODY = "65534";
+  private static final Duration LIMIT = Duration.ofMinutes(1);
   private static final List<String> TAPS = List.of("tap0", "tap1");
 
   @TempDir
@@ -177,7 +179,7 @@ class TapHandoverIT {
     Process qemu = startQemu();
     try (Netlink netlink = Netlink.open();
         Monitor monitor = new Monitor()) {
-      await().until(() -> monitor.connect(socket(directory)));
+      await().atMost(LIMIT).until(() -> monitor.connect(socket(directory)));
       monitor.answer("QMP");
       monitor.ok("{\"execute\":\"qmp_capabilities\"}");
       assertThat(Files.readString(Path.of("/proc/" + qemu.pid() + "/status")))
@@ -202,7 +204,7 @@ class TapHandoverIT {
       }
       Commands.ok("ip", "address", "add", "10.99.0.1/24", "broadcast", "+", "dev", "tap0");
       long before = received("tap1");
-      await().until(() -> {
+      await().atMost(LIMIT).until(() -> {
         broadcast();
         return received("tap1") > before;
       });

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 @IsolatedNetwork
 class TapQueueIT {
   private static final long PATIENCE_NANOS = 2_000_000_000L;
-  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final Duration LONG = Duration.ofMinutes(10);
   private static final int SIZE = 1500;
   private static final int SETTLED = 100_000;
 
@@ -78,12 +78,16 @@ class TapQueueIT {
     from.write(frame.rewind());
     // On a busy machine the kernel carries it a moment later.
     long deadline = System.nanoTime() + PATIENCE_NANOS;
-    while (System.nanoTime() < deadline) {
+    while (true) {
+      boolean last = System.nanoTime() > deadline;
       if (to.read(into.clear()) == frame.limit() && into.getShort(at + 12) == (short) 0x88b5) {
         return into.get(at + 11) == frame.get(at + 11) && into.get(into.position() - 1) == 0x5a;
       }
+      // Not before a read: this thread may have been kept from running all the time.
+      if (last) {
+        return false;
+      }
     }
-    return false;
   }
 
   private static void assertFramesCostNoMemory(Tap one, Tap two, ByteBuffer there, int at) {
@@ -273,13 +277,12 @@ class TapQueueIT {
           () -> assertThat(queue.read(ByteBuffer.allocate(2048), LONG)).isNegative())));
       reader.start();
       await().until(() -> inPoll(reader));
-      long began = System.nanoTime();
       event.accept(tap, reader);
-      await().until(() -> !reader.isAlive());
+      // Long before its time is over.
+      await().atMost(Duration.ofMinutes(1)).until(() -> !reader.isAlive());
 
       assertThat(end.get())
           .isInstanceOfSatisfying(N0Exception.class, e -> assertThat(e.code()).isEqualTo(code));
-      assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(5));
     }
   }
 
