@@ -16,7 +16,7 @@ final class EmulatedMemory {
 
   /** Says whether pages of a guest that runs meanwhile may arrive as they were before. */
   static boolean isLost(Monitor monitor) {
-    if (monitor.execute("query-version").number("/qemu/major") >= MENDED) {
+    if (monitor.greeting().number("/version/qemu/major") >= MENDED) {
       return false;
     }
     QmpResult memory = monitor.execute("query-memory-size-summary");

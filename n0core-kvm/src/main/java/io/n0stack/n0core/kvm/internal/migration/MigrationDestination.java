@@ -22,6 +22,7 @@ import io.n0stack.n0core.kvm.internal.power.Startup;
 import io.n0stack.n0core.kvm.internal.process.QemuProcess;
 import io.n0stack.n0core.kvm.internal.process.Seeds;
 import io.n0stack.n0core.kvm.internal.process.SpecRules;
+import io.n0stack.n0core.kvm.internal.record.Boot;
 import io.n0stack.n0core.kvm.internal.record.DurableFiles;
 import io.n0stack.n0core.kvm.internal.record.MachineDirectory;
 import io.n0stack.n0core.kvm.internal.record.Pauses;
@@ -130,7 +131,7 @@ final class MigrationDestination implements AutoCloseable {
     Handover now = moving.require();
     Handover expected = now.expectedAgain();
     requireSure(moving, now);
-    Handover incoming = expected.incoming(token, Moving.boot());
+    Handover incoming = expected.incoming(token, Boot.id());
     MachineDirectory directory = moving.directory();
     Board board = board(moving);
     Devices devices = Devices.all(cx, board.record());
@@ -192,7 +193,7 @@ final class MigrationDestination implements AutoCloseable {
   }
 
   private static void requireSure(Moving moving, Handover now) {
-    if (now.unsure(Moving.boot())) {
+    if (now.unsure(Boot.id())) {
       throw unsure(moving);
     }
   }
@@ -301,7 +302,7 @@ final class MigrationDestination implements AutoCloseable {
       if (now.phase() == Phase.INCOMING
           && now.verdict(release.token()).isEmpty()
           && ready.arrived()
-          && ready.run().alive().isPresent()) {
+          && ready.alive()) {
         cx.step("take the machine", moving::promote);
         run(cx, moving, ready.run(), ready.monitor(), MachineState.RUNNING);
         forget(moving);
@@ -318,7 +319,7 @@ final class MigrationDestination implements AutoCloseable {
       return known.get();
     }
     Optional<Run> run = moving.alive();
-    if (run.isEmpty() && now.unsure(Moving.boot())) {
+    if (run.isEmpty() && now.unsure(Boot.id())) {
       // It may have run: what the source has is too old, if it has anything. It comes as one that
       // has crashed.
       cx.step("take the machine", () -> moving.write(now.taking(release.guest())));

@@ -18,7 +18,6 @@ record Moving(Path root, ResourceId id) {
   static final String FILE = "move.json";
   static final String BOARD = "board.json";
   private static final String NEXT = "move.next";
-  private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
 
   MachineDirectory directory() {
     return new MachineDirectory(root, id.uid());
@@ -89,15 +88,6 @@ record Moving(Path root, ResourceId id) {
       DurableFiles.sync(path(""));
     } catch (IOException e) {
       throw failure("sync", e);
-    }
-  }
-
-  /** Returns what names the present run of the host's kernel. */
-  static String boot() {
-    try {
-      return Files.readString(BOOT).strip();
-    } catch (IOException e) {
-      throw DurableFiles.failure("host", "read " + BOOT, e);
     }
   }
 

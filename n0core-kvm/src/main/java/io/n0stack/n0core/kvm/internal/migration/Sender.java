@@ -27,7 +27,7 @@ final class Sender implements AutoCloseable, QmpListener {
   static final String PAUSED = "pre-switchover";
   private static final Set<String> OVER = Set.of("failed", "cancelled", "none");
   private static final String CONNECTION = "n0core-move";
-  private static final int LOOK_MILLIS = 100;
+  private static final int LOOK_MILLIS = 250; // each look takes time of what it looks at
   private static final long UNLIMITED = 1L << 40;
 
   private final ResourceId id;

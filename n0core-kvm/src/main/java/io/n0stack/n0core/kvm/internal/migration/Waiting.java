@@ -8,6 +8,7 @@ import io.n0stack.n0core.kvm.internal.monitor.Monitor;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.qmp.QmpEvent;
 import io.n0stack.n0core.kvm.qmp.QmpListener;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -22,6 +23,7 @@ final class Waiting implements AutoCloseable, QmpListener {
   private final ResourceId id;
   private final UUID token;
   private final Run run;
+  private final Optional<ProcessHandle> process;
   private final Monitor monitor;
   private final Subscription subscription;
   private final CountDownLatch arrived = new CountDownLatch(1);
@@ -31,6 +33,7 @@ final class Waiting implements AutoCloseable, QmpListener {
     this.id = id;
     this.token = token;
     this.run = run;
+    this.process = run.alive().flatMap(ProcessHandle::of);
     this.monitor = monitor;
     // Nothing here waits; another thread to call it would only cost time.
     subscription = monitor.subscribe(Runnable::run, this);
@@ -42,6 +45,11 @@ final class Waiting implements AutoCloseable, QmpListener {
 
   Monitor monitor() {
     return monitor;
+  }
+
+  /** Says whether its process is there, as quickly as can be: a guest stands still meanwhile. */
+  boolean alive() {
+    return process.filter(ProcessHandle::isAlive).isPresent();
   }
 
   boolean isFor(ResourceId machine, MigrationRelease release) {

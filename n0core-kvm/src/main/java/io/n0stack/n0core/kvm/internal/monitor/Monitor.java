@@ -125,6 +125,15 @@ public final class Monitor implements AutoCloseable {
   }
 
   /**
+   * Returns what QEMU said when the connection was made, with its version.
+   *
+   * @return the greeting, see {@link QmpClient#greeting}
+   */
+  public QmpResult greeting() {
+    return lease.client().greeting();
+  }
+
+  /**
    * Listens to events of the machine until the subscription is closed.
    *
    * @param executor calls the listener, never the thread that reads

@@ -1,8 +1,6 @@
 package io.n0stack.n0core.kvm.internal.record;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -16,13 +14,12 @@ import java.util.regex.Pattern;
  * @param boot the run of the kernel that this is about
  */
 record LaunchedProcess(long pid, long start, String boot) {
-  private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
   private static final Pattern TEXT =
       Pattern.compile("(?<pid>\\d{1,9}) (?<start>\\d{1,18}) (?<boot>[-0-9a-f]{36})\n");
   private static final Duration ENDING = Duration.ofSeconds(1);
 
   static LaunchedProcess of(long pid) throws IOException {
-    return new LaunchedProcess(pid, Processes.start(pid), Files.readString(BOOT).strip());
+    return new LaunchedProcess(pid, Processes.start(pid), Boot.id());
   }
 
   /** Reads what {@link #encode} wrote; empty if it was not written to the end. */
@@ -42,14 +39,15 @@ record LaunchedProcess(long pid, long start, String boot) {
 
   /** One that is about to end is waited for: it answers nobody any more. */
   boolean alive() throws IOException {
-    if (!Files.readString(BOOT).strip().equals(boot) || !Processes.lives(pid, start)) {
+    if (!Boot.id().equals(boot) || !Processes.lives(pid, start)) {
       return false;
     }
-    if (Processes.ending(pid)) {
-      long end = System.nanoTime() + ENDING.toNanos();
-      while (Processes.lives(pid, start) && System.nanoTime() < end) {
-        Pauses.pause("look at process " + pid, 1);
-      }
+    if (!Processes.ending(pid)) {
+      return true;
+    }
+    long end = System.nanoTime() + ENDING.toNanos();
+    while (Processes.lives(pid, start) && System.nanoTime() < end) {
+      Pauses.pause("look at process " + pid, 1);
     }
     return Processes.lives(pid, start);
   }

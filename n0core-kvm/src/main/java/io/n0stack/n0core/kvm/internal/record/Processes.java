@@ -170,7 +170,8 @@ public final class Processes {
   static boolean lives(long pid, long start) throws IOException {
     Path process = place(pid);
     try {
-      return Long.parseLong(stat(process)[START]) == start && !dead(process);
+      String[] stat = stat(process);
+      return Long.parseLong(stat[START]) == start && !dead(process, stat);
     } catch (IOException e) {
       if (Files.exists(process)) {
         throw e;
@@ -203,23 +204,28 @@ public final class Processes {
 
   /** Says whether all threads of a process are zombies: its first one stays until its parent has looked. */
   private static boolean dead(Path process) throws IOException {
-    return DEAD.contains(stat(process)[STATE])
-        && threads(process, stat -> DEAD.contains(stat[STATE]));
+    return dead(process, stat(process));
+  }
+
+  private static boolean dead(Path process, String[] first) throws IOException {
+    return DEAD.contains(first[STATE]) && threads(process, stat -> DEAD.contains(stat[STATE]));
   }
 
   /** Says whether no thread of a process will ever run its program again. */
   static boolean ending(long pid) throws IOException {
     Path process = place(pid);
     try {
-      return threads(
-          process,
-          stat -> DEAD.contains(stat[STATE]) || (Long.parseLong(stat[FLAGS]) & PF_EXITING) != 0);
+      return exits(stat(process)) && threads(process, Processes::exits);
     } catch (IOException e) {
       if (Files.exists(process)) {
         throw e;
       }
       return true;
     }
+  }
+
+  private static boolean exits(String[] stat) {
+    return DEAD.contains(stat[STATE]) || (Long.parseLong(stat[FLAGS]) & PF_EXITING) != 0;
   }
 
   private interface ThreadTest {
