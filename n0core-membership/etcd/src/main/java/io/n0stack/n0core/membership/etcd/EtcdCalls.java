@@ -1,5 +1,6 @@
 package io.n0stack.n0core.membership.etcd;
 
+import io.etcd.jetcd.Client;
 import io.etcd.jetcd.common.exception.ErrorCode;
 import io.etcd.jetcd.common.exception.EtcdExceptionFactory;
 import io.grpc.CallOptions;
@@ -10,14 +11,13 @@ import io.grpc.MethodDescriptor;
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.N0Exception.Code;
 import io.n0stack.n0core.api.UnknownOutcomeException;
-import java.net.ConnectException;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Supplier;
+import java.util.function.Function;
 
 /** Bounds calls to etcd, repeats those that another member may answer, and translates failures. */
 final class EtcdCalls {
@@ -34,9 +34,11 @@ final class EtcdCalls {
       ErrorCode.UNKNOWN,
       ErrorCode.INTERNAL);
 
+  private final EtcdConnection connection;
   private final Duration deadline;
 
-  EtcdCalls(Duration deadline) {
+  EtcdCalls(EtcdConnection connection, Duration deadline) {
+    this.connection = connection;
     this.deadline = deadline;
   }
 
@@ -57,11 +59,12 @@ final class EtcdCalls {
     }
 
     /** Tries until there is an answer; a change must be one that can happen only once. */
-    <T> T await(Supplier<CompletableFuture<T>> request) {
+    <T> T await(Function<Client, CompletableFuture<T>> request) {
       while (true) {
+        Client client = connection.client();
         Throwable failure = new TimeoutException("no answer in " + ONE_TRY.toMillis() + " ms");
         try {
-          return once(request.get());
+          return once(request.apply(client));
         } catch (ExecutionException e) {
           failure = e.getCause() == null ? e : e.getCause();
           requirePassing(failure);
@@ -70,7 +73,11 @@ final class EtcdCalls {
         } catch (InterruptedException e) {
           throw N0Exception.interrupted(operation + (sent ? ", which may have happened" : ""), e);
         }
-        sent |= !neverSent(failure);
+        if (EtcdConnection.neverSent(failure)) {
+          connection.unreachable(client);
+        } else {
+          sent = true;
+        }
         rest(failure);
       }
     }
@@ -117,7 +124,7 @@ final class EtcdCalls {
   }
 
   /** Reads; there is nothing that could have happened. */
-  <T> T read(String operation, Supplier<CompletableFuture<T>> request) {
+  <T> T read(String operation, Function<Client, CompletableFuture<T>> request) {
     try {
       return call(operation).await(request);
     } catch (UnknownOutcomeException e) {
@@ -128,15 +135,6 @@ final class EtcdCalls {
               + e.getCause(),
           e);
     }
-  }
-
-  private static boolean neverSent(Throwable failure) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof ConnectException) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private static N0Exception refused(String operation, Throwable failure) {

@@ -1,7 +1,6 @@
 package io.n0stack.n0core.membership.etcd;
 
 import io.etcd.jetcd.ByteSequence;
-import io.etcd.jetcd.KV;
 import io.etcd.jetcd.KeyValue;
 import io.etcd.jetcd.kv.GetResponse;
 import io.etcd.jetcd.options.GetOption;
@@ -22,12 +21,10 @@ final class EtcdLists {
   /** The records as of a revision. */
   record Snapshot(long revision, List<Versioned> records) {}
 
-  private final KV kv;
   private final EtcdCalls calls;
   private final EtcdKeys keys;
 
-  EtcdLists(KV kv, EtcdCalls calls, EtcdKeys keys) {
-    this.kv = kv;
+  EtcdLists(EtcdCalls calls, EtcdKeys keys) {
     this.calls = calls;
     this.keys = keys;
   }
@@ -37,7 +34,9 @@ final class EtcdLists {
     GetOption counting =
         GetOption.builder().withRange(keys.end("")).withCountOnly(true).build();
     return calls
-        .read("ask etcd for its revision", () -> kv.get(keys.first(""), counting))
+        .read(
+            "ask etcd for its revision",
+            client -> client.getKVClient().get(keys.first(""), counting))
         .getHeader()
         .getRevision();
   }
@@ -92,6 +91,7 @@ final class EtcdLists {
         .withLimit(limit)
         .build();
     String below = from.toString(StandardCharsets.UTF_8);
-    return calls.read("list records from \"" + below + "\"", () -> kv.get(from, option));
+    return calls.read(
+        "list records from \"" + below + "\"", client -> client.getKVClient().get(from, option));
   }
 }

@@ -50,7 +50,7 @@ public final class EtcdStore implements Store {
   private static final Duration KEEPALIVE = Duration.ofSeconds(10);
   private static final Duration KEEPALIVE_TIMEOUT = Duration.ofSeconds(3);
 
-  private final Client client;
+  private final EtcdConnection connection;
   private final ExecutorService threads;
   private final EtcdCalls calls;
   private final EtcdLists lists;
@@ -58,13 +58,13 @@ public final class EtcdStore implements Store {
   private final EtcdWatch watch;
   private volatile boolean closed;
 
-  private EtcdStore(EtcdConfig config, Client client, ExecutorService threads) {
-    this.client = client;
+  private EtcdStore(EtcdConfig config, ExecutorService threads) {
+    this.connection = new EtcdConnection(() -> client(config, threads));
     this.threads = threads;
-    this.calls = new EtcdCalls(config.deadline());
+    this.calls = new EtcdCalls(connection, config.deadline());
     this.keys = new EtcdKeys(config.prefix());
-    this.lists = new EtcdLists(client.getKVClient(), calls, keys);
-    this.watch = new EtcdWatch(client.getWatchClient(), lists, keys);
+    this.lists = new EtcdLists(calls, keys);
+    this.watch = new EtcdWatch(connection, lists, keys);
   }
 
   /**
@@ -83,7 +83,7 @@ public final class EtcdStore implements Store {
     });
     boolean opened = false;
     try {
-      EtcdStore store = new EtcdStore(config, client(config, threads), threads);
+      EtcdStore store = new EtcdStore(config, threads);
       try {
         store.lists.revision();
         opened = true;
@@ -134,7 +134,7 @@ public final class EtcdStore implements Store {
   public Optional<Versioned> find(String key) {
     StoreRules.key(key);
     GetResponse answer =
-        calls.read("find record \"" + key + "\"", () -> client.getKVClient().get(keys.of(key)));
+        calls.read("find record \"" + key + "\"", client -> client.getKVClient().get(keys.of(key)));
     return answer.getKvs().stream().findFirst().map(keys::record);
   }
 
@@ -156,7 +156,7 @@ public final class EtcdStore implements Store {
     String mark = UUID.randomUUID().toString();
     Op put = Op.put(name, EtcdKeys.value(mark, value), PutOption.DEFAULT);
     EtcdCalls.Call call = calls.call(operation);
-    TxnResponse answer = call.await(() -> change(name, expectedRevision, put));
+    TxnResponse answer = call.await(client -> change(client, name, expectedRevision, put));
     if (answer.isSucceeded()) {
       return answer.getHeader().getRevision();
     }
@@ -178,7 +178,7 @@ public final class EtcdStore implements Store {
     ByteSequence name = keys.of(key);
     EtcdCalls.Call call = calls.call(operation);
     Op delete = Op.delete(name, DeleteOption.DEFAULT);
-    TxnResponse answer = call.await(() -> change(name, expectedRevision, delete));
+    TxnResponse answer = call.await(client -> change(client, name, expectedRevision, delete));
     if (answer.isSucceeded()) {
       return;
     }
@@ -189,7 +189,8 @@ public final class EtcdStore implements Store {
     throw overtaken(call, operation, expectedRevision, found);
   }
 
-  private CompletableFuture<TxnResponse> change(ByteSequence name, long expected, Op change) {
+  private static CompletableFuture<TxnResponse> change(
+      Client client, ByteSequence name, long expected, Op change) {
     return client
         .getKVClient()
         .txn()
@@ -227,7 +228,7 @@ public final class EtcdStore implements Store {
     if (!closed) {
       closed = true;
       watch.close();
-      client.close();
+      connection.close();
       threads.shutdown();
     }
   }

@@ -1,5 +1,6 @@
 package io.n0stack.n0core.membership.etcd;
 
+import io.etcd.jetcd.Client;
 import io.etcd.jetcd.KeyValue;
 import io.etcd.jetcd.Watch;
 import io.etcd.jetcd.options.WatchOption;
@@ -37,7 +38,7 @@ final class EtcdWatch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(EtcdWatch.class);
   private static final long PAUSE_MILLIS = 250;
 
-  private final Watch client;
+  private final EtcdConnection connection;
   private final EtcdLists lists;
   private final EtcdKeys keys;
   private final List<Delivery<Change>> watchers = new CopyOnWriteArrayList<>();
@@ -51,8 +52,8 @@ final class EtcdWatch implements AutoCloseable {
 
   private record Change(String key, Optional<Versioned> now) {}
 
-  EtcdWatch(Watch client, EtcdLists lists, EtcdKeys keys) {
-    this.client = client;
+  EtcdWatch(EtcdConnection connection, EtcdLists lists, EtcdKeys keys) {
+    this.connection = connection;
     this.lists = lists;
     this.keys = keys;
     this.thread = Executors.newSingleThreadScheduledExecutor(task -> {
@@ -109,11 +110,16 @@ final class EtcdWatch implements AutoCloseable {
         .withRequireLeader(true) // or a member that is cut off would be listened to for ever
         .withProgressNotify(true)
         .build();
-    Watch.Watcher made = client.watch(
-        keys.first(""),
-        option,
-        Watch.listener(
-            answer -> heard(mine, answer), failure -> broken(mine, failure), () -> ended(mine)));
+    Client client = connection.client();
+    Watch.Watcher made = client
+        .getWatchClient()
+        .watch(
+            keys.first(""),
+            option,
+            Watch.listener(
+                answer -> heard(mine, answer),
+                failure -> broken(mine, client, failure),
+                () -> broken(mine, client, new IllegalStateException("ended"))));
     boolean overtaken;
     synchronized (lock) {
       overtaken = mine != generation;
@@ -156,7 +162,7 @@ final class EtcdWatch implements AutoCloseable {
     watchers.forEach(watcher -> watcher.offer(change));
   }
 
-  private void broken(long from, Throwable failure) {
+  private void broken(long from, Client client, Throwable failure) {
     boolean forgotten = failure instanceof io.etcd.jetcd.common.exception.CompactedException;
     synchronized (lock) {
       if (from != generation || closed) {
@@ -165,11 +171,12 @@ final class EtcdWatch implements AutoCloseable {
       generation++; // whatever this stream still says is not heard
     }
     LOG.debug("the watch on etcd broke: {}", String.valueOf(failure));
-    soon(() -> again(forgotten));
-  }
-
-  private void ended(long from) {
-    broken(from, new IllegalStateException("ended"));
+    soon(() -> {
+      if (EtcdConnection.neverSent(failure)) {
+        connection.unreachable(client);
+      }
+      again(forgotten);
+    });
   }
 
   private void again(boolean forgotten) {

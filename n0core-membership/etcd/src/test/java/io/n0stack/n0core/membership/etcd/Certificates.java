@@ -41,7 +41,8 @@ final class Certificates {
     request.addAll(key(name));
     request.addAll(List.of("-subj", "/CN=" + name, "-out", path(name + ".csr").toString()));
     openssl(request);
-    Path extensions = Files.writeString(path("extensions"), "subjectAltName=IP:127.0.0.1\n");
+    Path extensions =
+        Files.writeString(path("extensions"), "subjectAltName=IP:" + EtcdCluster.HOST + "\n");
     openssl(List.of(
         "x509",
         "-req",

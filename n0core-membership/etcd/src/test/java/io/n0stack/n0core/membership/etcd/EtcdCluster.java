@@ -21,6 +21,9 @@ import java.util.concurrent.TimeoutException;
 
 /** Real etcd processes on loopback, killed when the cluster is closed. */
 final class EtcdCluster implements AutoCloseable {
+  /** Not where connections begin: no port that is chosen here is given to one before it is listened on. */
+  static final String HOST = "127.0.4.1";
+
   private static final Duration SOON = Duration.ofSeconds(60);
 
   private final Path directory;
@@ -35,7 +38,7 @@ final class EtcdCluster implements AutoCloseable {
     List<ServerSocket> taken = new ArrayList<>();
     try {
       for (int i = 0; i < 2 * members; i++) {
-        ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName(HOST));
         taken.add(free);
         (i % 2 == 0 ? clients : peers).add(free.getLocalPort());
       }
@@ -64,12 +67,12 @@ final class EtcdCluster implements AutoCloseable {
 
   private Process run(int member) {
     String scheme = tls.isEmpty() ? "http" : "https";
-    String client = scheme + "://127.0.0.1:" + clients.get(member);
+    String client = scheme + "://" + HOST + ":" + clients.get(member);
     List<String> all = new ArrayList<>();
     for (int i = 0; i < peers.size(); i++) {
-      all.add("m" + i + "=http://127.0.0.1:" + peers.get(i));
+      all.add("m" + i + "=http://" + HOST + ":" + peers.get(i));
     }
-    String peer = "http://127.0.0.1:" + peers.get(member);
+    String peer = "http://" + HOST + ":" + peers.get(member);
     List<String> command = new ArrayList<>(List.of("etcd", "--name", "m" + member));
     command.addAll(List.of("--data-dir", directory.resolve("m" + member).toString()));
     command.addAll(List.of("--listen-client-urls", client, "--advertise-client-urls", client));
@@ -94,7 +97,7 @@ final class EtcdCluster implements AutoCloseable {
   }
 
   EtcdConfig config() {
-    return EtcdConfig.of(clients.stream().map(port -> "127.0.0.1:" + port).toArray(String[]::new));
+    return EtcdConfig.of(clients.stream().map(port -> HOST + ":" + port).toArray(String[]::new));
   }
 
   /** Finds the member that leads; there may be none for a moment. */
@@ -112,7 +115,7 @@ final class EtcdCluster implements AutoCloseable {
       try (Client client = client(i)) {
         var status = client
             .getMaintenanceClient()
-            .statusMember("http://127.0.0.1:" + clients.get(i))
+            .statusMember("http://" + HOST + ":" + clients.get(i))
             .get(10, TimeUnit.SECONDS);
         if (status.getLeader() == status.getHeader().getMemberId()) {
           return OptionalInt.of(i);
@@ -146,7 +149,9 @@ final class EtcdCluster implements AutoCloseable {
   }
 
   private Client client(int member) {
-    return Client.builder().endpoints("http://127.0.0.1:" + clients.get(member)).build();
+    return Client.builder()
+        .endpoints("http://" + HOST + ":" + clients.get(member))
+        .build();
   }
 
   void kill(int member) {

@@ -28,6 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 class EtcdStoreIT {
   private static final Duration LONG = Duration.ofSeconds(60);
+  private static final Duration DEADLINE = Duration.ofSeconds(5);
+  private static final int OUTAGE_SECONDS = 30;
   private static final Duration SHORT = Duration.ofSeconds(2);
 
   @TempDir
@@ -70,6 +72,30 @@ class EtcdStoreIT {
       await()
           .atMost(LONG)
           .untilAsserted(() -> assertThat(heard).containsExactly("node/a", "node/b"));
+    }
+  }
+
+  /** By itself gRPC would let more than the deadline pass before it tries again. */
+  @Test
+  void afterALongOutageEtcdIsUsedAgainWithinADeadlineThoughNobodyHasCalled() throws Exception {
+    EtcdCluster cluster = cluster(1);
+    List<String> heard = new CopyOnWriteArrayList<>();
+    try (EtcdStore calling = EtcdStore.open(cluster.config().withDeadline(LONG));
+        EtcdStore watching = EtcdStore.open(cluster.config().withDeadline(LONG));
+        EtcdStore idle = EtcdStore.open(cluster.config().withDeadline(DEADLINE))) {
+      watching.watch(Runnable::run, (key, now) -> heard.add(key));
+      cluster.kill(0);
+      CompletableFuture<Long> put =
+          CompletableFuture.supplyAsync(() -> calling.put("node/a", "1", Store.NONE));
+      TimeUnit.SECONDS.sleep(OUTAGE_SECONDS);
+      cluster.restart(0);
+      cluster.awaitServing();
+
+      assertThat(idle.put("node/b", "2", Store.NONE)).isPositive();
+      assertThat(put.get(LONG.toSeconds(), TimeUnit.SECONDS)).isPositive();
+      await()
+          .atMost(LONG)
+          .untilAsserted(() -> assertThat(heard).containsExactlyInAnyOrder("node/a", "node/b"));
     }
   }
 

@@ -60,7 +60,7 @@ final class Line implements AutoCloseable {
           shut(client);
           continue;
         }
-        Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
+        Socket server = new Socket(EtcdCluster.HOST, target);
         sockets.add(client);
         sockets.add(server);
         daemon(() -> copy(client, server, true));

@@ -148,7 +148,7 @@ class SeveralApisIT {
             "-cp",
             System.getProperty("java.class.path"),
             ReserverProgram.class.getName(),
-            "127.0.0.1:" + cluster.port(0),
+            EtcdCluster.HOST + ":" + cluster.port(0),
             "/n0core",
             String.valueOf(seed),
             String.valueOf(Repetition.of(15)))
