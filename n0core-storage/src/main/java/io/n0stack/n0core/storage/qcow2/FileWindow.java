@@ -11,7 +11,9 @@ final class FileWindow {
 
   private final FileChannel file;
   private final String field;
-  private final ByteBuffer bytes;
+  private final int most;
+  private ByteBuffer bytes =
+      ByteBuffer.allocate(0); // until something is read: most images have no tables
   private long start;
 
   /**
@@ -24,10 +26,10 @@ final class FileWindow {
   FileWindow(FileChannel file, String field, int most) {
     this.file = file;
     this.field = field;
-    bytes = ByteBuffer.allocate(most).limit(0);
+    this.most = most;
   }
 
-  /** The bytes at hand, in the positions that {@link #at} returns. */
+  /** The bytes at hand, in the positions that the last call of {@link #at} returned. */
   ByteBuffer bytes() {
     return bytes;
   }
@@ -42,7 +44,7 @@ final class FileWindow {
    */
   int at(long offset, int needed, long useful) throws IOException {
     if (offset < start || offset - start > bytes.limit() - needed) {
-      fill(offset, (int) Math.max(needed, Math.min(useful, bytes.capacity())));
+      fill(offset, (int) Math.max(needed, Math.min(useful, most)));
     }
     if (needed > bytes.limit()) {
       throw N0Exception.invalid(
@@ -56,13 +58,16 @@ final class FileWindow {
     return bytes.limit() - at;
   }
 
-  private void fill(long offset, int most) throws IOException {
+  private void fill(long offset, int wanted) throws IOException {
+    if (bytes.capacity() == 0) {
+      bytes = ByteBuffer.allocate(most);
+    }
     bytes.position(0).limit(0);
     if (offset < 0) {
       return;
     }
     start = offset;
-    bytes.limit(most);
+    bytes.limit(wanted);
     while (bytes.hasRemaining() && file.read(bytes, offset + bytes.position()) >= 0) {}
     bytes.flip();
   }

@@ -39,8 +39,8 @@ final class Preallocation {
       if (index >= (long) header.tables().refcountTableClusters() << (header.clusterBits() - 3)) {
         return false;
       }
-      long at = header.tables().refcountTableOffset() + index * 8;
-      long place = table.bytes().getLong(table.at(at, 8, FileWindow.BYTES)) & OFFSET;
+      int at = table.at(header.tables().refcountTableOffset() + index * 8, 8, FileWindow.BYTES);
+      long place = table.bytes().getLong(at) & OFFSET;
       if (place == 0) {
         i |= (1L << blockBits) - 1;
       } else if ((place & (header.clusterSizeBytes() - 1)) != 0) {
