@@ -2,6 +2,9 @@ package io.n0stack.n0core.storage.internal;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Function;
 import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +23,8 @@ final class Memory {
   private static final int CONTENT = SECOND + NAME_BYTES;
   private static final int ALL_BYTES = CONTENT + CONTENT_BYTES;
 
+  private static final Queue<Memory> SPARE = new ConcurrentLinkedQueue<>();
+
   private final ByteBuffer buffer =
       ByteBuffer.allocateDirect(ALL_BYTES).order(ByteOrder.nativeOrder());
   private final long address = address(buffer);
@@ -28,6 +33,20 @@ final class Memory {
 
   static long address(ByteBuffer direct) {
     return Pointer.wrap(Runtime.getSystemRuntime(), direct).address();
+  }
+
+  /**
+   * Makes a call with memory that others have used before it: to make some, and have it collected, takes longer
+   * than a look at a file. Of what is in it nothing may be kept.
+   */
+  static <R> R lent(Function<Memory, R> call) {
+    Memory spare = SPARE.poll();
+    Memory memory = spare == null ? new Memory() : spare;
+    try {
+      return call.apply(memory);
+    } finally {
+      SPARE.add(memory); // as many as there ever were calls at once
+    }
   }
 
   /** Returns where the structure is. */

@@ -22,6 +22,7 @@ public final class NativeFile implements AutoCloseable {
   private final String name;
   private final Memory memory;
   private int fd;
+  private boolean locked;
 
   /** Owns a descriptor of a file by its name in a directory, if it is not a path already. */
   NativeFile(@Nullable Path directory, String name, Memory memory, int fd) {
@@ -82,14 +83,12 @@ public final class NativeFile implements AutoCloseable {
    * @throws OsException if the kernel refuses to look
    */
   public static Optional<FileStatus> look(Path path) {
-    Memory memory = new Memory();
-    long result;
-    try {
-      long name = memory.first(path.toString());
-      result = statx(Linux.AT_FDCWD, name, Linux.AT_SYMLINK_NOFOLLOW, memory.struct());
-    } finally {
-      Reference.reachabilityFence(memory);
-    }
+    return Memory.lent(memory -> look(path, memory));
+  }
+
+  private static Optional<FileStatus> look(Path path, Memory memory) {
+    long name = memory.first(path.toString());
+    long result = statx(Linux.AT_FDCWD, name, Linux.AT_SYMLINK_NOFOLLOW, memory.struct());
     if (SystemCalls.is(result, Errno.ENOENT)) {
       return Optional.empty();
     }
@@ -356,6 +355,7 @@ public final class NativeFile implements AutoCloseable {
    * @return 0, or the negative error number: EAGAIN if another stands in the way
    */
   public long lockShared(long start, long length) {
+    locked = true;
     return lock(Linux.F_OFD_SETLK, Linux.F_RDLCK, start, length);
   }
 
@@ -368,6 +368,7 @@ public final class NativeFile implements AutoCloseable {
    * @return 0, or the negative error number: EAGAIN if another stands in the way
    */
   public long lockExclusive(long start, long length) {
+    locked = true;
     return lock(Linux.F_OFD_SETLK, Linux.F_WRLCK, start, length);
   }
 
@@ -375,7 +376,7 @@ public final class NativeFile implements AutoCloseable {
    * Gives locks back.
    *
    * @param start the first byte
-   * @param length bytes
+   * @param length bytes; 0 for all that follow
    * @return 0 or the negative error number
    */
   public long unlock(long start, long length) {
@@ -456,9 +457,17 @@ public final class NativeFile implements AutoCloseable {
     }
   }
 
-  /** Closes the descriptor. Does nothing the second time. */
+  /**
+   * Gives locks back and closes the descriptor. Does nothing the second time. A process that is just being
+   * started has the descriptor, too, until it becomes another program, and would keep the locks so long.
+   */
   @Override
   public void close() {
+    if (locked && fd >= 0) {
+      long ignored = unlock(0, 0);
+      assert ignored <= 0;
+      locked = false;
+    }
     int closing = fd;
     fd = -1;
     if (closing >= 0) {

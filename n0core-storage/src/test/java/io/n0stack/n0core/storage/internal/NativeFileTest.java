@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class NativeFileTest {
   private static final int MIB = 1 << 20;
+  private static final int F_DUPFD = 0; // asm-generic/fcntl.h
 
   @TempDir
   Path directory;
@@ -127,5 +128,25 @@ class NativeFileTest {
     assertThatThrownBy(file::status)
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(path + " is closed");
+  }
+
+  /** As a process has them that was just forked, and is not another program yet. */
+  @Test
+  void copiesOfTheDescriptorKeepNoLockThatWasGivenBack() {
+    NativeFile file = NativeFile.openForWriting(path);
+    assertThat(file.lockExclusive(0, 10)).isZero();
+    assertThat(file.lockShared(100, 1)).isZero();
+    int copy = LibC.INSTANCE.fcntl(file.fd(), F_DUPFD, 0L);
+    assertThat(copy).isPositive();
+    try (NativeFile other = NativeFile.openForWriting(path)) {
+      assertThat(other.findLock(0, 0)).isPresent();
+
+      file.close();
+
+      assertThat(other.findLock(0, 0)).isEmpty();
+      assertThat(other.lockExclusive(0, 0)).isZero();
+    } finally {
+      assertThat(LibC.INSTANCE.close(copy)).isZero();
+    }
   }
 }
