@@ -50,6 +50,7 @@ final class Lookout {
   private final LivingMembers living;
   private final Object lives = new Object(); // guards what is known of the living
   private final Pace pace;
+  private final long watchMillis; // while some are asked for a sign of life
   private final long restMillis;
   private final ScheduledExecutorService thread;
   private final AtomicBoolean due = new AtomicBoolean();
@@ -84,9 +85,10 @@ final class Lookout {
     this.living = new LivingMembers(self, config.timings(), System::nanoTime);
     Duration probe = config.timings().probe();
     this.pace = new Pace(probe, System::nanoTime);
-    // Atomix tells of what happens meanwhile, and a suspect's end is waited for.
+    this.watchMillis = Math.max(SELDOM.toMillis(), shorter(probe, SLOWEST).toMillis());
+    // Atomix tells of what happens meanwhile.
     this.restMillis =
-        Math.max(SELDOM.toMillis(), shorter(probe.multipliedBy(2), SLOWEST).toMillis());
+        Math.max(watchMillis, shorter(probe.multipliedBy(2), SLOWEST).toMillis());
     this.thread = Executors.newSingleThreadScheduledExecutor(task -> {
       Thread made = new Thread(task, "n0core-membership-" + config.name());
       made.setDaemon(true);
@@ -187,12 +189,16 @@ final class Lookout {
       }
       look();
       Optional<Duration> next;
+      boolean unseen;
       synchronized (lives) {
         next = living.next();
+        unseen = living.hasUnseen();
       }
-      long soonest =
-          Math.max(leastPause().toMillis(), next.map(Duration::toMillis).orElse(pause));
-      pause = Math.min(pause, soonest + 1);
+      if (next.isPresent() || unseen) {
+        long soonest =
+            Math.max(leastPause().toMillis(), next.map(Duration::toMillis).orElse(watchMillis));
+        pause = Math.min(watchMillis, soonest + 1);
+      }
     } catch (N0Exception e) {
       LOG.warn("member {} could not look at the others", config.name(), e);
     } finally {

@@ -307,6 +307,15 @@ public final class LivingMembers {
   }
 
   /**
+   * Tells whether there are such that are to be asked, now or later.
+   *
+   * @return whether there are, as of the last list of {@link #unseen}
+   */
+  public boolean hasUnseen() {
+    return !asks.isEmpty();
+  }
+
+  /**
    * Notes that one is alive and has joined, whatever Atomix makes of it.
    *
    * @param peer who it is

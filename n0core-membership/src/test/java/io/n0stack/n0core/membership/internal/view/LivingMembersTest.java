@@ -169,10 +169,12 @@ class LivingMembersTest {
     assertThat(among()).containsExactly(SELF);
     assertThat(living.unseen(List.of(peer))).containsExactly(peer.address());
     assertThat(living.unseen(List.of(peer))).as("not all the time").isEmpty();
+    assertThat(living.hasUnseen()).isTrue();
 
     living.answered(peer);
     assertThat(among()).containsExactlyInAnyOrder(SELF, NODE);
     assertThat(living.unseen(List.of(peer))).isEmpty();
+    assertThat(living.hasUnseen()).isFalse();
     Set<Member> view = among();
     for (int i = 0; i < 6; i++) {
       assertThat(view).hasSize(2);
