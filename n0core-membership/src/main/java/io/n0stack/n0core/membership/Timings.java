@@ -21,12 +21,12 @@ public record Timings(
     Duration connect) {
   private static final Duration CONNECT = Duration.ofSeconds(1);
 
-  /** Probes every 500 ms, gives up after 500 ms and 3 s more; gossips every 100 ms; connects in 1 s. */
+  /** Probes every 500 ms, gives up after 500 ms and 3 s more; gossips every 200 ms; connects in 1 s. */
   public static final Timings DEFAULT = new Timings(
       Duration.ofMillis(500),
       Duration.ofMillis(500),
       Duration.ofSeconds(3),
-      Duration.ofMillis(100),
+      Duration.ofMillis(200),
       CONNECT);
 
   /** Checks the times. */
