@@ -30,7 +30,7 @@ import java.util.Locale;
 /** A machine of q35 with a disk and a NIC, from the request to a guest that runs: against a shell and libvirt. */
 final class MachineFigures {
   private static final Duration LIMIT = Duration.ofSeconds(30);
-  private static final int MACHINES = 20;
+  private static final int MACHINES = 40;
   private static final String QEMU = "qemu-system-x86_64";
 
   private final Path scratch;

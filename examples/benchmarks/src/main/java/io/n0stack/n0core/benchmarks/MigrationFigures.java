@@ -37,7 +37,7 @@ import java.util.UUID;
 final class MigrationFigures {
   private static final Duration LIMIT = Duration.ofMinutes(1);
   private static final Duration DOWNTIME = Duration.ofMillis(20);
-  private static final int ROUNDS = 24;
+  private static final int ROUNDS = 60;
   private static final int WARM_UP = 20;
   private static final double MICROS = 1e3;
   private static final String APPEND = "console=ttyS0 quiet panic=-1";

@@ -91,7 +91,7 @@ final class Cdroms {
   private boolean inserted(Plug drive) {
     String node = node(drive).orElseThrow();
     media.note(drive.id(), Set.of(node));
-    new Plugger(monitor).addNode(drive);
+    Plugger.of(monitor).addNode(drive);
     if (!opened(drive.id())) {
       return false;
     }

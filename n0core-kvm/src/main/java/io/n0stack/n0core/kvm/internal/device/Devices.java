@@ -43,18 +43,21 @@ import java.util.stream.Stream;
 public final class Devices {
   private final Context cx;
   private final MachineRecord record;
+  private final boolean fresh;
   private final Map<String, Plug> missing = new LinkedHashMap<>();
   private final Map<String, VolumeStatus> volumes = new LinkedHashMap<>();
   private final Map<String, Disk> writable = new HashMap<>();
   private final List<Plug> drives = new ArrayList<>();
 
-  private Devices(Context cx, MachineRecord record) {
+  private Devices(Context cx, MachineRecord record, boolean fresh) {
     this.cx = cx;
     this.record = record;
+    this.fresh = fresh;
   }
 
   /**
-   * Collects what a machine depends on that is not launched yet. Changes nothing.
+   * Collects what a machine depends on that is not launched yet. Changes nothing. What is plugged into its new QEMU is not
+   * looked for there before.
    *
    * @param cx where the statuses come from
    * @param record the machine
@@ -63,7 +66,7 @@ public final class Devices {
    *     not be written to
    */
   public static Devices all(Context cx, MachineRecord record) {
-    return missing(cx, record, Set.of());
+    return collected(new Devices(cx, record, true), Set.of());
   }
 
   /**
@@ -77,7 +80,12 @@ public final class Devices {
    *     not be written to
    */
   public static Devices missing(Context cx, MachineRecord record, Set<String> present) {
-    Devices devices = new Devices(cx, record);
+    return collected(new Devices(cx, record, false), present);
+  }
+
+  private static Devices collected(Devices devices, Set<String> present) {
+    Context cx = devices.cx;
+    MachineRecord record = devices.record;
     MachineSpec spec = record.spec();
     String controller = Addresses.PCI + Addresses.CONTROLLER;
     if (Addresses.wanted(spec).contains(controller) && !present.contains(Addresses.CONTROLLER)) {
@@ -187,7 +195,9 @@ public final class Devices {
     Set<String> present = found.devices();
     requirePorts(present);
     Set<String> obsolete = obsolete(present);
-    if (found.moving() && !(obsolete.isEmpty() && missing.isEmpty() && isLargeEnough(monitor))) {
+    if (!fresh
+        && found.moving()
+        && !(obsolete.isEmpty() && missing.isEmpty() && isLargeEnough(monitor))) {
       throw new N0Exception(
           N0Exception.Code.BUSY,
           record.id().toString(),
@@ -275,10 +285,11 @@ public final class Devices {
   }
 
   private void plugMissing(Monitor monitor) {
+    Plugger plugger = fresh ? Plugger.ofNew(monitor) : Plugger.of(monitor);
     missing
         .values()
-        .forEach(plug -> cx.step(
-            "plug " + label(plug.id()), () -> new Plugger(monitor).plug(plug, opened(plug))));
+        .forEach(
+            plug -> cx.step("plug " + label(plug.id()), () -> plugger.plug(plug, opened(plug))));
   }
 
   private Runnable opened(Plug plug) {

@@ -13,10 +13,21 @@ final class Plugger {
 
   private final Monitor monitor;
   private final Found found;
+  private final boolean fresh;
 
-  Plugger(Monitor monitor) {
+  private Plugger(Monitor monitor, boolean fresh) {
     this.monitor = monitor;
     found = new Found(monitor);
+    this.fresh = fresh;
+  }
+
+  static Plugger of(Monitor monitor) {
+    return new Plugger(monitor, false);
+  }
+
+  /** Of a QEMU that has just been launched: nobody has plugged anything into it, so that it need not be asked. */
+  static Plugger ofNew(Monitor monitor) {
+    return new Plugger(monitor, true);
   }
 
   /**
@@ -26,7 +37,7 @@ final class Plugger {
    *     throws is thrown, and the image is closed
    */
   void plug(Plug plug, Runnable opened) {
-    if (found.device(plug.id())) {
+    if (!fresh && found.device(plug.id())) {
       return;
     }
     if (plug.backend().containsKey("node-name")) {
@@ -38,8 +49,11 @@ final class Plugger {
         throw e;
       }
     } else if (plug.id().startsWith("nic-")) {
-      // No query lists netdevs. One without its NIC is ours and half made, so it may be made again.
-      removeNetdev(plug);
+      if (!fresh) {
+        // No query lists netdevs. One without its NIC is ours and half made, so it may be made
+        // again.
+        removeNetdev(plug);
+      }
       addNetdev(plug);
     }
     try {
@@ -59,7 +73,9 @@ final class Plugger {
     }
     String netdev = String.valueOf(plug.backend().get("id"));
     List<String> names = Plug.lentNames(netdev, plug.tapQueues());
-    names.forEach(this::closeLent); // an earlier process may have died before they were used
+    if (!fresh) {
+      names.forEach(this::closeLent); // an earlier process may have died before they were used
+    }
     try (TapQueues.Descriptors tap = open(plug, netdev)) {
       try {
         for (int i = 0; i < names.size(); i++) {
@@ -101,7 +117,7 @@ final class Plugger {
   void addNode(Plug plug) {
     String node = String.valueOf(plug.backend().get("node-name"));
     String file = filename(plug);
-    String present = found.nodes().get(node);
+    String present = fresh ? null : found.nodes().get(node);
     if (present != null && present.equals(file)) {
       return;
     }
@@ -127,7 +143,7 @@ final class Plugger {
   private void addSecret(Plug plug) {
     plug.secret().ifPresent(secret -> {
       Object id = secret.get("id");
-      if (found.objects().contains(id)) {
+      if (!fresh && found.objects().contains(id)) {
         monitor.execute("object-del", Map.of("id", id)); // the passphrase may be another by now
       }
       monitor.execute("object-add", secret);

@@ -74,6 +74,12 @@ final class MigrationSource {
       MigrationOptions options,
       MigrationTarget target) {
     options.tls().ifPresent(tls -> TlsObjects.requireFiles(tls, "client"));
+    // Two connections take less time side by side.
+    moving
+        .directory()
+        .runs()
+        .forEach(
+            run -> monitors.expectUrge(moving.id().name(), run, limits.within(cx.remaining())));
     Sight seen = running(moving, Limits.least(limits.monitor(), cx.remaining()));
     Journey journey = new Journey(moving, seen, terms, options, target);
     Handover sending = moving.require().sending(terms.token(), seen.state());

@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,9 +51,14 @@ public final class Monitors implements AutoCloseable {
   /** One connection; all fields but the client are guarded by the outer object. */
   private static final class Shared {
     final CompletableFuture<QmpClient> client = new CompletableFuture<>();
+    final Manner manner;
     int users = 1;
     boolean discarded;
     long idleSince;
+
+    Shared(Manner manner) {
+      this.manner = manner;
+    }
   }
 
   /** The use of a connection by one. */
@@ -108,6 +114,44 @@ public final class Monitors implements AutoCloseable {
     Duration rest = limit.minusNanos(System.nanoTime() - begin);
     Duration least = limit.dividedBy(4);
     return new Monitor(lease, rest.compareTo(least) < 0 ? least : rest);
+  }
+
+  /**
+   * Connects in the background for somebody who is about to call {@link #toLook}. If it cannot be done, that is his to find
+   * out.
+   *
+   * @param name the machine's name
+   * @param run the launch
+   * @param limit the time allowed
+   */
+  public void expectLook(String name, Run run, Duration limit) {
+    ahead(name, () -> toLook(name, run, limit));
+  }
+
+  /**
+   * Connects in the background for somebody who is about to call {@link #toUrge}. If it cannot be done, that is his to find
+   * out.
+   *
+   * @param name the machine's name
+   * @param run the launch
+   * @param limits the time allowed
+   */
+  public void expectUrge(String name, Run run, Limits limits) {
+    ahead(name, () -> toUrge(name, run, limits));
+  }
+
+  private static void ahead(String name, Supplier<Monitor> connection) {
+    Thread thread = new Thread(
+        () -> {
+          try {
+            connection.get().close();
+          } catch (N0Exception e) {
+            LOG.debug("connect ahead to {}: {}", name, e.getMessage());
+          }
+        },
+        "n0core-monitor-ahead");
+    thread.setDaemon(true);
+    thread.start();
   }
 
   /**
@@ -175,7 +219,7 @@ public final class Monitors implements AutoCloseable {
         Shared found = open.get(socket);
         if (found == null) {
           mine = true;
-          shared = new Shared();
+          shared = new Shared(manner);
           open.put(socket, shared);
         } else {
           shared = found;
@@ -194,12 +238,12 @@ public final class Monitors implements AutoCloseable {
     }
   }
 
-  /** Hangs up where nobody is talking. */
+  /** Hangs up where nobody is talking, unless the connection is good for all. */
   private void retire(Path socket) {
     Shared shared;
     synchronized (this) {
       shared = open.get(socket);
-      if (shared == null || shared.users > 0) {
+      if (shared == null || shared.users > 0 || shared.manner == Manner.URGENT) {
         return;
       }
       shared.discarded = true;

@@ -176,6 +176,7 @@ public final class Startup {
         ? bounded.launchIncoming(directory, record, best)
         : bounded.launch(directory, record, best);
     qemu.patient().within(cx.remaining()).connect(record.id(), run).close();
+    qemu.expectLook(record.id(), run); // who had it started sees whether it runs
     return run;
   }
 

@@ -222,6 +222,16 @@ public final class QemuProcess {
   }
 
   /**
+   * Has a connection made for who looks at a launch next, while the caller goes on.
+   *
+   * @param id the machine
+   * @param run the launch
+   */
+  public void expectLook(ResourceId id, Run run) {
+    monitors.expectLook(id.name(), run, limits.monitor());
+  }
+
+  /**
    * Connects to a launch that is to do what it can hang in; it can be told then to let go of that.
    *
    * @param id the machine

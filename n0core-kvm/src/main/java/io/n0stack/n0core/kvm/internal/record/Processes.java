@@ -110,16 +110,36 @@ public final class Processes {
 
   /** Lists those whose command lines say that they have their pid file in a machine's directory. */
   static List<Long> launched(Path root, UUID uid, String run) {
-    Pattern place =
-        Pattern.compile("(?s).*\0-pidfile\0(?<root>[^\0]*)/" + uid + "/" + run + "/pid\0.*");
+    Pattern place = naming(uid, run);
     List<Long> all = new ArrayList<>();
     each(process -> {
-      Matcher line = place.matcher(commandLine(process));
-      if (line.matches() && same(root, line.group("root"))) {
+      if (says(process, place, root)) {
         all.add(number(process));
       }
     });
     return all;
+  }
+
+  /** Says whether {@link #launched} has a process in its list. */
+  static boolean isLaunched(long pid, Path root, UUID uid, String run) {
+    Path process = place(pid);
+    try {
+      return says(process, naming(uid, run), root);
+    } catch (IOException e) {
+      if (Files.exists(process)) {
+        throw failure(e);
+      }
+      return false;
+    }
+  }
+
+  private static Pattern naming(UUID uid, String run) {
+    return Pattern.compile("(?s).*\0-pidfile\0(?<root>[^\0]*)/" + uid + "/" + run + "/pid\0.*");
+  }
+
+  private static boolean says(Path process, Pattern place, Path root) throws IOException {
+    Matcher line = place.matcher(commandLine(process));
+    return line.matches() && same(root, line.group("root"));
   }
 
   /**

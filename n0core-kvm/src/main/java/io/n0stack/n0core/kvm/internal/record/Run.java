@@ -76,7 +76,9 @@ public record Run(UUID uid, Path directory) {
           Files.createLink(link(socket), socket);
         }
       } catch (IOException e) {
-        throw failure("link the monitors", e);
+        if (!GuardedFiles.isSocket(link(socket))) { // else who connects just now was faster
+          throw failure("link the monitors", e);
+        }
       }
     }
   }
@@ -245,8 +247,7 @@ public record Run(UUID uid, Path directory) {
     Path file = directory.resolve(PROCESS);
     try {
       Optional<Long> pid = launched().isPresent() ? Optional.empty() : locked();
-      if (pid.filter(number -> Processes.launched(root(), uid, name()).contains(number))
-          .isPresent()) {
+      if (pid.isPresent() && isLaunched(pid.get())) {
         if (GuardedFiles.note(file).isEmpty()) {
           Files.deleteIfExists(file);
           reserve();
@@ -256,6 +257,10 @@ public record Run(UUID uid, Path directory) {
     } catch (IOException e) {
       throw failure("note the process of qemu", e);
     }
+  }
+
+  private boolean isLaunched(long pid) {
+    return Processes.isLaunched(pid, root(), uid, name());
   }
 
   private Optional<LaunchedProcess> launched() throws IOException {
@@ -330,7 +335,7 @@ public record Run(UUID uid, Path directory) {
   public boolean is(long pid) {
     try {
       return alive().filter(number -> number == pid).isPresent()
-          && (launched().isPresent() || processes().contains(pid));
+          && (launched().isPresent() || isLaunched(pid));
     } catch (IOException e) {
       throw failure("look for the process of qemu", e);
     }
