@@ -85,8 +85,10 @@ class BlockMonitorIT extends HostFixture {
     long stopped = pid(driver, other);
     Host.run("kill", "-STOP", String.valueOf(stopped));
     try {
-      assertThat(blocks.use(directory.resolve("none"), Duration.ofMillis(500)))
-          .isInstanceOf(BlockUse.Unknown.class);
+      assertThat(blocks.use(directory.resolve("none"), LIMIT))
+          .isInstanceOfSatisfying(
+              BlockUse.Unknown.class,
+              unknown -> assertThat(unknown.why()).contains("web2", "is stopped by a signal"));
       assertThat(blocks.use(volume, LIMIT)).isInstanceOf(BlockUse.Open.class);
     } finally {
       Host.run("kill", "-CONT", String.valueOf(stopped));

@@ -43,6 +43,7 @@ public final class BlockAccess implements BlockMonitor {
   @Override
   public BlockUse use(Path file, Duration timeout) {
     Rules.absolutePath("file", file);
+    long end = System.nanoTime() + timeout.toNanos();
     BlockUse found = new BlockUse.Closed();
     try {
       for (ResourceId id : MachineDirectory.list(machines)) {
@@ -50,7 +51,11 @@ public final class BlockAccess implements BlockMonitor {
         if (run.isEmpty()) {
           continue;
         }
-        Looked seen = look(id, run.get(), file, timeout);
+        // One that is silent leaves the others half of the time.
+        Duration left = Duration.ofNanos(end - System.nanoTime()).dividedBy(2);
+        Looked seen = left.isNegative() || left.isZero()
+            ? new Looked(new BlockUse.Unknown("there was no time left to ask " + id), false)
+            : look(id, run.get(), file, left);
         if (seen.writes()) {
           return seen.use();
         }
@@ -65,8 +70,24 @@ public final class BlockAccess implements BlockMonitor {
     return found;
   }
 
-  private Looked look(ResourceId id, Run run, Path file, Duration timeout) {
-    try (Monitor monitor = monitors.toLook(id.name(), run, least(timeout))) {
+  private Looked look(ResourceId id, Run run, Path file, Duration limit) {
+    try {
+      return ask(id, run, file, monitors.patience(run, least(limit)));
+    } catch (N0Exception e) {
+      if (e.code() == N0Exception.Code.CANCELLED) {
+        throw e;
+      }
+      // It may have ended while we looked.
+      return new Looked(run.alive().isEmpty() ? new BlockUse.Closed() : unknown(e), false);
+    }
+  }
+
+  private Looked ask(ResourceId id, Run run, Path file, Duration limit) {
+    Optional<Long> stopped = run.alive().filter(Silence::stopped);
+    if (stopped.isPresent()) {
+      throw Silence.stopped(id.name(), stopped.get());
+    }
+    try (Monitor monitor = monitors.toLook(id.name(), run, limit)) {
       boolean open = false;
       for (QmpResult node :
           monitor.execute("query-named-block-nodes", Map.of("flat", true)).list("")) {
@@ -78,12 +99,6 @@ public final class BlockAccess implements BlockMonitor {
         }
       }
       return new Looked(open ? new BlockUse.Open(id) : new BlockUse.Closed(), false);
-    } catch (N0Exception e) {
-      if (e.code() == N0Exception.Code.CANCELLED) {
-        throw e;
-      }
-      // It may have ended while we looked.
-      return new Looked(run.alive().isEmpty() ? new BlockUse.Closed() : unknown(e), false);
     }
   }
 
