@@ -1,8 +1,10 @@
 package io.n0stack.n0core.examples.agent;
 
 import io.n0stack.n0core.agent.Agent;
+import io.n0stack.n0core.api.driver.Driver;
 import io.n0stack.n0core.api.driver.DriverPlugin;
 import io.n0stack.n0core.membership.NodePresence;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,9 +24,10 @@ public final class AgentMain {
   public static void main(String[] args) throws Exception {
     Arguments options = Arguments.parse(args);
     CountDownLatch stop = stopOnSignal();
-    try (Agent agent = Agent.open(options.state(), DriverPlugin.drivers(options.drivers()));
+    List<Driver<?, ?>> drivers = DriverPlugin.drivers(options.drivers());
+    try (Agent agent = Agent.open(options.state(), drivers);
         ControlServer control = ControlServer.start(agent, options.control());
-        NodePresence presence = Presence.begin(options)) {
+        NodePresence presence = Presence.begin(options, drivers)) {
       LOG.info("recovered: {}", agent.recovery()); // nothing was killed to get here
       LOG.info("{}, control on {}", presence, control.address());
       stop.await();
