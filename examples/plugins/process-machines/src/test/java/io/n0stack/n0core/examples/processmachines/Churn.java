@@ -17,6 +17,10 @@ final class Churn {
   public static void main(String[] arguments) {
     ProcessMachineDriver driver = new ProcessMachineDriver(Path.of(arguments[0]));
     MachineSpec spec = ProcessMachineDriver.ONLY;
+    // Once before, so that kills hit the work and not the loading of classes.
+    ResourceId first = ResourceId.fresh("machine", "first");
+    driver.apply(new StandaloneContext(), first, spec);
+    driver.delete(new StandaloneContext(), first);
     System.out.println("ready");
     for (int i = 0; ; i++) {
       ResourceId id = ResourceId.fresh("machine", "m" + i);
