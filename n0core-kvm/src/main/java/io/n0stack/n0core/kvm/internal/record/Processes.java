@@ -126,11 +126,16 @@ public final class Processes {
     try {
       return says(process, naming(uid, run), root);
     } catch (IOException e) {
-      if (Files.exists(process)) {
+      if (unsure(process)) {
         throw failure(e);
       }
       return false;
     }
+  }
+
+  /** After a look that failed: a process that has ended is not there, where others are. */
+  private static boolean unsure(Path process) {
+    return Files.exists(process) || !Files.exists(PROC.resolve("self"));
   }
 
   private static Pattern naming(UUID uid, String run) {
@@ -193,7 +198,7 @@ public final class Processes {
       String[] stat = stat(process);
       return Long.parseLong(stat[START]) == start && !dead(process, stat);
     } catch (IOException e) {
-      if (Files.exists(process)) {
+      if (unsure(process)) {
         throw e;
       }
       return false;
@@ -237,7 +242,7 @@ public final class Processes {
     try {
       return exits(stat(process)) && threads(process, Processes::exits);
     } catch (IOException e) {
-      if (Files.exists(process)) {
+      if (unsure(process)) {
         throw e;
       }
       return true;

@@ -2,13 +2,13 @@ package io.n0stack.n0core.kvm.internal.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
-import static org.awaitility.Awaitility.await;
 
 import io.n0stack.n0core.api.N0Exception;
 import io.n0stack.n0core.api.compute.Hardware;
 import io.n0stack.n0core.api.compute.MachineSpec;
 import io.n0stack.n0core.api.driver.Driver.Change;
 import io.n0stack.n0core.api.driver.ResourceId;
+import io.n0stack.n0core.kvm.WaitingQemu;
 import io.n0stack.n0core.kvm.internal.monitor.Limits;
 import io.n0stack.n0core.kvm.internal.monitor.Monitor;
 import io.n0stack.n0core.kvm.internal.monitor.Monitors;
@@ -61,33 +61,16 @@ class GrowingBoardIT {
 
   private Run launch(String name) throws IOException {
     Run run = new Run(id.uid(), Files.createDirectory(directory.resolve(name)));
-    started.add(new ProcessBuilder(
-            "qemu-system-x86_64",
-            "-nodefaults",
-            "-S",
-            "-display",
-            "none",
-            "-machine",
-            "q35",
-            "-accel",
-            "tcg",
-            "-smp",
-            "cpus=1,maxcpus=4,sockets=2,cores=2,threads=1",
-            "-m",
-            "size=128M,slots=8,maxmem=1024M",
-            "-pidfile",
-            run.pidFile().toString(),
-            "-chardev",
-            "socket,id=a,server=on,wait=off,path=" + run.monitor(),
-            "-chardev",
-            "socket,id=b,server=on,wait=off,path=" + run.rescueMonitor(),
-            "-mon",
-            "chardev=a,mode=control",
-            "-mon",
-            "chardev=b,mode=control")
-        .inheritIO()
-        .start());
-    await().atMost(Duration.ofSeconds(20)).until(() -> Files.exists(run.rescueMonitor()));
+    started.add(WaitingQemu.start(
+        run,
+        "-machine",
+        "q35",
+        "-accel",
+        "tcg",
+        "-smp",
+        "cpus=1,maxcpus=4,sockets=2,cores=2,threads=1",
+        "-m",
+        "size=128M,slots=8,maxmem=1024M"));
     return run;
   }
 

@@ -2,8 +2,8 @@ package io.n0stack.n0core.kvm.internal.monitor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
-import static org.awaitility.Awaitility.await;
 
+import io.n0stack.n0core.kvm.WaitingQemu;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.kvm.qmp.QmpClient;
 import io.n0stack.n0core.kvm.qmp.QmpSchema;
@@ -51,14 +51,7 @@ class DriverCommandsIT {
   @BeforeEach
   void start() throws IOException {
     run = new Run(UUID.randomUUID(), Files.createDirectory(directory.resolve("run.0")));
-    List<String> command = new ArrayList<>(
-        List.of("qemu-system-x86_64", "-nodefaults", "-S", "-display", "none", "-machine", "none"));
-    for (Path socket : List.of(run.monitor(), run.rescueMonitor())) {
-      command.addAll(List.of("-qmp", "unix:" + socket + ",server=on,wait=off"));
-    }
-    command.addAll(List.of("-pidfile", run.pidFile().toString()));
-    qemu = new ProcessBuilder(command).inheritIO().start();
-    await().atMost(LIMIT).until(() -> Files.exists(run.rescueMonitor()));
+    qemu = WaitingQemu.start(run, "-machine", "none");
   }
 
   @AfterEach

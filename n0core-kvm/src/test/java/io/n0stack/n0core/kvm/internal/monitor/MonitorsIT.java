@@ -3,6 +3,7 @@ package io.n0stack.n0core.kvm.internal.monitor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.n0stack.n0core.kvm.WaitingQemu;
 import io.n0stack.n0core.kvm.internal.record.Run;
 import io.n0stack.n0core.tck.Requirement;
 import io.n0stack.n0core.tck.Requires;
@@ -41,22 +42,7 @@ class MonitorsIT {
   @BeforeEach
   void start() throws IOException {
     run = new Run(UUID.randomUUID(), Files.createDirectory(directory.resolve("run.0")));
-    qemu = new ProcessBuilder(
-            "qemu-system-x86_64",
-            "-nodefaults",
-            "-S",
-            "-display",
-            "none",
-            "-machine",
-            "none",
-            "-qmp",
-            "unix:" + run.monitor() + ",server=on,wait=off",
-            "-qmp",
-            "unix:" + run.rescueMonitor() + ",server=on,wait=off",
-            "-pidfile",
-            run.pidFile().toString())
-        .inheritIO()
-        .start();
+    qemu = WaitingQemu.start(run, "-machine", "none");
     // QEMU answers when it has made all that it was told to.
     await().atMost(LIMIT).ignoreExceptions().until(() -> {
       try (Monitor monitor = monitors.toLook("web1", run, LIMIT)) {
